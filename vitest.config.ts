@@ -1,0 +1,21 @@
+/** How the tests run: real processes and real databases on few cores, so few files at a time and patient limits. */
+import { configDefaults, defineConfig } from "vitest/config";
+import { ClosingLineReporter } from "./test/support/closing-line-reporter.ts";
+
+// `npm run test:crash` sets this; without it only the seeded sample of the kill points runs.
+const everyKillPoint = process.env.ADORABLE_CRASH === "all";
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "action/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "templates/**", ".adorable-data/**", ...(everyKillPoint ? [] : ["test/crash/full/**"])],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: everyKillPoint ? 600_000 : 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    passWithNoTests: false,
+    reporters: ["default", new ClosingLineReporter()],
+  },
+});
