@@ -13,7 +13,7 @@
  * | POST /migrations              | `MigrationsRequest` → `MigrationsAnswer`; snapshots first, then applies to the run's timeline |
  * | POST /snapshots               | `{ note }` → `{ id }`                                                              |
  * | POST /snapshots/:id/restore   | → 204; only a snapshot of this run                                                 |
- * | POST /databases               | `DatabaseRequest` → `DatabaseAnswer`; a throwaway fork of the run's timeline, gone with the run |
+ * | POST /databases               | `DatabaseRequest` → `DatabaseAnswer`; a throwaway fork of the run's timeline, gone with the run, or (work) the timeline itself |
  * | GET /sql?database=<name> (WebSocket, binary) | the PostgreSQL wire protocol to that database of this run, byte for byte |
  * | PUT /bundle                   | git bundle bytes → 204; work only, ≤ 64 MiB                                        |
  * | PUT /files                    | bytes of an artifact or a screenshot → `{ digest }`; ≤ 256 MiB                      |
@@ -35,7 +35,11 @@ export const databaseAnswerSchema = z.strictObject({
 });
 export type DatabaseAnswer = z.infer<typeof databaseAnswerSchema>;
 /** `apps`: those that the runner will connect as; their schema and roles are made if they are not there. */
-export const databaseRequestSchema = z.strictObject({ apps: z.array(z.string()).max(20) });
+export const databaseRequestSchema = z.strictObject({
+  apps: z.array(z.string()).max(20),
+  /** `fork` (the default): a throwaway copy. `timeline`: the run's own timeline itself, where the agent's SQL goes; work only. */
+  of: z.enum(["fork", "timeline"]).default("fork"),
+});
 
 export const workAssignmentSchema = z.strictObject({
   kind: z.literal("work"),
