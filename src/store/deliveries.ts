@@ -1,0 +1,21 @@
+/** Statements on webhook deliveries. */
+import type { DeliveryRow } from "./rows.ts";
+import { oneRow, type Sql } from "./store.ts";
+
+/** Stores the delivery; false when this id is already there: a duplicate or a redelivery changes nothing. */
+export async function saveDelivery(sql: Sql, delivery: Pick<DeliveryRow, "id" | "event" | "action" | "repository_id" | "payload">): Promise<boolean> {
+  const rows = await sql.rows(
+    "insert into deliveries (id, event, action, repository_id, payload) values ($1, $2, $3, $4, $5) on conflict (id) do nothing returning id",
+    [delivery.id, delivery.event, delivery.action, delivery.repository_id, JSON.stringify(delivery.payload)],
+  );
+  return rows.length > 0;
+}
+
+export function findDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefined> {
+  return oneRow<DeliveryRow>(sql, "select * from deliveries where id = $1", [id]);
+}
+
+/** Leaves `received` once. */
+export async function finishDelivery(sql: Sql, id: string, state: "processed" | "ignored" | "failed", note: string): Promise<void> {
+  await sql.rows("update deliveries set state = $2, note = $3 where id = $1 and state = 'received'", [id, state, note]);
+}

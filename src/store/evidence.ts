@@ -1,0 +1,55 @@
+/** Statements on what was verified and built, by git tree, and on checkpoints. */
+import type { Digest, ProjectId, RunId, TreeId } from "../core/ids.ts";
+import type { Evidence } from "../core/evidence.ts";
+import type { Checkpoint } from "../database/database.ts";
+import { oneRow, type Sql } from "./store.ts";
+
+/** Replaces what this gate said of this tree. */
+export async function saveEvidence(sql: Sql, project: ProjectId, tree: TreeId, evidence: Evidence): Promise<void> {
+  await sql.rows(
+    `insert into evidence (project_id, tree, gate, evidence) values ($1, $2, $3, $4)
+     on conflict (project_id, tree, gate) do update set evidence = excluded.evidence, created_at = now()`,
+    [project, tree, evidence.gate, JSON.stringify(evidence)],
+  );
+}
+
+export async function listEvidence(sql: Sql, project: ProjectId, tree: TreeId): Promise<Evidence[]> {
+  const rows = await sql.rows<{ evidence: Evidence }>("select evidence from evidence where project_id = $1 and tree = $2 order by created_at, gate", [project, tree]);
+  return rows.map((row) => row.evidence);
+}
+
+export async function forgetEvidence(sql: Sql, project: ProjectId, tree: TreeId): Promise<void> {
+  await sql.rows("delete from evidence where project_id = $1 and tree = $2", [project, tree]);
+}
+
+export async function saveArtifact(sql: Sql, project: ProjectId, tree: TreeId, app: string, digest: Digest): Promise<void> {
+  await sql.rows(
+    `insert into artifacts (project_id, tree, app, digest) values ($1, $2, $3, $4)
+     on conflict (project_id, tree, app) do update set digest = excluded.digest`,
+    [project, tree, app, digest],
+  );
+}
+
+/** The built apps of a tree, by slug. */
+export async function findArtifacts(sql: Sql, project: ProjectId, tree: TreeId): Promise<Record<string, Digest>> {
+  const rows = await sql.rows<{ app: string; digest: Digest }>("select app, digest from artifacts where project_id = $1 and tree = $2", [project, tree]);
+  return Object.fromEntries(rows.map((row) => [row.app, row.digest]));
+}
+
+export interface CheckpointRow extends Checkpoint {
+  id: string;
+  git_commit: string | null;
+  run_id: RunId | null;
+  note: string;
+}
+
+export async function saveCheckpoint(sql: Sql, project: ProjectId, checkpoint: CheckpointRow): Promise<void> {
+  await sql.rows(
+    "insert into checkpoints (id, project_id, timeline, lsn, git_commit, run_id, note) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
+    [checkpoint.id, project, checkpoint.timeline, checkpoint.lsn, checkpoint.git_commit, checkpoint.run_id, checkpoint.note],
+  );
+}
+
+export function findCheckpoint(sql: Sql, project: ProjectId, id: string): Promise<CheckpointRow | undefined> {
+  return oneRow<CheckpointRow>(sql, "select * from checkpoints where project_id = $1 and id = $2", [project, id]);
+}
