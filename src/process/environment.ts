@@ -1,0 +1,46 @@
+/** What every child process starts from: a scrubbed environment and, where the system can, death with its parent. */
+import { spawn } from "node:child_process";
+import { which } from "zx";
+
+/**
+ * An environment with nothing of ours in it but `PATH` and the place for temporary files, and `extra` on top.
+ * `HOME` does not exist, so that no tool reads a person's settings.
+ */
+export function scrubbedEnvironment(extra: Record<string, string> = {}): Record<string, string> {
+  const environment: Record<string, string> = {
+    PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: "/nonexistent",
+    LANG: "C.UTF-8",
+  };
+  const temporary = process.env["TMPDIR"];
+  if (temporary !== undefined) environment["TMPDIR"] = temporary;
+  return { ...environment, ...extra };
+}
+
+let lifeline: Promise<string | undefined> | undefined;
+
+/**
+ * `argv` so wrapped that the kernel kills the process when this one dies, however that happens. The process id stays that of the command.
+ * Unchanged where the system has no `setpriv` that knows how; leftovers then live until `killLeftovers`.
+ */
+export async function dieWithParent(file: string, args: readonly string[]): Promise<{ file: string; args: string[] }> {
+  lifeline ??= findSetpriv();
+  const setpriv = await lifeline;
+  return setpriv === undefined ? { file, args: [...args] } : { file: setpriv, args: ["--pdeathsig", "KILL", "--", file, ...args] };
+}
+
+async function findSetpriv(): Promise<string | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const path = await which("setpriv", { nothrow: true });
+  if (path === null) return undefined;
+  // Busybox has a setpriv without this option.
+  const code = await new Promise<number | null>((resolve) => {
+    const probe = spawn(path, ["--pdeathsig", "KILL", "--", process.execPath, "--version"], {
+      stdio: "ignore",
+      env: scrubbedEnvironment(),
+    });
+    probe.once("error", () => resolve(null));
+    probe.once("exit", resolve);
+  });
+  return code === 0 ? path : undefined;
+}
