@@ -23,13 +23,13 @@ export function listProjects(sql: Sql): Promise<ProjectRow[]> {
 /** Creates the project of a repository, or brings the names of the present one up to date. Idempotent by repository. */
 export async function saveProject(
   sql: Sql,
-  project: Pick<ProjectRow, "id" | "repository_id" | "full_name" | "installation_id" | "default_branch">,
+  project: Pick<ProjectRow, "id" | "repository_id" | "full_name" | "clone_url" | "installation_id" | "default_branch">,
 ): Promise<ProjectRow> {
   const rows = await sql.rows<ProjectRow>(
-    `insert into projects (id, repository_id, full_name, installation_id, default_branch) values ($1, $2, $3, $4, $5)
-     on conflict (repository_id) do update set full_name = excluded.full_name, installation_id = excluded.installation_id, default_branch = excluded.default_branch
+    `insert into projects (id, repository_id, full_name, clone_url, installation_id, default_branch) values ($1, $2, $3, $4, $5, $6)
+     on conflict (repository_id) do update set full_name = excluded.full_name, clone_url = excluded.clone_url, installation_id = excluded.installation_id, default_branch = excluded.default_branch
      returning *`,
-    [project.id, project.repository_id, project.full_name, project.installation_id, project.default_branch],
+    [project.id, project.repository_id, project.full_name, project.clone_url, project.installation_id, project.default_branch],
   );
   return rows[0] as ProjectRow;
 }

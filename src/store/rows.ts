@@ -18,6 +18,7 @@ export interface ProjectRow {
   id: ProjectId;
   repository_id: number;
   full_name: string;
+  clone_url: string;
   installation_id: number;
   default_branch: string;
   state: "active" | "deleting";
@@ -62,6 +63,8 @@ export interface ChangeRow {
   git_branch: string;
   state: "open" | "merged" | "closed";
   head_commit: CommitId | null;
+  merge_commit: CommitId | null;
+  merged_by: string | null;
   base_commit: CommitId | null;
   tree: TreeId | null;
   timeline: TimelineId | null;

@@ -15,6 +15,7 @@ create table projects (
   id text primary key,
   repository_id bigint not null,
   full_name text not null,
+  clone_url text not null,
   installation_id bigint not null,
   default_branch text not null,
   state text not null default 'active' check (state in ('active', 'deleting')),
@@ -50,6 +51,9 @@ create table changes (
   git_branch text not null,
   state text not null default 'open' check (state in ('open', 'merged', 'closed')),
   head_commit text,
+  -- Of the pull request, once merged, and who merged it.
+  merge_commit text,
+  merged_by text,
   base_commit text,
   -- The test merge of both; null where they conflict.
   tree text,

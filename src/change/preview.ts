@@ -1,0 +1,108 @@
+/** The preview of a change: the verified tree, running on the change's own data, with a link. */
+import type { Evidence } from "../core/evidence.ts";
+import { toAdorableError } from "../core/errors.ts";
+import { newId, type EnvironmentId } from "../core/ids.ts";
+import { hostLabel } from "../core/names.ts";
+import { updateChange } from "../store/changes.ts";
+import { findArtifacts, saveEvidence } from "../store/evidence.ts";
+import { forgetResource, recordResource } from "../store/projects.ts";
+import type { ChangeRow, ProjectRow } from "../store/rows.ts";
+import { probeLive } from "../verify/probe-live.ts";
+import { appEnv } from "./forks.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Platform } from "./platform.ts";
+import { changeEndpoint, ensureChangeTimeline } from "./timeline.ts";
+
+export function previewHost(platform: Platform, change: ChangeRow, app: string): string {
+  return `${hostLabel(app, change.project_id, { kind: "change", number: change.pull_number ?? 0 })}.${platform.settings.appsDomain}`;
+}
+
+/** What people open. */
+export function previewUrl(platform: Platform, change: ChangeRow, app: string): string {
+  return `http://${previewHost(platform, change, app)}`;
+}
+
+/** Deploys the change's verified tree beside the old preview, switches the routes and removes the old one. Idempotent by tree. */
+export async function ensurePreview(platform: Platform, project: ProjectRow, mirror: Mirror, found: ChangeRow): Promise<ChangeRow> {
+  const tree = found.tree;
+  if (tree === null || found.preview_tree === tree || found.pull_number === null) return found;
+  const { store, runtime, gateway, github } = platform;
+  const startedAt = performance.now();
+  const change = await ensureChangeTimeline(platform, mirror, found, tree);
+  const spec = await mirror.spec(tree);
+  const repository = await github.forInstallation(project.full_name);
+  const name = `preview/pr-${change.pull_number}`;
+  const { id: deployment } = await repository.createDeployment({ environment: name, sha: change.head_commit ?? "", payloadId: `${change.id}:${tree}`, description: `Preview of #${change.pull_number}`, isProduction: false });
+
+  const environment = newId<EnvironmentId>("env");
+  const endpoint = changeEndpoint(project.id, change);
+  await recordResource(store, project.id, "environment", environment);
+  try {
+    const artifacts = await findArtifacts(store, project.id, tree);
+    const apps = await Promise.all(
+      spec.apps.map(async (app) => {
+        const artifact = artifacts[app.slug];
+        if (!artifact) throw new Error(`the verified tree has no artifact of "${app.slug}"`);
+        return { slug: app.slug, artifact, env: await appEnv(platform, endpoint, app.slug) };
+      }),
+    );
+    const observed = await runtime.ensure({ id: environment, project: project.id, apps });
+    await recordResource(store, project.id, "routes", endpoint);
+    const routes = spec.apps.map((app) => ({ host: previewHost(platform, change, app.slug).replace(/:\d+$/, ""), environment, app: app.slug }));
+    await gateway.setRoutes({ place: endpoint, epoch: change.preview_epoch + 1, routes });
+    const failures: string[] = [];
+    for (const app of spec.apps) {
+      const address = observed.apps.find((one) => one.slug === app.slug)?.address;
+      const probe = address && (await probeLive({ baseUrl: platform.settings.gatewayUrl, hostHeader: previewHost(platform, change, app.slug), contract: app.contract }));
+      if (!probe?.passed) failures.push(`${app.slug}: ${probe?.failures.join("; ") ?? "has no address"}`);
+    }
+    await saveEvidence(store, project.id, tree, previewEvidence(failures, spec.apps.map((app) => previewUrl(platform, change, app.slug)), startedAt));
+    const url = spec.apps[0] && previewUrl(platform, change, spec.apps[0].slug);
+    await repository.createDeploymentStatus(deployment, { state: failures.length === 0 ? "success" : "failure", description: failures[0]?.slice(0, 140) ?? "Running", ...(url === undefined ? {} : { environmentUrl: url }) });
+  } catch (thrown) {
+    const error = toAdorableError(thrown);
+    await runtime.remove(environment);
+    await forgetResource(store, project.id, "environment", environment);
+    if (error.remedy === "wait") throw thrown;
+    await saveEvidence(store, project.id, tree, previewEvidence([error.message], [], startedAt));
+    await repository.createDeploymentStatus(deployment, { state: "failure", description: error.message.slice(0, 140) });
+    return updateChange(store, change.id, { preview_tree: tree, deployment_id: deployment });
+  }
+  await removePreviewEnvironment(platform, change);
+  return updateChange(store, change.id, { preview_tree: tree, preview_environment: environment, preview_epoch: change.preview_epoch + 1, deployment_id: deployment });
+}
+
+/** Removes the running preview, its routes and its endpoint; the timeline stays until its retention ends. Idempotent. */
+export async function removePreview(platform: Platform, project: ProjectRow, change: ChangeRow): Promise<void> {
+  if (change.pull_number === null) return;
+  const endpoint = changeEndpoint(project.id, change);
+  await platform.gateway.removeRoutes(endpoint);
+  await forgetResource(platform.store, project.id, "routes", endpoint);
+  await removePreviewEnvironment(platform, change);
+  await platform.database.removeEndpoint(endpoint);
+  await forgetResource(platform.store, project.id, "endpoint", endpoint);
+  if (change.deployment_id !== null) {
+    const repository = await platform.github.forInstallation(project.full_name);
+    await repository.createDeploymentStatus(change.deployment_id, { state: "inactive", description: "The change was closed" });
+  }
+  await updateChange(platform.store, change.id, { preview_environment: null, preview_tree: null, deployment_id: null });
+}
+
+async function removePreviewEnvironment(platform: Platform, change: ChangeRow): Promise<void> {
+  if (change.preview_environment === null) return;
+  await platform.runtime.remove(change.preview_environment);
+  await forgetResource(platform.store, change.project_id, "environment", change.preview_environment);
+}
+
+function previewEvidence(failures: string[], urls: string[], startedAt: number): Evidence {
+  const passed = failures.length === 0;
+  return {
+    gate: "preview",
+    conclusion: passed ? "success" : "failure",
+    title: passed ? "The live preview answers" : "The live preview does not answer",
+    summary: passed ? `Read-only contract calls and a page load on the live preview.\n\n${urls.map((url) => `- ${url}`).join("\n")}` : failures.map((failure) => `- ${failure}`).join("\n"),
+    annotations: [],
+    files: [],
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}

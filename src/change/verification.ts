@@ -1,0 +1,103 @@
+/** Whether a tree has passed its gates: known from evidence, or found out by a `verify` run. Evidence belongs to the tree. */
+import { GATES, type Evidence, type GateName } from "../core/evidence.ts";
+import type { CommitId, TreeId } from "../core/ids.ts";
+import { ADMIN_ROLE } from "../database/database.ts";
+import { parseMigrations } from "../database/migrations/migrations.ts";
+import { ensureRoles } from "../database/migrations/roles.ts";
+import { rehearse } from "../database/migrations/rehearse.ts";
+import { toAdorableError } from "../core/errors.ts";
+import { endpointName } from "../core/names.ts";
+import { listEvidence, saveEvidence } from "../store/evidence.ts";
+import { findEnvironment } from "../store/releases.ts";
+import type { ProjectRow } from "../store/rows.ts";
+import { listRuns, RUN_OPEN } from "../store/runs.ts";
+import { planRun } from "./dispatch.ts";
+import { withFork } from "./forks.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Platform } from "./platform.ts";
+
+export const RUNNER_GATES: readonly GateName[] = ["types", "modules", "contract", "tests", "browse"];
+/** What must be green before a tree may be released. The preview's own check comes after these, and never blocks them. */
+export const RELEASE_GATES: readonly GateName[] = [...RUNNER_GATES, "migrations"];
+const ATTEMPTS = 2;
+
+export interface Subject {
+  base: CommitId;
+  head: CommitId;
+  tree: TreeId;
+  changeId: string | null;
+}
+
+/** Starts what is missing and says where it stands. Idempotent. */
+export async function ensureVerified(platform: Platform, project: ProjectRow, mirror: Mirror, subject: Subject): Promise<"passed" | "failed" | "pending"> {
+  const { store } = platform;
+  const evidence = await listEvidence(store, project.id, subject.tree);
+  const missing = RELEASE_GATES.filter((gate) => !evidence.some((one) => one.gate === gate));
+  if (missing.length === 0) return evidence.every((one) => !RELEASE_GATES.includes(one.gate) || one.conclusion === "success") ? "passed" : "failed";
+
+  if (missing.includes("migrations")) await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
+  const missingOnRunner = missing.filter((gate) => RUNNER_GATES.includes(gate));
+  if (missingOnRunner.length === 0) return ensureVerified(platform, project, mirror, subject);
+
+  const runs = (await listRuns(store, project.id)).filter((run) => run.assignment.kind === "verify" && run.assignment.tree === subject.tree);
+  if (runs.some((run) => RUN_OPEN.includes(run.state))) return "pending";
+  const failed = runs.filter((run) => run.state === "failed" || run.state === "timed-out" || run.state === "cancelled");
+  if (failed.length >= ATTEMPTS || failed.at(-1)?.state === "cancelled") {
+    const reason = failed.at(-1)?.error?.message ?? "The verify job was cancelled.";
+    for (const gate of missingOnRunner) await saveEvidence(store, project.id, subject.tree, couldNotRun(gate, reason));
+    return "failed";
+  }
+  await planRun(platform, project, { kind: "verify", request_id: null, change_id: subject.changeId }, (runId) => ({
+    kind: "verify",
+    runId,
+    repository: { fullName: project.full_name, cloneUrl: project.clone_url, defaultBranch: project.default_branch },
+    baseCommit: subject.base,
+    headCommit: subject.head,
+    tree: subject.tree,
+  }));
+  return "pending";
+}
+
+/** A gate that could not run has failed, by name. */
+export function couldNotRun(gate: GateName, reason: string): Evidence {
+  return { gate, conclusion: "failure", title: "Could not run", summary: `This gate could not run, which counts as a failure.\n\n${reason}`, annotations: [], files: [], durationMs: 0 };
+}
+
+/** The pending migrations on a private fork of production; names, times and counts only. */
+async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror: Mirror, tree: TreeId): Promise<Evidence> {
+  const startedAt = performance.now();
+  const found = (conclusion: "success" | "failure", title: string, summary: string): Evidence => ({
+    gate: "migrations",
+    conclusion,
+    title,
+    summary,
+    annotations: [],
+    files: [],
+    durationMs: Math.round(performance.now() - startedAt),
+  });
+  try {
+    const migrations = parseMigrations(await mirror.migrations(tree));
+    const spec = await mirror.spec(tree);
+    const production = await findEnvironment(platform.store, project.id, endpointName(project.id, { kind: "production" }));
+    if (!production) return found("success", `${migrations.length} migrations for a new production`, "There is no production yet: the first release starts with this change's data.");
+    const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };
+    const { files } = await withFork(platform, project.id, `gate_${tree.slice(0, 16)}`, from, async (fork) => {
+      const { dsn } = await platform.database.credential(fork.endpoint, ADMIN_ROLE);
+      for (const app of spec.apps) await ensureRoles(dsn, app);
+      return rehearse(dsn, migrations);
+    });
+    if (files.length === 0) return found("success", "No pending migration", "Production's schema is already the one of this change.");
+    const rows = files.map((file) => `| \`${file.path}\` | ${file.durationMs} ms | ${file.destructive.length === 0 ? "none" : file.destructive.join("; ")} |`);
+    const table = ["| migration | took at most | destructive steps |", "|---|---|---|", ...rows].join("\n");
+    return found("success", `${files.length} pending, rehearsed on a fork of production`, `Run on a private fork of production that is gone again.\n\n${table}`);
+  } catch (thrown) {
+    const error = toAdorableError(thrown);
+    if (error.remedy === "wait") throw thrown;
+    return found("failure", "The rehearsal failed", `${error.message}\n\n${error.hint ?? ""}`);
+  }
+}
+
+/** In the order in which gates are shown. */
+export function sortEvidence(evidence: readonly Evidence[]): Evidence[] {
+  return [...evidence].sort((a, b) => GATES.indexOf(a.gate) - GATES.indexOf(b.gate));
+}

@@ -1,0 +1,87 @@
+/** The steps of a release: a merged tree whose gates passed becomes production, on production's own data. */
+import { endpointName } from "../core/names.ts";
+import type { EnvironmentId } from "../core/ids.ts";
+import type { ProjectRow } from "../store/rows.ts";
+import type { Platform } from "../change/platform.ts";
+import type { Mirror } from "../change/mirror.ts";
+import { withFork } from "../change/forks.ts";
+import { ensureVerified } from "../change/verification.ts";
+import { applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
+import { rehearse } from "../database/migrations/rehearse.ts";
+import { ensureRoles } from "../database/migrations/roles.ts";
+import { schemaHash } from "../database/migrations/schema.ts";
+import { findArtifacts, listEvidence } from "../store/evidence.ts";
+import { recordResource } from "../store/projects.ts";
+import { digestOf } from "./ledger.ts";
+import { rehearseCandidate } from "./candidate.ts";
+import { checkpointProduction, flip, holdProduction, PRODUCTION, startEnvironment } from "./steps.ts";
+import type { Rollout, Step } from "./rollout.ts";
+
+export async function stepRelease(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
+  const { store, database, artifacts } = platform;
+  const { data } = rollout;
+  const spec = await mirror.spec(rollout.git_commit);
+  const migrations = async () => parseMigrations(await mirror.migrations(rollout.git_commit));
+
+  switch (rollout.state) {
+    case "pinned": {
+      const verdict = await ensureVerified(platform, project, mirror, { base: rollout.git_commit, head: rollout.git_commit, tree: rollout.tree, changeId: rollout.change_id });
+      if (verdict === "pending") return { waitMs: 1000 };
+      return verdict === "passed" ? { to: "verified" } : { to: "refused" };
+    }
+    case "verified": {
+      const built = await findArtifacts(store, project.id, rollout.tree);
+      const archive = await artifacts.put(await mirror.archive(rollout.git_commit));
+      await recordResource(store, project.id, "artifact", archive);
+      return { to: "archived", data: { archive, artifacts: built } };
+    }
+    case "archived": {
+      const from = data.source ?? { timeline: data.timeline, lsn: await database.head(data.timeline) };
+      const parsed = await migrations();
+      const rehearsal = await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, async (fork) => {
+        for (const app of spec.apps) await ensureRoles(fork.dsn, app);
+        const report = await rehearse(fork.dsn, parsed);
+        await rehearseCandidate(platform, project.id, { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: data.artifacts }, fork);
+        return report;
+      });
+      return { to: "rehearsed", data: { rehearsal } };
+    }
+    case "rehearsed": {
+      if (data.source) {
+        // Before the first release nobody has production's address: its timeline and endpoint come into being here.
+        await recordResource(store, project.id, "timeline", data.timeline);
+        await database.branch(data.timeline, data.source);
+        await recordResource(store, project.id, "endpoint", endpointName(project.id, PRODUCTION));
+        await database.endpoint(endpointName(project.id, PRODUCTION), data.timeline, data.epoch);
+      }
+      const heldAt = platform.clock.now().toISOString();
+      await holdProduction(platform, project.id, data, "abort");
+      return { to: "held", data: { heldAt } };
+    }
+    case "held":
+      return { to: "checkpointed", data: { checkpoint: await checkpointProduction(platform, rollout, `before release of ${rollout.git_commit.slice(0, 12)}`) } };
+    case "checkpointed": {
+      const hold = await holdProduction(platform, project.id, data, "abort");
+      for (const app of spec.apps) await ensureRoles(hold.dsn, app);
+      const { applied } = await applyMigrations(hold.dsn, await migrations());
+      return { to: "migrated", data: { applied: [...(data.applied ?? []), ...applied], schemaHash: await schemaHash(hold.dsn) } };
+    }
+    case "migrated":
+      await startEnvironment(platform, project.id, spec, data);
+      return { to: "started" };
+    case "started": {
+      const evidence = await listEvidence(store, project.id, rollout.tree);
+      return flip(platform, rollout, spec, {
+        kind: "release",
+        checkpoint: data.previous ? (data.checkpoint ?? null) : null,
+        schema_hash: data.schemaHash ?? "",
+        evidence: Object.fromEntries(evidence.map((one) => [one.gate, digestOf(one)])),
+        restores: null,
+        choice: null,
+        migrations: data.applied ?? [],
+      });
+    }
+    default:
+      throw new Error(`a release has no step from "${rollout.state}"`);
+  }
+}

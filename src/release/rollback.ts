@@ -1,0 +1,91 @@
+/** The steps of a rollback: code and data go back to the moment at which a release stopped being live, or nothing changes. */
+import { AdorableError } from "../core/errors.ts";
+import type { EnvironmentId } from "../core/ids.ts";
+import type { Checkpoint } from "../database/database.ts";
+import type { Platform } from "../change/platform.ts";
+import type { Mirror } from "../change/mirror.ts";
+import { withFork } from "../change/forks.ts";
+import { schemaHash } from "../database/migrations/schema.ts";
+import { findChange } from "../store/changes.ts";
+import { recordResource } from "../store/projects.ts";
+import { listReleases } from "../store/releases.ts";
+import type { ProjectRow, ReleaseRow } from "../store/rows.ts";
+import { countImpact, losesData } from "./impact.ts";
+import { dataOfRelease } from "./ledger.ts";
+import { rehearseCandidate } from "./candidate.ts";
+import { checkpointProduction, flip, holdProduction, startEnvironment } from "./steps.ts";
+import type { Rollout, RolloutData, Step } from "./rollout.ts";
+
+export async function stepRollback(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
+  const { database, store } = platform;
+  const { data } = rollout;
+  const ledger = await listReleases(store, project.id);
+  const target = releaseOf(ledger, data.target);
+  const spec = await mirror.spec(target.git_commit);
+  const withData = data.choice === "code+data";
+
+  switch (rollout.state) {
+    case "planned":
+    case "awaiting-choice": {
+      const change = rollout.change_id === null ? undefined : await findChange(store, rollout.change_id);
+      const impact = change?.impact ?? (await countImpact(platform, project, mirror, ledger, target, rollout.id));
+      // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
+      const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
+      const choice = isShown ? (change?.choice ?? null) : null;
+      if (choice === "code-only" && impact.codeOnlyRefused !== null) return { to: "refused" };
+      if (choice !== null) return { to: "chosen", data: { choice } };
+      if (!losesData(impact)) return { to: "chosen", data: { choice: "code+data" } };
+      return rollout.state === "awaiting-choice" ? { waitMs: 60_000 } : { to: "awaiting-choice" };
+    }
+    case "chosen": {
+      const from = withData ? dataOfRelease(ledger, target.number) : await presentOf(platform, data);
+      await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, (fork) =>
+        rehearseCandidate(platform, project.id, { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: target.artifacts }, fork),
+      );
+      if (withData) {
+        await recordResource(store, project.id, "timeline", data.timeline);
+        await database.branch(data.timeline, from);
+      }
+      return { to: "rehearsed", data: { artifacts: target.artifacts, ...(withData ? { source: from } : {}) } };
+    }
+    case "rehearsed": {
+      const heldAt = platform.clock.now().toISOString();
+      await holdProduction(platform, project.id, data, "terminate");
+      return { to: "held", data: { heldAt } };
+    }
+    case "held":
+      return { to: "checkpointed", data: { checkpoint: await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`) } };
+    case "checkpointed": {
+      // A rollback runs no migration: the past has the schema of the past, and code-only keeps the present one.
+      if (withData) return { to: "migrated", data: { applied: [], schemaHash: target.schema_hash } };
+      const hold = await holdProduction(platform, project.id, data, "terminate");
+      return { to: "migrated", data: { applied: [], schemaHash: await schemaHash(hold.dsn) } };
+    }
+    case "migrated":
+      await startEnvironment(platform, project.id, spec, data);
+      return { to: "started" };
+    case "started":
+      return flip(platform, rollout, spec, {
+        kind: "rollback",
+        checkpoint: data.checkpoint ?? null,
+        schema_hash: data.schemaHash ?? "",
+        evidence: target.evidence,
+        restores: target.number,
+        choice: data.choice ?? null,
+        migrations: [],
+      });
+    default:
+      throw new Error(`a rollback has no step from "${rollout.state}"`);
+  }
+}
+
+async function presentOf(platform: Platform, data: RolloutData): Promise<Checkpoint> {
+  const timeline = data.previous?.timeline ?? data.timeline;
+  return { timeline, lsn: await platform.database.head(timeline) };
+}
+
+function releaseOf(ledger: readonly ReleaseRow[], number: number | undefined): ReleaseRow {
+  const row = ledger.find((one) => one.number === number);
+  if (!row) throw new AdorableError({ code: "release-unknown", remedy: "bug", message: `There is no release ${number ?? "?"} to roll back to.` });
+  return row;
+}

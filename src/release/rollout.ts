@@ -1,0 +1,69 @@
+/**
+ * What releases and rollbacks have in common: the steps around their commit point.
+ *
+ * | state        | invariant                                                                   | exits                       |
+ * |--------------|-----------------------------------------------------------------------------|-----------------------------|
+ * | pinned       | release: commit and tree are fixed, production untouched                    | verified, refused           |
+ * | verified     | every gate passed for the tree                                              | archived                    |
+ * | archived     | the tree is in the artifact store                                           | rehearsed, aborted          |
+ * | planned      | rollback: target and its past are fixed                                     | awaiting-choice, chosen     |
+ * | awaiting-choice | a person has to choose; production keeps serving                         | chosen, refused             |
+ * | chosen       | rollback: code-only or code+data                                            | rehearsed, aborted          |
+ * | rehearsed    | the candidate ran on a fork of the data that it will get                    | held                        |
+ * | held         | no session and no request reaches production; nothing changed yet           | checkpointed, aborting      |
+ * | checkpointed | the data as it stood under the hold has a protected checkpoint              | migrated, aborting          |
+ * | migrated     | release: the data has the new schema; rollback: its timeline stands aside   | started, aborting           |
+ * | started      | the candidate runs beside the old one and nobody reaches it                 | flipped, aborting           |
+ * | flipped      | commit point passed: environment row and ledger row are written             | resumed                     |
+ * | resumed      | clients reach the new release                                               | live                        |
+ * | live         | the old one is gone, GitHub has been told                                   | (end)                       |
+ * | aborting     | commit point not passed and will not be                                     | aborted                     |
+ * | aborted      | production is as it was, no write lost                                      | (end)                       |
+ * | refused      | production was never touched                                                | (end)                       |
+ */
+import type { Digest, EnvironmentId, HoldId, TimelineId } from "../core/ids.ts";
+import type { Checkpoint } from "../database/database.ts";
+import type { RolloutRow } from "../store/releases.ts";
+
+/** What a rollout knows so far; every id in it was chosen when it was created. */
+export interface RolloutData {
+  approver: string;
+  planHash: string | null;
+  pull: number | null;
+  releasedTree: string;
+  /** Of the next environment. */
+  epoch: number;
+  holdId: HoldId;
+  environment: EnvironmentId;
+  /** The timeline that production will have afterwards. */
+  timeline: TimelineId;
+  /** The fork that an abort restores to, where migrations had run. */
+  abortTimeline: TimelineId;
+  /** What is live now; null before the first release. */
+  previous: { timeline: TimelineId; environment: EnvironmentId | null; epoch: number; release: number } | null;
+  /** First release: the change's data, which production starts with. Rollback of data: the past that comes back. */
+  source: Checkpoint | null;
+  artifacts: Record<string, Digest>;
+  archive?: Digest;
+  rehearsal?: { files: { path: string; durationMs: number; destructive: string[] }[] };
+  checkpoint?: Checkpoint;
+  applied?: string[];
+  schemaHash?: string;
+  heldAt?: string;
+  /** Milliseconds for which clients waited. */
+  heldMs?: number;
+  release?: number;
+  /** Rollback only. */
+  target?: number;
+  choice?: "code-only" | "code+data" | null;
+}
+
+export type Rollout = RolloutRow<RolloutData>;
+
+/** Where to go next, or when to look again. */
+export type Step = { to: string; data?: Partial<RolloutData> } | { waitMs: number };
+
+/** States from which a failure restores production rather than leaving it alone. */
+export const UNDER_HOLD: readonly string[] = ["rehearsed", "held", "checkpointed", "migrated", "started"];
+/** States after the commit point: only converging is allowed. */
+export const COMMITTED: readonly string[] = ["flipped", "resumed"];
