@@ -1,7 +1,8 @@
 /** Records of running children on disk, and the killing of those whose parent is gone: exactly those, never a process that took over a number. */
-import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeDurably } from "./durable-file.ts";
 import { run } from "./run.ts";
 
 /** In the environment of a recorded child and of all that it starts. */
@@ -27,15 +28,7 @@ export async function recordProcess(path: string, pid: number, token: string): P
   const startedAt = await processStart(pid);
   // It has ended already: nothing to find later.
   if (startedAt === undefined) return;
-  const temporary = `${path}.${token}.tmp`;
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(JSON.stringify({ pid, startedAt, bootId: await bootId(), token }));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  await writeDurably(path, JSON.stringify({ pid, startedAt, bootId: await bootId(), token }));
 }
 
 /** Removes the record if it is still the one of `token`. */
