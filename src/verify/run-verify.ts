@@ -1,0 +1,188 @@
+/** A whole verification: the tree that a merge would make, judged by every gate of the runner. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AdorableError } from "../core/errors.ts";
+import { GATES, type Evidence, type GateName } from "../core/evidence.ts";
+import type { RunEvent, VerifyAssignment, VerifyResult } from "../core/runner-protocol.ts";
+import { parseSpec, SPEC_PATH, type Contract } from "../core/spec.ts";
+import { openBrowser, type Browser } from "../process/browser.ts";
+import { linkModules } from "../process/modules.ts";
+import { browseGate } from "./browse-gate.ts";
+import { buildApp, type BuildOutcome } from "./build.ts";
+import { checkoutTree, type Checkout } from "./checkout.ts";
+import { contractGate } from "./contract-gate.ts";
+import { createRedactor, failedGate, type GateApp, type GateContext, type VerifyTools } from "./gate.ts";
+import { modulesGate } from "./modules-gate.ts";
+import { findApps, readSpec } from "./project-apps.ts";
+import { checkPaths } from "./quick-check.ts";
+import type { RunnerClient } from "./runner-client.ts";
+import type { SqlTarget } from "./run-sql.ts";
+import { startApp, type RunningApp } from "./running-app.ts";
+import { openSandbox, type Sandbox } from "./sandbox.ts";
+import { openSqlTunnel, type SqlTunnel } from "./sql-tunnel.ts";
+import { readTests, sourcesOfBase } from "./test-sources.ts";
+import { compareTests } from "./test-flags.ts";
+import { testsGate } from "./tests-gate.ts";
+import { typesGate } from "./types-gate.ts";
+
+/** The gates of this job; the others run in the control plane. */
+export const VERIFY_GATES = ["types", "modules", "contract", "tests", "browse"] as const satisfies readonly GateName[];
+
+export type VerifyClient = Pick<RunnerClient, "sql" | "database" | "putFile">;
+
+export interface VerifyOptions {
+  assignment: VerifyAssignment;
+  client: VerifyClient;
+  /** An empty folder of this verification alone; emptied again at the end. */
+  workDir: string;
+  tools: VerifyTools;
+  /** Git configuration for the clone, as `http.extraHeader` for a private repository. */
+  gitConfig?: Record<string, string>;
+  onEvent?: (event: RunEvent) => void;
+}
+
+/**
+ * Judges `assignment.tree` and returns one evidence per gate of `VERIFY_GATES`. What stands in the repository never makes it reject: where no
+ * gate could run, all have failed and say why. Rejects only when the control plane cannot be reached for what is not a gate's own.
+ */
+export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
+  const { assignment, workDir, tools } = options;
+  const treeDir = join(workDir, "tree");
+  const secrets: string[] = [];
+  const redact = (text: string) => createRedactor({ secrets, paths: checkPaths(treeDir, workDir, tools) })(text);
+  const closers: (() => Promise<unknown>)[] = [];
+  const report = (gate: string, state: "started" | "success" | "failure") => options.onEvent?.({ type: "gate", gate, state });
+  options.onEvent?.({ type: "phase", phase: "verify" });
+  try {
+    const checkout = await checkoutTree({ assignment, workDir, ...(options.gitConfig === undefined ? {} : { gitConfig: options.gitConfig }) });
+    const apps = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
+    await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
+    const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir], required: tools.requireSandbox === true });
+    closers.push(() => sandbox.close());
+    const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
+    return await judge({ options, context, checkout, secrets, closers, report });
+  } catch (error) {
+    if (!AdorableError.isInstance(error) || error.remedy === "wait") throw error;
+    for (const gate of VERIFY_GATES) report(gate, "failure");
+    return { kind: "verify", tree: assignment.tree, evidence: VERIFY_GATES.map((gate) => failedGate(gate, { redact }, error)), artifacts: {} };
+  } finally {
+    for (const close of closers.toReversed()) await close();
+    await rm(workDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+interface Verification {
+  options: VerifyOptions;
+  context: GateContext;
+  checkout: Checkout;
+  secrets: string[];
+  closers: (() => Promise<unknown>)[];
+  report(gate: string, state: "started" | "success" | "failure"): void;
+}
+
+async function judge(verification: Verification): Promise<VerifyResult> {
+  const { options, context, checkout, closers, report } = verification;
+  const { client, tools, assignment } = options;
+
+  // Two forks: tests may do to their database what they like while the app is looked at.
+  const probeDatabase = once(() => openDatabase(verification));
+  const testDatabase = once(() => openDatabase(verification));
+  const browser = once(async () => {
+    const opened = await openBrowser({ cacheDir: tools.browserCacheDir });
+    closers.push(() => opened.close());
+    return opened;
+  });
+  const built = perApp((app) => buildApp(context, app));
+  const running = perApp(async (app): Promise<RunningApp> => {
+    const [outcome, database] = await Promise.all([built(app), probeDatabase()]);
+    if (!outcome.ok) throw new AdorableError({ code: "app-not-built", remedy: "author", message: `The app "${app.spec.slug}" was not started, as it does not build.` });
+    return startApp(context, app, urlOf(database(app)));
+  });
+  const gate = async (name: GateName, run: () => Promise<Evidence>): Promise<Evidence> => {
+    report(name, "started");
+    const evidence = await run();
+    report(name, evidence.conclusion === "success" ? "success" : "failure");
+    return evidence;
+  };
+
+  if (context.apps.length > 0) prefetch(probeDatabase, testDatabase, browser);
+  const evidence = await Promise.all([
+    gate("types", () => typesGate(context)),
+    gate("modules", () => modulesGate(context, built)),
+    gate("contract", () =>
+      contractGate(context, { running, database: async (app) => (await probeDatabase())(app), baseContract: (app) => readBaseContract(checkout, app) }),
+    ),
+    gate("tests", () =>
+      testsGate(context, { databaseUrl: async (app) => urlOf((await testDatabase())(app)), flags: async (app) => compareTests(await sourcesOfBase(checkout, app), await readTests(app)) }),
+    ),
+    gate("browse", () => browseGate(context, { running, browser, putFile: (bytes, contentType) => client.putFile(bytes, contentType) })),
+  ]);
+  evidence[0] = withIsolation(evidence[0], context.sandbox);
+  const artifacts: Record<string, string> = {};
+  for (const app of context.apps) {
+    const outcome: BuildOutcome = await built(app);
+    if (outcome.ok) artifacts[app.spec.slug] = (await client.putFile(outcome.artifact, "application/gzip")).digest;
+  }
+  return { kind: "verify", tree: assignment.tree, evidence: sortEvidence(evidence), artifacts };
+}
+
+/** A throwaway fork of the run's timeline, reachable here: the target for each app. */
+async function openDatabase({ options, context, secrets, closers }: Verification): Promise<(app: GateApp) => SqlTarget> {
+  const { client } = options;
+  const answer = await client.database(context.apps.map(({ spec }) => spec.slug));
+  secrets.push(...Object.values(answer.apps).map(({ password }) => password));
+  const tunnel: SqlTunnel = await openSqlTunnel(client.sql, answer.database);
+  closers.push(() => tunnel.close());
+  return (app) => {
+    const role = answer.apps[app.spec.slug];
+    if (!role) throw new AdorableError({ code: "database-role-missing", remedy: "bug", message: `The control plane gave no role for "${app.spec.slug}".` });
+    return { host: tunnel.host, port: tunnel.port, database: answer.database, user: role.user, password: role.password };
+  };
+}
+
+function urlOf(target: SqlTarget): string {
+  const { host, port, database, user, password } = target;
+  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${encodeURIComponent(database)}`;
+}
+
+async function readBaseContract(checkout: Checkout, app: GateApp): Promise<Contract | undefined> {
+  const text = await checkout.readBase(SPEC_PATH);
+  try {
+    return parseSpec(text).apps.find(({ slug }) => slug === app.spec.slug)?.contract;
+  } catch {
+    // A base whose spec is invalid declares nothing that could be lost.
+    return undefined;
+  }
+}
+
+/** How far what was run could reach is part of what the gates found. */
+function withIsolation(evidence: Evidence | undefined, { isolation, note }: Sandbox): Evidence {
+  if (!evidence) throw new Error("the first gate has no evidence");
+  return { ...evidence, summary: `${evidence.summary}\n\nisolation: ${isolation} (${note})`.slice(0, 60_000) };
+}
+
+function sortEvidence(evidence: Evidence[]): Evidence[] {
+  return evidence.toSorted((a, b) => GATES.indexOf(a.gate) - GATES.indexOf(b.gate));
+}
+
+/** Begins what takes long and is needed later; who needs it sees its failure. */
+function prefetch(...starts: (() => Promise<unknown>)[]): void {
+  for (const start of starts) start().catch(() => undefined);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+function perApp<T>(make: (app: GateApp) => Promise<T>): (app: GateApp) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (app) => {
+    const slug = app.spec.slug;
+    const known = made.get(slug) ?? make(app);
+    made.set(slug, known);
+    return known;
+  };
+}
+
+export type { Browser };

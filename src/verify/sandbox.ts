@@ -1,0 +1,330 @@
+/** Runs what others wrote: with a scrubbed environment, limits, and as little of the machine in reach as the machine allows. */
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, chmod, chown, constants, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { AdorableError } from "../core/errors.ts";
+
+/**
+ * - `bubblewrap`: own processes, own mounts; sees the system's libraries, the packages and the tree, and of these only named folders to write.
+ * - `uid`: an unprivileged user of its own.
+ * - `none`: only the environment and the limits.
+ * The network is shared in all of them: an app must be reachable, and reach its database, over loopback.
+ */
+export type Isolation = "none" | "uid" | "bubblewrap";
+
+export interface SandboxOptions {
+  /** Of this verification alone; made passable (not readable) for others. A home for the commands is made in it. */
+  workDir: string;
+  /** Folders that the commands read: packages, tools. */
+  readable: string[];
+  /** Throws `sandbox-missing` where only `none` is possible. */
+  required?: boolean;
+}
+
+export interface SandboxCommand {
+  /** A Node script and its arguments; Node itself is this process's. */
+  args: string[];
+  cwd: string;
+  env?: Record<string, string>;
+  /** Folders below `workDir` that it may write. */
+  writable?: string[];
+}
+
+export interface SandboxOutcome {
+  /** `null` when a signal ended it. */
+  exitCode: number | null;
+  stdout: string;
+  /** Of both streams, in the order in which they came. */
+  output: string;
+  timedOut: boolean;
+  durationMs: number;
+}
+
+export interface SandboxProcess {
+  /** What it has said so far: the newest 256 KiB. */
+  output(): string;
+  readonly exited: Promise<{ exitCode: number | null; signal: string | null }>;
+  /** Ends it with all that it started. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface Sandbox {
+  readonly isolation: Isolation;
+  /** Why it is no stronger, for the evidence. */
+  readonly note: string;
+  /** A folder of the commands' own that they may write. */
+  readonly home: string;
+  /** Makes `path` (made when it is not there) writable for the commands; everything else below `workDir` is not, but where isolation is `none`. */
+  allowWrite(path: string): Promise<void>;
+  /** Runs to the end or the time limit. Never rejects for what the command does. */
+  run(command: SandboxCommand & { timeoutMs: number; signal?: AbortSignal }): Promise<SandboxOutcome>;
+  start(command: SandboxCommand): SandboxProcess;
+  /** Ends whatever still runs and removes the home. Idempotent. */
+  close(): Promise<void>;
+}
+
+const OUTPUT_LIMIT = 256 * 1024;
+/** Private memory of one process; what V8 only reserves does not count. */
+const MEMORY_BYTES = 4 * 1024 ** 3;
+const FILE_BYTES = 512 * 1024 ** 2;
+/** Processes and threads of the sandbox's user. */
+const PROCESSES = 1024;
+const PRLIMIT = "/usr/bin/prlimit";
+const SETPRIV = "/usr/bin/setpriv";
+const BUBBLEWRAP = "/usr/bin/bwrap";
+/** Below what container user namespaces map, above what distributions hand out. */
+const FIRST_UID = 52_000;
+const UID_COUNT = 8_000;
+
+let opened = 0;
+
+/** Finds the strongest isolation that works here. Throws `sandbox-missing` (operator) under `required`. */
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  await chmod(options.workDir, 0o711);
+  const home = join(options.workDir, `home-${randomBytes(4).toString("hex")}`);
+  await mkdir(home, { mode: 0o755 });
+  const { isolation, uid, note } = await findIsolation(options, home);
+  if (options.required === true && isolation === "none") {
+    await rm(home, { recursive: true, force: true });
+    throw new AdorableError({
+      code: "sandbox-missing",
+      remedy: "operator",
+      message: `Generated code cannot be isolated here: ${note}.`,
+      hint: "Install bubblewrap, or run as root.",
+    });
+  }
+  const sandbox = new LocalSandbox({ ...options, isolation, uid, note, home, hasPrlimit: await canExecute(PRLIMIT), hasSetpriv: await canExecute(SETPRIV) });
+  await sandbox.allowWrite(home);
+  return sandbox;
+}
+
+interface Setting extends SandboxOptions {
+  isolation: Isolation;
+  uid: number | undefined;
+  note: string;
+  home: string;
+  hasPrlimit: boolean;
+  hasSetpriv: boolean;
+}
+
+async function findIsolation(options: SandboxOptions, home: string): Promise<{ isolation: Isolation; uid: number | undefined; note: string }> {
+  if (process.platform !== "linux") return { isolation: "none", uid: undefined, note: `no sandbox on "${process.platform}"` };
+  const isRoot = process.getuid?.() === 0;
+  let uid = isRoot ? FIRST_UID + ((process.pid * 8 + opened++) % UID_COUNT) : undefined;
+  let note = isRoot ? "bubblewrap is not installed" : "bubblewrap is not installed, and only root may use other users";
+  if (uid !== undefined) {
+    for (const path of [process.execPath, options.workDir, ...options.readable]) {
+      const closed = await firstClosed(path);
+      if (closed === undefined) continue;
+      note = `"${closed}" is closed to other users`;
+      uid = undefined;
+      break;
+    }
+  }
+  if (await canExecute(BUBBLEWRAP)) {
+    try {
+      const probe = bubblewrapArguments({ ...options, home }, []);
+      await promisify(execFile)(BUBBLEWRAP, [...probe, process.execPath, "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
+      return { isolation: "bubblewrap", uid, note: "the network is shared" };
+    } catch (error) {
+      note = `bubblewrap does not work: ${error instanceof Error ? error.message.split("\n").slice(-2).join(" ") : String(error)}`;
+    }
+  }
+  return { isolation: uid === undefined ? "none" : "uid", uid, note };
+}
+
+function bubblewrapArguments(setting: SandboxOptions & { home: string }, writable: string[]): string[] {
+  const readable = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", dirname(process.execPath), ...setting.readable, setting.workDir];
+  return [
+    ...["--die-with-parent", "--new-session", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
+    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],
+    ...readable.flatMap((path) => ["--ro-bind-try", path, path]),
+    ...[setting.home, ...writable].flatMap((path) => ["--bind", path, path]),
+    "--",
+  ];
+}
+
+class LocalSandbox implements Sandbox {
+  readonly isolation: Isolation;
+  readonly note: string;
+  readonly home: string;
+  private readonly setting: Setting;
+  private readonly running = new Set<SandboxProcess>();
+
+  constructor(setting: Setting) {
+    this.setting = setting;
+    this.isolation = setting.isolation;
+    this.note = setting.note;
+    this.home = setting.home;
+  }
+
+  async allowWrite(path: string): Promise<void> {
+    await mkdir(path, { recursive: true });
+    if (this.setting.uid !== undefined) await chown(path, this.setting.uid, this.setting.uid);
+  }
+
+  async run(command: SandboxCommand & { timeoutMs: number; signal?: AbortSignal }): Promise<SandboxOutcome> {
+    const startedAt = performance.now();
+    const child = this.launch(command);
+    let timedOut = false;
+    const end = () => void child.stop();
+    const timer = setTimeout(() => {
+      timedOut = true;
+      end();
+    }, command.timeoutMs);
+    command.signal?.addEventListener("abort", end, { once: true });
+    if (command.signal?.aborted === true) end();
+    try {
+      const { exitCode } = await child.exited;
+      return { exitCode, stdout: child.stdout(), output: child.output(), timedOut, durationMs: Math.round(performance.now() - startedAt) };
+    } finally {
+      clearTimeout(timer);
+      command.signal?.removeEventListener("abort", end);
+      await child.stop();
+    }
+  }
+
+  start(command: SandboxCommand): SandboxProcess {
+    return this.launch(command);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.running].map((child) => child.stop()));
+    // A process that left its group still has the user that only this sandbox uses.
+    if (this.setting.uid !== undefined) await killUser(this.setting.uid);
+    await rm(this.setting.home, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  private launch(command: SandboxCommand): SandboxProcess & { stdout(): string } {
+    const { uid, home } = this.setting;
+    const line = [process.execPath, ...command.args];
+    if (this.isolation === "bubblewrap") line.unshift(BUBBLEWRAP, ...bubblewrapArguments(this.setting, command.writable ?? []));
+    // Dies with this process, and gains nothing by programs that run as their owner.
+    if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
+    if (this.setting.hasPrlimit) {
+      const limits = [`--data=${MEMORY_BYTES}`, `--fsize=${FILE_BYTES}`, "--core=0", "--nofile=4096"];
+      line.unshift(PRLIMIT, ...limits, ...(uid === undefined ? [] : [`--nproc=${PROCESSES}`]), "--");
+    }
+    const [program = "", ...args] = line;
+    const child = spawn(program, args, {
+      cwd: command.cwd,
+      env: { ...scrubbedEnvironment(home), ...command.env },
+      stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own, so that all of it can be ended at once.
+      detached: true,
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    });
+    return this.supervise(child);
+  }
+
+  private supervise(child: ChildProcess): SandboxProcess & { stdout(): string } {
+    const all = new Tail();
+    const out = new Tail();
+    let ended = false;
+    child.stdout?.on("data", (chunk: Buffer) => {
+      all.push(chunk);
+      out.push(chunk);
+    });
+    child.stderr?.on("data", (chunk: Buffer) => all.push(chunk));
+    const exited = new Promise<{ exitCode: number | null; signal: string | null }>((resolve) => {
+      child.once("error", (error) => {
+        all.push(Buffer.from(`could not be started: ${error.message}\n`));
+        resolve({ exitCode: null, signal: null });
+      });
+      child.once("close", (exitCode, signal) => resolve({ exitCode, signal }));
+      // A grandchild may keep the pipes open; the exit of the child itself is what counts.
+      child.once("exit", () => {
+        ended = true;
+        killGroup(child.pid);
+      });
+    });
+    const supervised = {
+      exited,
+      output: () => all.text(),
+      stdout: () => out.text(),
+      stop: async () => {
+        // Its number may be another's by now.
+        if (!ended) killGroup(child.pid);
+        await exited;
+        this.running.delete(supervised);
+      },
+    };
+    this.running.add(supervised);
+    return supervised;
+  }
+}
+
+/** The newest bytes of a stream. */
+class Tail {
+  private chunks: Buffer[] = [];
+  private bytes = 0;
+
+  push(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.bytes += chunk.length;
+    for (let first = this.chunks[0]; first && this.bytes - first.length >= OUTPUT_LIMIT; first = this.chunks[0]) {
+      this.chunks.shift();
+      this.bytes -= first.length;
+    }
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString("utf8");
+  }
+}
+
+/** Nothing of the parent's environment but its language. */
+function scrubbedEnvironment(home: string): Record<string, string> {
+  return {
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    HOME: home,
+    TMPDIR: home,
+    LANG: "C.UTF-8",
+    TZ: "UTC",
+    CI: "true",
+    NO_COLOR: "1",
+    NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
+  };
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+async function killUser(uid: number): Promise<void> {
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    // Processes end while they are listed.
+    const status = await readFile(`/proc/${entry}/status`, "utf8").catch(() => "");
+    if (new RegExp(`^Uid:\\s+${uid}\\s`, "m").test(status)) {
+      try {
+        process.kill(Number(entry), "SIGKILL");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    }
+  }
+}
+
+/** The first folder on the way to `path` that others may not pass, or `path` itself when they may not read it. */
+async function firstClosed(path: string): Promise<string | undefined> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (((await stat(folder)).mode & 0o001) === 0) return folder;
+    if (folder === dirname(folder)) break;
+  }
+  return ((await stat(path)).mode & 0o001) === 0 ? path : undefined;
+}
+
+async function canExecute(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
