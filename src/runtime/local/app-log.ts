@@ -1,0 +1,91 @@
+/** The log of one app: lines of JSON in a file that starts anew when it is full, with one older file kept. */
+import { appendFile, readFile, rename, rm, stat } from "node:fs/promises";
+import type { LogLine } from "../runtime.ts";
+
+const MAX_FILE_BYTES = 1024 * 1024;
+/** Lines that wait for the disk; an app that writes faster loses the lines in between, and the log says how many. */
+const MAX_WAITING = 5000;
+const TAIL = 40;
+
+export interface AppLog {
+  write(stream: LogLine["stream"], line: string): void;
+  /** The last lines since the process that writes it began, oldest first. */
+  tail(): string[];
+  /** All that was written is on disk (not synced) when it returns. */
+  flush(): Promise<void>;
+}
+
+/** `secrets`: texts that never reach the file; each is replaced by dots. */
+export function createAppLog(options: { path: string; app: string; secrets: readonly string[] }): AppLog {
+  const { path, app, secrets } = options;
+  const last: string[] = [];
+  let waiting: string[] = [];
+  let dropped = 0;
+  let writing: Promise<void> | undefined;
+  let failure: Error | undefined;
+
+  function push(stream: LogLine["stream"], line: string): void {
+    const entry: LogLine = { at: new Date().toISOString(), app, stream, line };
+    waiting.push(`${JSON.stringify(entry)}\n`);
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      if (dropped > 0) {
+        const count = dropped;
+        dropped = 0;
+        push("stderr", `(${count} lines were dropped here: the app wrote faster than the disk)`);
+      }
+      const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+      if (size > MAX_FILE_BYTES) await rename(path, `${path}.1`);
+      await appendFile(path, batch.join(""), { mode: 0o600 });
+    }
+  }
+
+  return {
+    write(stream, line) {
+      let clean = line;
+      for (const secret of secrets) clean = clean.replaceAll(secret, "•••");
+      last.push(clean);
+      if (last.length > TAIL) last.shift();
+      if (waiting.length >= MAX_WAITING) dropped += 1;
+      else push(stream, clean);
+      writing ??= drain()
+        .catch((error: unknown) => {
+          failure = error as Error;
+        })
+        .finally(() => {
+          writing = undefined;
+        });
+    },
+    tail: () => [...last],
+    async flush() {
+      await writing;
+      if (failure !== undefined) {
+        const error = failure;
+        failure = undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The newest `limit` lines of the logs at `paths`, oldest first. */
+export async function readAppLogs(paths: readonly string[], limit: number): Promise<LogLine[]> {
+  const lines: LogLine[] = [];
+  for (const path of paths) {
+    for (const file of [`${path}.1`, path]) {
+      const text = await readFile(file, "utf8").catch(() => "");
+      // A line that a crash cut off is no line.
+      for (const line of text.split("\n")) if (line.endsWith("}")) lines.push(JSON.parse(line) as LogLine);
+    }
+  }
+  const ordered = lines.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return limit === 0 ? [] : ordered.slice(-limit);
+}
+
+export async function removeAppLog(path: string): Promise<void> {
+  for (const file of [path, `${path}.1`]) await rm(file, { force: true });
+}
