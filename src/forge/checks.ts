@@ -1,0 +1,126 @@
+/** Check runs, their annotations, and commit statuses. */
+import { authorizeWrite, type Actor } from "./auth.ts";
+import { timestamp, type ForgeCore } from "./core.ts";
+import { Fault, invalid, notFound, notByIntegration } from "./faults.ts";
+import { objectsOf } from "./objects.ts";
+import type { Annotation, CheckRun, CheckStatus, CommitStatus, Conclusion, Repository } from "./records.ts";
+import { checkRunJson } from "./serialize/checks.ts";
+import { emit } from "./webhooks.ts";
+
+const MAX_OUTPUT_CHARACTERS = 65_535;
+const MAX_ANNOTATIONS_PER_CALL = 50;
+const CONCLUSIONS: Conclusion[] = ["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required", "stale"];
+
+export interface CheckChange {
+  name?: string | undefined;
+  status?: CheckStatus | undefined;
+  conclusion?: Conclusion | undefined;
+  detailsUrl?: string | undefined;
+  externalId?: string | undefined;
+  startedAt?: string | undefined;
+  completedAt?: string | undefined;
+  output?: { title?: string | undefined; summary?: string | undefined; text?: string | undefined; annotations?: Omit<Annotation, "id" | "checkRunId">[] | undefined } | undefined;
+}
+
+function validate(change: CheckChange): void {
+  const { conclusion, status, output } = change;
+  if (conclusion !== undefined && !CONCLUSIONS.includes(conclusion)) throw invalid({ resource: "CheckRun", field: "conclusion", code: "invalid", value: conclusion });
+  if (status !== undefined && !["queued", "in_progress", "completed"].includes(status)) throw invalid({ resource: "CheckRun", field: "status", code: "invalid", value: status });
+  if (status === "completed" && conclusion === undefined) throw new Fault(422, "Invalid request.\n\nNo subschema in \"anyOf\" matched.\n\"conclusion\" wasn't supplied.");
+  if (output === undefined) return;
+  if (output.title === undefined || output.summary === undefined) throw new Fault(422, "Invalid request.\n\n\"title\", \"summary\" weren't supplied.");
+  for (const field of ["summary", "text"] as const) {
+    if ((output[field] ?? "").length > MAX_OUTPUT_CHARACTERS) {
+      throw invalid({ resource: "CheckRun", field, code: "custom", message: `${field} exceeds a maximum bytesize of ${MAX_OUTPUT_CHARACTERS}` });
+    }
+  }
+  if ((output.annotations ?? []).length > MAX_ANNOTATIONS_PER_CALL) {
+    throw new Fault(422, `Invalid request.\n\nNo more than ${MAX_ANNOTATIONS_PER_CALL} items are allowed; ${output.annotations?.length} were supplied.`);
+  }
+}
+
+/** Only Apps make check runs, as on GitHub. Throws 422 for a commit that is not there. */
+export async function createCheckRun(core: ForgeCore, actor: Actor, repository: Repository, headSha: string, change: CheckChange): Promise<CheckRun> {
+  authorizeWrite(core, actor, repository, "checks", "write");
+  if (actor.kind !== "integration") throw new Fault(403, "You must authenticate via a GitHub App.");
+  validate(change);
+  if ((change.name ?? "") === "") throw new Fault(422, "Invalid request.\n\n\"name\" wasn't supplied.");
+  if (!/^[0-9a-f]{40}$/.test(headSha) || (await objectsOf(core.git, repository.id).type(headSha)) !== "commit") throw new Fault(422, `No commit found for SHA: ${headSha}`);
+  return core.db.transaction(() => {
+    const status = change.conclusion === undefined ? (change.status ?? "queued") : "completed";
+    const record = { repositoryId: repository.id, headSha, name: change.name, appId: actor.app.id, externalId: change.externalId ?? "" };
+    const id = core.db.insert("checkRuns", { ...record, status, startedAt: change.startedAt ?? timestamp() });
+    return applyChange(core, repository, id, change, "created");
+  });
+}
+
+/** An App changes its own check runs only. */
+export function updateCheckRun(core: ForgeCore, actor: Actor, repository: Repository, id: number, change: CheckChange): CheckRun {
+  authorizeWrite(core, actor, repository, "checks", "write");
+  const run = findCheckRun(core, repository, id);
+  if (actor.kind !== "integration") throw new Fault(403, "You must authenticate via a GitHub App.");
+  if (run.appId !== actor.app.id) throw notByIntegration();
+  validate(change);
+  const isCompleting = run.status !== "completed" && (change.conclusion !== undefined || change.status === "completed");
+  return core.db.transaction(() => applyChange(core, repository, id, change, isCompleting ? "completed" : undefined));
+}
+
+export function findCheckRun(core: ForgeCore, repository: Repository, id: number): CheckRun {
+  const run = core.state.checkRun(id);
+  if (run?.repositoryId !== repository.id) throw notFound();
+  return run;
+}
+
+function applyChange(core: ForgeCore, repository: Repository, id: number, change: CheckChange, action: string | undefined): CheckRun {
+  const { output, conclusion } = change;
+  const isReopened = change.status !== undefined && change.status !== "completed" && conclusion === undefined;
+  core.db.update("checkRuns", id, {
+    name: change.name,
+    detailsUrl: change.detailsUrl,
+    externalId: change.externalId,
+    startedAt: change.startedAt,
+    status: conclusion === undefined ? change.status : "completed",
+    conclusion: isReopened ? null : conclusion,
+    completedAt: isReopened ? null : conclusion === undefined ? change.completedAt : (change.completedAt ?? timestamp()),
+    title: output?.title,
+    summary: output?.summary,
+    text: output?.text,
+  });
+  for (const annotation of output?.annotations ?? []) core.db.insert("annotations", { ...annotation, checkRunId: id });
+  const run = findCheckRun(core, repository, id);
+  const app = core.state.app(run.appId);
+  if (action !== undefined && app !== undefined) {
+    const sender = core.state.account(app.botId);
+    emit(core, repository, "check_run", sender, { action, check_run: checkRunJson(core, repository, run) });
+    if (action === "created" && run.status === "completed") emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunJson(core, repository, run) });
+  }
+  core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "checks" }));
+  return run;
+}
+
+export interface NewStatus {
+  state: CommitStatus["state"];
+  context: string;
+  description: string | null;
+  targetUrl: string | null;
+}
+
+export function createStatus(core: ForgeCore, actor: Actor, repository: Repository, sha: string, wanted: NewStatus): CommitStatus {
+  const user = authorizeWrite(core, actor, repository, "statuses", "write");
+  if (!["error", "failure", "pending", "success"].includes(wanted.state)) throw invalid({ resource: "Status", field: "state", code: "custom", message: "state is not included in the list" });
+  if ((wanted.description ?? "").length > 140) throw invalid({ resource: "Status", field: "description", code: "custom", message: "description is too long (maximum is 140 characters)" });
+  const now = timestamp();
+  const id = core.db.insert("statuses", { repositoryId: repository.id, sha, ...wanted, creatorId: user.id, createdAt: now, updatedAt: now });
+  core.changes.publish({ repositoryId: repository.id, subject: "checks" });
+  return core.db.get<CommitStatus>("select * from statuses where id = ?", id) as CommitStatus;
+}
+
+/** The newest status of each context, and what they say together. */
+export function combinedStatus(core: ForgeCore, repository: Repository, sha: string): { state: string; statuses: CommitStatus[] } {
+  const newest = new Map<string, CommitStatus>();
+  for (const status of core.state.statuses(repository.id, sha).items) if (!newest.has(status.context)) newest.set(status.context, status);
+  const statuses = [...newest.values()];
+  const has = (...states: string[]): boolean => statuses.some((status) => states.includes(status.state));
+  const state = has("error", "failure") ? "failure" : statuses.length === 0 || has("pending") ? "pending" : "success";
+  return { state, statuses };
+}

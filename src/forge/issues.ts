@@ -1,0 +1,278 @@
+/** Issues, comments, labels and reactions: every change checks who makes it, is stored, and tells the Apps in the same transaction. */
+import { authorize, authorizeWrite, isAtLeast, type Actor } from "./auth.ts";
+import { timestamp, type ForgeCore } from "./core.ts";
+import { Fault, invalid, notFound } from "./faults.ts";
+import { REACTIONS, type Account, type Comment, type Issue, type Label, type Reaction, type ReactionContent, type ReactionSubject, type Repository } from "./records.ts";
+import { emitPull } from "./refs.ts";
+import type { Json } from "./serialize/common.ts";
+import { commentJson, issueJson, labelJson } from "./serialize/issues.ts";
+import { emit } from "./webhooks.ts";
+
+export const MAX_BODY_CHARACTERS = 65_536;
+const MAX_TITLE_CHARACTERS = 256;
+
+/** Throws 422 for an empty or over-long text, in GitHub's words. */
+export function checkBody(resource: string, body: string | null | undefined, isRequired = false): void {
+  if (isRequired && (body ?? "").trim() === "") throw invalid({ resource, field: "body", code: "missing_field" });
+  if ((body ?? "").length > MAX_BODY_CHARACTERS) {
+    throw invalid({ resource, field: "body", code: "custom", message: `body is too long (maximum is ${MAX_BODY_CHARACTERS} characters)` });
+  }
+}
+
+export function checkTitle(resource: string, title: string): void {
+  if (title.trim() === "") throw invalid({ resource, field: "title", code: "missing_field" });
+  if (title.length > MAX_TITLE_CHARACTERS) {
+    throw invalid({ resource, field: "title", code: "custom", message: `title is too long (maximum is ${MAX_TITLE_CHARACTERS} characters)` });
+  }
+}
+
+/** The next number of a repository's issues and pull requests. */
+export function takeNumber(core: ForgeCore, repository: Repository): number {
+  const number = core.db.get<{ nextNumber: number }>("select nextNumber from repositories where id = ?", repository.id)?.nextNumber ?? 1;
+  core.db.update("repositories", repository.id, { nextNumber: number + 1 });
+  return number;
+}
+
+export interface NewIssue {
+  title: string;
+  body?: string | null;
+  labels?: string[];
+  assignees?: string[];
+}
+
+export function createIssue(core: ForgeCore, actor: Actor, repository: Repository, wanted: NewIssue): Issue {
+  const user = authorizeWrite(core, actor, repository, "issues", "read");
+  checkTitle("Issue", wanted.title);
+  checkBody("Issue", wanted.body);
+  return core.db.transaction(() => {
+    const now = timestamp();
+    const number = takeNumber(core, repository);
+    const record = { repositoryId: repository.id, number, isPull: false, title: wanted.title, body: wanted.body ?? null, state: "open" };
+    const id = core.db.insert("issues", { ...record, userId: user.id, createdAt: now, updatedAt: now });
+    const mayTriage = actor.kind === "integration" || isAtLeast(core.state.role(repository, user), "triage");
+    if (mayTriage) {
+      for (const name of wanted.labels ?? []) attachLabel(core, repository, id, name);
+      for (const login of wanted.assignees ?? []) assign(core, repository, id, login);
+    }
+    return changedIssue(core, repository, id, "opened", user);
+  });
+}
+
+export interface IssueEdit {
+  title?: string | undefined;
+  body?: string | null | undefined;
+  state?: "open" | "closed" | undefined;
+  stateReason?: "completed" | "not_planned" | "reopened" | null | undefined;
+  labels?: string[] | undefined;
+  assignees?: string[] | undefined;
+}
+
+/** Edits an issue, or the issue side of a pull request. The author may edit and close; others need `triage`, or the permission as an App. */
+export function editIssue(core: ForgeCore, actor: Actor, repository: Repository, number: number, edit: IssueEdit): Issue {
+  const issue = findIssue(core, repository, number);
+  const isAuthor = actor.account !== null && actor.account.id === issue.userId;
+  const user = authorizeWrite(core, actor, repository, issue.isPull ? "pull_requests" : "issues", isAuthor ? "read" : "triage");
+  if (edit.title !== undefined) checkTitle("Issue", edit.title);
+  checkBody("Issue", edit.body);
+  return core.db.transaction(() => {
+    const now = timestamp();
+    const changes: Json = {};
+    if (edit.title !== undefined && edit.title !== issue.title) changes["title"] = { from: issue.title };
+    if (edit.body !== undefined && (edit.body ?? null) !== issue.body) changes["body"] = { from: issue.body };
+    core.db.update("issues", issue.id, { title: edit.title, body: edit.body, updatedAt: now });
+    if (changes["title"] !== undefined) note(core, issue.id, "renamed", user, { from: issue.title, to: edit.title ?? "" });
+    if (Object.keys(changes).length > 0) changedIssue(core, repository, issue.id, "edited", user, { changes });
+    if (edit.labels !== undefined) setLabels(core, repository, issue, edit.labels);
+    if (edit.assignees !== undefined) {
+      core.db.run("delete from assignees where issueId = ?", issue.id);
+      for (const login of edit.assignees) assign(core, repository, issue.id, login);
+    }
+    if (edit.state !== undefined && edit.state !== issue.state) changeState(core, repository, issue, user, edit);
+    return findIssue(core, repository, number);
+  });
+}
+
+function changeState(core: ForgeCore, repository: Repository, issue: Issue, user: Account, edit: IssueEdit): void {
+  const now = timestamp();
+  const isClosing = edit.state === "closed";
+  if (issue.isPull && !isClosing) {
+    const pull = core.state.pullById(issue.id);
+    if (pull?.isMerged === true) throw invalid({ resource: "PullRequest", field: "state", code: "invalid", message: "state cannot be changed. The pull request was merged." });
+    const head = pull === undefined ? undefined : core.state.ref(repository.id, `refs/heads/${pull.headRef}`);
+    if (pull === undefined || head === undefined) {
+      throw invalid({ resource: "PullRequest", field: "state", code: "invalid", message: `state cannot be changed. The ${pull?.headRef ?? "head"} branch has been deleted.` });
+    }
+    core.db.update("pulls", issue.id, { headSha: head }, "issueId");
+  }
+  const closing = { state: "closed", stateReason: issue.isPull ? null : (edit.stateReason ?? "completed"), closedAt: now, closedById: user.id, updatedAt: now };
+  const opening = { state: "open", stateReason: issue.isPull ? null : "reopened", closedAt: null, closedById: null, updatedAt: now };
+  core.db.update("issues", issue.id, isClosing ? closing : opening);
+  note(core, issue.id, isClosing ? "closed" : "reopened", user, {});
+  changedIssue(core, repository, issue.id, isClosing ? "closed" : "reopened", user);
+}
+
+export function findIssue(core: ForgeCore, repository: Repository, number: number): Issue {
+  const issue = core.state.issue(repository.id, number);
+  if (issue === undefined) throw notFound();
+  return issue;
+}
+
+export function note(core: ForgeCore, issueId: number, kind: string, actor: Account, detail: Record<string, string | number>): void {
+  core.db.insert("timeline", { issueId, kind, actorId: actor.id, detail, createdAt: timestamp() });
+}
+
+/** Tells the Apps and the pages that an issue or a pull request changed, and returns it as it is. */
+function changedIssue(core: ForgeCore, repository: Repository, id: number, action: string, user: Account, extra: Json = {}): Issue {
+  const issue = core.state.issueById(id);
+  if (issue === undefined) throw notFound();
+  const pull = issue.isPull ? core.state.pullById(id) : undefined;
+  if (pull !== undefined) emitPull(core, repository, pull, action, user, extra);
+  else emit(core, repository, "issues", user, { action, issue: issueJson(core, repository, issue), ...extra });
+  published(core, repository, issue);
+  return issue;
+}
+
+function published(core: ForgeCore, repository: Repository, issue: Issue): void {
+  core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: issue.isPull ? "pull" : "issue", number: issue.number }));
+}
+
+export function createComment(core: ForgeCore, actor: Actor, repository: Repository, number: number, body: string): Comment {
+  const issue = findIssue(core, repository, number);
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "read");
+  checkBody("IssueComment", body, true);
+  return core.db.transaction(() => {
+    const now = timestamp();
+    const appId = actor.kind === "integration" ? actor.app.id : null;
+    const id = core.db.insert("comments", { issueId: issue.id, userId: user.id, appId, body, createdAt: now, updatedAt: now });
+    core.db.update("issues", issue.id, { updatedAt: now });
+    return changedComment(core, repository, issue, id, "created", user);
+  });
+}
+
+/** A comment on a pull request is open to Apps with either permission, as on GitHub. */
+function permissionFor(actor: Actor, issue: Issue): string {
+  return issue.isPull && actor.kind === "integration" && actor.permissions["issues"] !== "write" ? "pull_requests" : "issues";
+}
+
+export function findComment(core: ForgeCore, repository: Repository, id: number): { comment: Comment; issue: Issue } {
+  const comment = core.state.comment(id);
+  const issue = comment === undefined ? undefined : core.state.issueById(comment.issueId);
+  if (comment === undefined || issue?.repositoryId !== repository.id) throw notFound();
+  return { comment, issue };
+}
+
+/** The author may edit; others need `write`. An App may edit only what an App wrote if it lacks that author. */
+export function editComment(core: ForgeCore, actor: Actor, repository: Repository, id: number, body: string): Comment {
+  const { comment, issue } = findComment(core, repository, id);
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), actor.account?.id === comment.userId ? "read" : "write");
+  checkBody("IssueComment", body, true);
+  return core.db.transaction(() => {
+    core.db.update("comments", id, { body, updatedAt: timestamp() });
+    return changedComment(core, repository, issue, id, "edited", user, { changes: { body: { from: comment.body } } });
+  });
+}
+
+export function deleteComment(core: ForgeCore, actor: Actor, repository: Repository, id: number): void {
+  const { comment, issue } = findComment(core, repository, id);
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), actor.account?.id === comment.userId ? "read" : "write");
+  core.db.transaction(() => {
+    changedComment(core, repository, issue, id, "deleted", user);
+    core.db.run("delete from comments where id = ?", id);
+    core.db.run("delete from reactions where subjectType = 'comment' and subjectId = ?", id);
+  });
+}
+
+function changedComment(core: ForgeCore, repository: Repository, issue: Issue, id: number, action: string, user: Account, extra: Json = {}): Comment {
+  const comment = core.state.comment(id);
+  const now = core.state.issueById(issue.id);
+  if (comment === undefined || now === undefined) throw notFound();
+  const body = { action, issue: issueJson(core, repository, now), comment: commentJson(core, repository, issue, comment), ...extra };
+  emit(core, repository, "issue_comment", user, body);
+  published(core, repository, issue);
+  return comment;
+}
+
+/** Idempotent: a reaction that is there is returned, with `isNew` false. */
+export function react(core: ForgeCore, actor: Actor, repository: Repository, subject: { type: ReactionSubject; id: number; issue: Issue }, content: string) {
+  const user = authorizeWrite(core, actor, repository, subject.type === "review_comment" ? "pull_requests" : permissionFor(actor, subject.issue), "read");
+  if (!REACTIONS.includes(content as ReactionContent)) throw invalid({ resource: "Reaction", field: "content", code: "invalid", value: content });
+  const known = core.db.get<Reaction>(
+    "select * from reactions where subjectType = ? and subjectId = ? and userId = ? and content = ?", subject.type, subject.id, user.id, content,
+  );
+  if (known !== undefined) return { reaction: known, isNew: false };
+  const id = core.db.insert("reactions", { subjectType: subject.type, subjectId: subject.id, userId: user.id, content, createdAt: timestamp() });
+  published(core, repository, subject.issue);
+  return { reaction: core.db.get<Reaction>("select * from reactions where id = ?", id) as Reaction, isNew: true };
+}
+
+export function unreact(core: ForgeCore, actor: Actor, repository: Repository, subject: { type: ReactionSubject; id: number; issue: Issue }, reactionId: number): void {
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, subject.issue), "read");
+  const removed = core.db.run(
+    "delete from reactions where id = ? and subjectType = ? and subjectId = ? and userId = ?", reactionId, subject.type, subject.id, user.id,
+  );
+  if (removed === 0) throw notFound();
+  published(core, repository, subject.issue);
+}
+
+export function createLabel(core: ForgeCore, actor: Actor, repository: Repository, wanted: { name: string; color?: string; description?: string | null }): Label {
+  authorizeWrite(core, actor, repository, "issues", "write");
+  if (core.state.label(repository.id, wanted.name) !== undefined) throw invalid({ resource: "Label", field: "name", code: "already_exists" });
+  return ensureLabel(core, repository, wanted.name, wanted.color, wanted.description ?? null);
+}
+
+function ensureLabel(core: ForgeCore, repository: Repository, name: string, color = "ededed", description: string | null = null): Label {
+  const known = core.state.label(repository.id, name);
+  if (known !== undefined) return known;
+  if (name.trim() === "" || name.length > 50) throw invalid({ resource: "Label", field: "name", code: "invalid", value: name });
+  core.db.insert("labels", { repositoryId: repository.id, name, color: color.replace(/^#/, ""), description });
+  return core.state.label(repository.id, name) as Label;
+}
+
+function attachLabel(core: ForgeCore, repository: Repository, issueId: number, name: string): Label {
+  const label = ensureLabel(core, repository, name);
+  core.db.run("insert or ignore into issueLabels (issueId, labelId) values (?, ?)", issueId, label.id);
+  return label;
+}
+
+function setLabels(core: ForgeCore, repository: Repository, issue: Issue, names: string[]): void {
+  core.db.run("delete from issueLabels where issueId = ?", issue.id);
+  for (const name of names) attachLabel(core, repository, issue.id, name);
+}
+
+export function addLabels(core: ForgeCore, actor: Actor, repository: Repository, number: number, names: string[]): Label[] {
+  const issue = findIssue(core, repository, number);
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "triage");
+  return core.db.transaction(() => {
+    const present = new Set(core.state.labelsOf(issue.id).map((label) => label.name));
+    for (const name of names.filter((wanted) => !present.has(wanted))) {
+      const label = attachLabel(core, repository, issue.id, name);
+      note(core, issue.id, "labeled", user, { label: name });
+      changedIssue(core, repository, issue.id, "labeled", user, { label: labelJson(core, repository, label) });
+    }
+    return core.state.labelsOf(issue.id);
+  });
+}
+
+export function removeLabel(core: ForgeCore, actor: Actor, repository: Repository, number: number, name: string): Label[] {
+  const issue = findIssue(core, repository, number);
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "triage");
+  const label = core.state.labelsOf(issue.id).find((item) => item.name.toLowerCase() === name.toLowerCase());
+  if (label === undefined) throw new Fault(404, "Label does not exist");
+  return core.db.transaction(() => {
+    core.db.run("delete from issueLabels where issueId = ? and labelId = ?", issue.id, label.id);
+    note(core, issue.id, "unlabeled", user, { label: label.name });
+    changedIssue(core, repository, issue.id, "unlabeled", user, { label: labelJson(core, repository, label) });
+    return core.state.labelsOf(issue.id);
+  });
+}
+
+function assign(core: ForgeCore, repository: Repository, issueId: number, login: string): void {
+  const account = core.state.accountByLogin(login);
+  if (account === undefined || core.state.role(repository, account) === "none") return;
+  core.db.run("insert or ignore into assignees (issueId, accountId) values (?, ?)", issueId, account.id);
+}
+
+/** Throws 404 when the actor may not see the repository. */
+export function readIssues(core: ForgeCore, actor: Actor, repository: Repository): void {
+  authorize(core, actor, repository, { permission: "issues", level: "read" });
+}
