@@ -46,15 +46,14 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
         return { slug: app.slug, artifact, env: await appEnv(platform, endpoint, app.slug) };
       }),
     );
-    const observed = await runtime.ensure({ id: environment, project: project.id, apps });
+    await runtime.ensure({ id: environment, project: project.id, apps });
     await recordResource(store, project.id, "routes", endpoint);
     const routes = spec.apps.map((app) => ({ host: previewHost(platform, change, app.slug).replace(/:\d+$/, ""), environment, app: app.slug }));
     await gateway.setRoutes({ place: endpoint, epoch: change.preview_epoch + 1, routes });
     const failures: string[] = [];
     for (const app of spec.apps) {
-      const address = observed.apps.find((one) => one.slug === app.slug)?.address;
-      const probe = address && (await probeLive({ baseUrl: platform.settings.gatewayUrl, hostHeader: previewHost(platform, change, app.slug), contract: app.contract }));
-      if (!probe?.passed) failures.push(`${app.slug}: ${probe?.failures.join("; ") ?? "has no address"}`);
+      const probe = await probeLive(platform.settings.gatewayUrl, previewHost(platform, change, app.slug), app.contract);
+      if (probe.conclusion !== "success") failures.push(`${app.slug}: ${probe.title}`);
     }
     await saveEvidence(store, project.id, tree, previewEvidence(failures, spec.apps.map((app) => previewUrl(platform, change, app.slug)), startedAt));
     const url = spec.apps[0] && previewUrl(platform, change, spec.apps[0].slug);

@@ -26,12 +26,12 @@ export async function rehearseCandidate(platform: Platform, project: ProjectId, 
     for (const app of spec.apps) {
       const address = observed.apps.find((one) => one.slug === app.slug)?.address;
       if (!address) throw new AdorableError({ code: "candidate-failed", remedy: "author", message: `The candidate of "${app.slug}" has no address.` });
-      const probe = await probeLive({ baseUrl: `http://${address.host}:${address.port}`, contract: app.contract });
-      if (!probe.passed) {
+      const probe = await probeLive(`http://${address.host}:${address.port}`, `${address.host}:${address.port}`, app.contract);
+      if (probe.conclusion !== "success") {
         throw new AdorableError({
           code: "candidate-failed",
           remedy: "author",
-          message: `The candidate of "${app.slug}" failed on a copy of production's data: ${probe.failures.join("; ")}.`,
+          message: `The candidate of "${app.slug}" failed on a copy of the data: ${probe.title}.`,
           hint: "Read the logs of the app, correct it and merge again.",
         });
       }

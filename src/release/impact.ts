@@ -1,5 +1,6 @@
 /** What a rollback would do to code and data, counted on forks before anybody decides. */
 import { AdorableError } from "../core/errors.ts";
+import type { TimelineId } from "../core/ids.ts";
 import type { ProjectRow, Impact, ReleaseRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
@@ -11,7 +12,7 @@ import { dataOfRelease, liveRelease, migrationsSince } from "./ledger.ts";
 
 /**
  * Compares production as it stands (or stood, at `present`) with the moment to which the rollback goes back, by primary key, on two
- * throwaway forks. `key` names the forks.
+ * throwaway forks. `key` names the forks, `production` is the timeline that is live.
  */
 export async function countImpact(
   platform: Platform,
@@ -20,12 +21,13 @@ export async function countImpact(
   ledger: readonly ReleaseRow[],
   target: ReleaseRow,
   key: string,
+  production: TimelineId,
   present?: Checkpoint,
 ): Promise<Impact> {
   const live = liveRelease(ledger);
   if (!live) throw new AdorableError({ code: "nothing-released", remedy: "author", message: "Nothing has been released yet, so nothing can be rolled back." });
   const past = dataOfRelease(ledger, target.number);
-  const now = present ?? { timeline: live.timeline, lsn: await platform.database.head(live.timeline) };
+  const now = present ?? { timeline: production, lsn: await platform.database.head(production) };
   return withFork(platform, project.id, `past_${key}`, past, (before) =>
     withFork(platform, project.id, `now_${key}`, now, async (after) => {
       const tables = await compareTimelines(before.dsn, after.dsn);

@@ -28,7 +28,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     case "planned":
     case "awaiting-choice": {
       const change = rollout.change_id === null ? undefined : await findChange(store, rollout.change_id);
-      const impact = change?.impact ?? (await countImpact(platform, project, mirror, ledger, target, rollout.id));
+      const impact = change?.impact ?? (await countImpact(platform, project, mirror, ledger, target, rollout.id, data.previous?.timeline ?? data.timeline));
       // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
       const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
       const choice = isShown ? (change?.choice ?? null) : null;

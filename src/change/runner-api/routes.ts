@@ -10,7 +10,7 @@ import { AdorableError, toAdorableError } from "../../core/errors.ts";
 import { planHash } from "../../core/plan.ts";
 import { databaseRequestSchema, migrationsRequestSchema, planRequestSchema, runEventSchema, sessionRequestSchema, verifyResultSchema, workResultSchema } from "../../core/runner-protocol.ts";
 import { createModel } from "../../models/models.ts";
-import { decodeCall, encodeResult } from "../../models/relay/encoding.ts";
+import { decodeCall, encodeResult } from "../../models/relay/wire.ts";
 import { saveArtifact, saveEvidence } from "../../store/evidence.ts";
 import { recordResource } from "../../store/projects.ts";
 import { enqueueReconcile } from "../../store/queue.ts";
@@ -70,7 +70,7 @@ export function createRunnerApi(platform: Platform): Hono {
       throw new AdorableError({ code: "budget-exceeded", remedy: "author", message: `The run has used its ${settings.budget.tokens} tokens.`, hint: "Ask for less at once, or raise the budget in the configuration." });
     }
     const { options } = await body(context, z.object({ options: z.unknown() }));
-    const result = await createModel(settings.models[role]).doGenerate(decodeCall(options));
+    const result = await createModel(settings.models[role], role).doGenerate(decodeCall(options));
     await addUsage(store, caller.run.id, result.usage.inputTokens.total ?? 0, result.usage.outputTokens.total ?? 0);
     return context.json(encodeResult(result) as object);
   });

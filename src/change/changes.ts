@@ -1,0 +1,56 @@
+/** Drives the open changes: their test merge, their gates, their preview; and what is left of the closed ones. */
+import type { GateName } from "../core/evidence.ts";
+import type { CommitId } from "../core/ids.ts";
+import { listChanges, updateChange } from "../store/changes.ts";
+import { listEvidence } from "../store/evidence.ts";
+import type { ChangeRow, ProjectRow } from "../store/rows.ts";
+import { publishChecks } from "./checks.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Platform } from "./platform.ts";
+import { ensurePreview, removePreview } from "./preview.ts";
+import { ensureChangeTimeline } from "./timeline.ts";
+import { couldNotRun, ensureVerified, RELEASE_GATES } from "./verification.ts";
+
+/** One pass; returns when a gate is still under way. */
+export async function driveChanges(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<{ afterMs: number } | undefined> {
+  let next: { afterMs: number } | undefined;
+  for (const change of await listChanges(platform.store, project.id)) {
+    if (change.state !== "open") {
+      await removePreview(platform, project, change);
+    } else if (change.pull_number !== null) {
+      next = (await driveChange(platform, project, mirror, change)) ?? next;
+    }
+  }
+  return next;
+}
+
+async function driveChange(platform: Platform, project: ProjectRow, mirror: Mirror, found: ChangeRow): Promise<{ afterMs: number } | undefined> {
+  const base = await mirror.branch(project.default_branch);
+  const head = (await mirror.branch(found.git_branch)) ?? found.head_commit;
+  if (!base || !head || !(await mirror.has(head))) return undefined;
+  const repository = await platform.github.forInstallation(project.full_name);
+  const change = await mergeForTest(platform, mirror, found, base, head);
+  const commit = { project: project.id, head };
+  if (change.tree === null) {
+    const evidence = couldNotRun("modules", `The branch conflicts with \`${project.default_branch}\`: merge it in and resolve the conflicts.`);
+    await publishChecks(platform, repository, commit, [], [evidence]);
+    return undefined;
+  }
+  const tree = change.tree;
+  const withData = await ensureChangeTimeline(platform, mirror, change, tree);
+  const verdict = await ensureVerified(platform, project, mirror, { base, head, tree, changeId: change.id });
+  if (verdict === "passed") await ensurePreview(platform, project, mirror, withData);
+  // A red tree is not deployed; that is said as the preview's own check.
+  const evidence = await listEvidence(platform.store, project.id, tree);
+  const due: GateName[] = verdict === "failed" ? [...RELEASE_GATES] : [...RELEASE_GATES, "preview"];
+  await publishChecks(platform, repository, commit, due, verdict === "failed" ? [...evidence, couldNotRun("preview", "The gates are red, so nothing was deployed.")] : evidence);
+  if (verdict === "failed" && change.preview_tree !== tree) await updateChange(platform.store, change.id, { preview_tree: tree });
+  return verdict === "pending" ? { afterMs: 5000 } : undefined;
+}
+
+/** The change with the tree that merging it now would make. */
+async function mergeForTest(platform: Platform, mirror: Mirror, change: ChangeRow, base: CommitId, head: CommitId): Promise<ChangeRow> {
+  if (change.base_commit === base && change.head_commit === head && change.tree !== null) return change;
+  const merged = await mirror.mergeTree(base, head);
+  return updateChange(platform.store, change.id, { base_commit: base, head_commit: head, tree: "tree" in merged ? merged.tree : null });
+}

@@ -1,0 +1,138 @@
+/** Acts on one stored delivery. Everything it does may be repeated: a redelivery or a crash half-way changes nothing more. */
+import { toAdorableError } from "../core/errors.ts";
+import { newId, type CommitId, type ProjectId } from "../core/ids.ts";
+import type { Delivery, DeliveryOf } from "../github/delivery.ts";
+import { findChangeByPull, listChanges, saveChange, updateChange } from "../store/changes.ts";
+import { findDelivery, finishDelivery } from "../store/deliveries.ts";
+import { findProjectByRepository, saveProject } from "../store/projects.ts";
+import { enqueueReconcile } from "../store/queue.ts";
+import type { ProjectRow } from "../store/rows.ts";
+import type { Platform } from "../change/platform.ts";
+import { hearMention, type Heard } from "./mentions.ts";
+
+export async function handleDelivery(platform: Platform, id: string): Promise<void> {
+  const row = await findDelivery(platform.store, id);
+  if (row?.state !== "received") return;
+  try {
+    const note = await act(platform, row.payload as Delivery);
+    await finishDelivery(platform.store, id, note === undefined ? "processed" : "ignored", note ?? "");
+  } catch (thrown) {
+    const error = toAdorableError(thrown);
+    // Time may heal these: the queue tries again, with growing pauses.
+    if (error.remedy === "wait" || error.remedy === "bug") throw thrown;
+    platform.log.error({ delivery: id, code: error.code }, error.message);
+    await finishDelivery(platform.store, id, "failed", `${error.code}: ${error.message}`);
+  }
+}
+
+/** Why it was ignored, or undefined when it was acted on. */
+async function act(platform: Platform, delivery: Delivery): Promise<string | undefined> {
+  switch (delivery.event) {
+    case "ignored":
+      return `the event "${delivery.name}" is not acted on`;
+    case "installation":
+    case "installation_repositories": {
+      const names = delivery.event === "installation" ? delivery.repositories : delivery.added;
+      if (delivery.action === "deleted" || delivery.action === "removed") return "projects are deleted by their operator, not by an uninstallation";
+      for (const { fullName } of names) await enqueueReconcile(platform.store, (await ensureProject(platform, fullName)).id);
+      return undefined;
+    }
+    default:
+      return actOnRepository(platform, delivery);
+  }
+}
+
+async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, { event: "ignored" }>): Promise<string | undefined> {
+  if (!delivery.repository) return "it names no repository";
+  const known = await findProjectByRepository(platform.store, delivery.repository.id);
+  if (known?.state === "deleting") return "the project is being deleted";
+  // A repository whose installation was not heard of: GitHub says whether the App is installed there.
+  const project = known ?? (await ensureProject(platform, delivery.repository.fullName));
+
+  switch (delivery.event) {
+    case "issues":
+    case "issue_comment":
+    case "pull_request_review":
+    case "pull_request_review_comment": {
+      const heard = hear(delivery);
+      return heard === undefined ? `the action "${delivery.action}" is not acted on` : hearMention(platform, project, heard);
+    }
+    case "pull_request":
+      await observePullRequest(platform, project, delivery);
+      break;
+    case "push":
+      if (delivery.ref === `refs/heads/${project.default_branch}` && !delivery.isDeleted) await observeMerges(platform, project);
+      break;
+    case "workflow_run":
+    case "check_run":
+      break;
+    default:
+      return `the event "${delivery.event}" is not acted on`;
+  }
+  await enqueueReconcile(platform.store, project.id);
+  return undefined;
+}
+
+/** What was said, where, by whom; an edit counts as said now. */
+function hear(delivery: DeliveryOf<"issues"> | DeliveryOf<"issue_comment"> | DeliveryOf<"pull_request_review"> | DeliveryOf<"pull_request_review_comment">): Heard | undefined {
+  const { sender, action } = delivery;
+  const isEdit = action === "edited";
+  switch (delivery.event) {
+    case "issues":
+      if (action !== "opened" && !isEdit) return undefined;
+      return { source: `issue:${delivery.issue.number}`, item: delivery.issue.number, isPullRequest: false, text: delivery.issue.body, before: isEdit ? (delivery.changes.bodyBefore ?? delivery.issue.body) : undefined, sender, reaction: { kind: "issue", number: delivery.issue.number } };
+    case "issue_comment":
+      if (action !== "created" && !isEdit) return undefined;
+      return { source: `comment:${delivery.comment.id}`, item: delivery.issue.number, isPullRequest: delivery.issue.isPullRequest, text: delivery.comment.body, before: isEdit ? (delivery.changes.bodyBefore ?? delivery.comment.body) : undefined, sender, reaction: { kind: "comment", id: delivery.comment.id } };
+    case "pull_request_review":
+      if (action !== "submitted") return undefined;
+      return { source: `review:${delivery.review.id}`, item: delivery.pullRequest.number, isPullRequest: true, text: delivery.review.body, before: undefined, sender, reaction: { kind: "issue", number: delivery.pullRequest.number } };
+    case "pull_request_review_comment": {
+      if (action !== "created") return undefined;
+      const { comment } = delivery;
+      const place = `\n\n(On ${comment.path}${comment.line === undefined ? "" : `, line ${comment.line}`}.)`;
+      return { source: `review-comment:${comment.id}`, item: delivery.pullRequest.number, isPullRequest: true, text: comment.body, before: undefined, context: place, sender, reaction: { kind: "review-comment", id: comment.id } };
+    }
+  }
+}
+
+/** The project of a repository on which the App is installed. Throws `not-installed` (operator) where it is not. */
+export async function ensureProject(platform: Platform, fullName: string): Promise<ProjectRow> {
+  const repository = await platform.github.forInstallation(fullName);
+  const info = await repository.info();
+  return saveProject(platform.store, {
+    id: newId<ProjectId>("prj"),
+    repository_id: info.id,
+    full_name: info.fullName,
+    clone_url: info.cloneUrl,
+    installation_id: info.installationId,
+    default_branch: info.defaultBranch,
+  });
+}
+
+async function observePullRequest(platform: Platform, project: ProjectRow, delivery: DeliveryOf<"pull_request">): Promise<void> {
+  const { pullRequest: pull } = delivery;
+  if (pull.base.ref !== project.default_branch) return;
+  const isOurs = pull.head.repository === project.full_name;
+  // Code from elsewhere gets its gates once a writer asks for them; until then nothing of it runs.
+  if (!isOurs) return;
+  const present = (await findChangeByPull(platform.store, project.id, pull.number)) ?? (await listChanges(platform.store, project.id)).find((change) => change.state === "open" && change.pull_number === null && change.git_branch === pull.head.ref);
+  const change = present ?? (await saveChange(platform.store, { id: newId("chg"), project_id: project.id, kind: "pull-request", issue_number: null, pull_number: pull.number, git_branch: pull.head.ref }));
+  if (pull.state === "closed") {
+    const merged = pull.isMerged ? { merge_commit: pull.mergeCommit as CommitId, merged_by: pull.mergedBy ?? null } : {};
+    await updateChange(platform.store, change.id, { state: pull.isMerged ? "merged" : "closed", pull_number: pull.number, ...merged });
+  } else {
+    await updateChange(platform.store, change.id, { state: "open", pull_number: pull.number, head_commit: pull.head.sha as CommitId });
+  }
+}
+
+/** Looks at GitHub for what became of the open pull requests: the push of a merge may be heard of before the merge itself. */
+export async function observeMerges(platform: Platform, project: ProjectRow): Promise<void> {
+  const repository = await platform.github.forInstallation(project.full_name);
+  for (const change of await listChanges(platform.store, project.id)) {
+    if (change.state !== "open" || change.pull_number === null) continue;
+    const pull = await repository.getPullRequest(change.pull_number);
+    if (pull.isMerged) await updateChange(platform.store, change.id, { state: "merged", merge_commit: (pull.mergeCommit ?? null) as CommitId | null, merged_by: pull.mergedBy ?? null });
+    else if (pull.state === "closed") await updateChange(platform.store, change.id, { state: "closed" });
+  }
+}

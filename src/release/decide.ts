@@ -1,0 +1,75 @@
+/** What a new commit on the default branch means for production: a release, a rollback, or nothing. */
+import { newId, type CommitId, type EnvironmentId, type HoldId, type TimelineId } from "../core/ids.ts";
+import { endpointName } from "../core/names.ts";
+import { AdorableError } from "../core/errors.ts";
+import { listChanges } from "../store/changes.ts";
+import { setDecidedCommit } from "../store/projects.ts";
+import { createRollout, findEnvironment, listReleases } from "../store/releases.ts";
+import { listRequests } from "../store/requests.ts";
+import type { ChangeRow, ProjectRow } from "../store/rows.ts";
+import type { Platform } from "../change/platform.ts";
+import type { Mirror } from "../change/mirror.ts";
+import { liveRelease, releaseRestoredBy } from "./ledger.ts";
+import type { RolloutData } from "./rollout.ts";
+import { PRODUCTION } from "./steps.ts";
+
+/** Creates the rollout that the default branch's head asks for. Idempotent: a commit is decided once. */
+export async function decideRollout(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<void> {
+  const { store } = platform;
+  const commit = await mirror.branch(project.default_branch);
+  if (!commit || commit === project.decided_commit) return;
+  const releasedTree = await mirror.releasedTree(commit);
+  const ledger = await listReleases(store, project.id);
+  const live = liveRelease(ledger);
+  const isEmpty = (await mirror.spec(commit)).apps.length === 0;
+  if (live?.released_tree === releasedTree || (!live && isEmpty)) {
+    await setDecidedCommit(store, project.id, commit);
+    return;
+  }
+  const change = await changeMergedAs(platform, project, mirror, commit);
+  const target = releaseRestoredBy(ledger, releasedTree);
+  const production = await findEnvironment(store, project.id, endpointName(project.id, PRODUCTION));
+  const timeline = target === undefined && production ? production.timeline : newId<TimelineId>("tml");
+  const data: RolloutData = {
+    approver: change?.merged_by ?? "(push)",
+    planHash: await planOf(platform, project, change),
+    pull: change?.pull_number ?? null,
+    releasedTree,
+    epoch: (production?.epoch ?? 0) + 1,
+    holdId: newId<HoldId>("hold"),
+    environment: newId<EnvironmentId>("env"),
+    timeline,
+    abortTimeline: newId<TimelineId>("tml"),
+    previous: production && live ? { timeline: production.timeline, environment: production.runtime_environment, epoch: production.epoch, release: live.number } : null,
+    source: null,
+    artifacts: {},
+    ...(target === undefined ? {} : { target: target.number, choice: null }),
+  };
+  if (!production) data.source = await firstData(platform, change);
+  const kind = target === undefined ? "release" : "rollback";
+  await createRollout(store, { id: newId("rol"), project_id: project.id, kind, change_id: change?.id ?? null, git_commit: commit, tree: await mirror.treeOf(commit), state: kind === "release" ? "pinned" : "planned", data });
+}
+
+/** The first release starts with the data of the change that it merges. */
+async function firstData(platform: Platform, change: ChangeRow | undefined): Promise<RolloutData["source"]> {
+  if (change?.timeline == null) {
+    throw new AdorableError({ code: "first-release-without-change", remedy: "author", message: "The first release must come from a pull request: its data becomes production's.", hint: "Open a pull request with these commits and merge it." });
+  }
+  return { timeline: change.timeline, lsn: await platform.database.head(change.timeline) };
+}
+
+async function changeMergedAs(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<ChangeRow | undefined> {
+  const changes = await listChanges(platform.store, project.id);
+  const exact = changes.find((change) => change.merge_commit === commit);
+  if (exact) return exact;
+  // The push may be heard of before the merge: the change whose head the commit contains is the one.
+  for (const change of changes.toReversed()) {
+    if (change.pull_number !== null && change.head_commit !== null && (await mirror.has(change.head_commit)) && (await mirror.isAncestor(change.head_commit, commit))) return change;
+  }
+  return undefined;
+}
+
+async function planOf(platform: Platform, project: ProjectRow, change: ChangeRow | undefined): Promise<string | null> {
+  if (!change) return null;
+  return (await listRequests(platform.store, project.id)).findLast((request) => request.change_id === change.id && request.plan_hash !== null)?.plan_hash ?? null;
+}
