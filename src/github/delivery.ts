@@ -39,8 +39,12 @@ export function parseDelivery(headers: DeliveryHeaders, rawBody: Uint8Array, sec
   const name = header(headers, "x-github-event");
   if (!id || !name) throw refused("delivery-malformed", "The delivery has no X-GitHub-Delivery or no X-GitHub-Event header.");
   if (!isKnown(name)) return { id, event: "ignored", name };
+  return readDelivery(id, name, readPayload(header(headers, "content-type"), rawBody));
+}
 
-  const payload = readPayload(header(headers, "content-type"), rawBody);
+/** The delivery of a payload whose signature was verified before. Throws `delivery-malformed` (operator). */
+export function readDelivery(id: string, name: string, payload: unknown): Delivery {
+  if (!isKnown(name)) return { id, event: "ignored", name };
   const envelope = read(name, envelopeSchema, payload);
   return { ...envelope, ...read<object>(name, EVENTS[name], payload), id, event: name } as Delivery;
 }
