@@ -5,7 +5,7 @@ import type { Database } from "./database.ts";
 export interface RunningCompute {
   /** Full path of the compute's unix socket (`…/.s.PGSQL.5432`). Whoever can open it is trusted as any role: only the proxy's user can. */
   socketPath: string;
-  /** Grows by one with every start of this timeline's compute, also across restarts of the engine. */
+  /** Grows with every start of this timeline's compute, also across restarts of the engine. */
   generation: number;
 }
 

@@ -1,0 +1,54 @@
+/** Which operating system user runs which database: one per timeline when we are root, ourselves otherwise. */
+import { chmod, mkdir, realpath, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { unreachable } from "./failures.ts";
+
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/** Timelines run as this plus their number; the range is never given to people. */
+const FIRST_UID = 600_000;
+/** `initdb` wants a user that the system has a name for. */
+const NOBODY: Account = { uid: 65_534, gid: 65_534 };
+
+export function runsAsRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** The user of the database with this number; undefined when all of them run as ourselves. */
+export function accountOf(number: number): Account | undefined {
+  return runsAsRoot() ? { uid: FIRST_UID + number, gid: FIRST_UID + number } : undefined;
+}
+
+export function initdbAccount(): Account | undefined {
+  return runsAsRoot() ? NOBODY : undefined;
+}
+
+/** The first directory on the way to `path` that users without rights cannot pass; undefined when they all can. */
+export async function closedOnTheWay(path: string): Promise<string | undefined> {
+  const way: string[] = [];
+  for (let at = await realpath(path); ; at = dirname(at)) {
+    way.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  for (const directory of way) {
+    if (((await stat(directory)).mode & 0o001) === 0) return directory;
+  }
+  return undefined;
+}
+
+/**
+ * Makes a directory of ours that the databases' users can pass but not list, and returns its real path.
+ * Throws `data-directory-unreachable` (operator) when they cannot get to it.
+ */
+export async function makePassable(directory: string): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  if (runsAsRoot()) {
+    await chmod(directory, ((await stat(directory)).mode & 0o777) | 0o111);
+    const closedAt = await closedOnTheWay(directory);
+    if (closedAt !== undefined) throw unreachable(directory, closedAt);
+  }
+  return realpath(directory);
+}
