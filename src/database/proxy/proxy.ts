@@ -1,0 +1,244 @@
+/**
+ * The PostgreSQL proxy: one listener for every endpoint, routed by database name.
+ *
+ * Clients authenticate here (SCRAM-SHA-256); computes are woken for them, and stopped when every session has been quiet for `idleMs`.
+ * It listens on loopback without TLS: a listener for other machines needs TLS in front of it.
+ */
+import { randomInt, randomBytes, timingSafeEqual } from "node:crypto";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { AdorableError } from "../../core/errors.ts";
+import type { EndpointName, HoldId, TimelineId } from "../../core/ids.ts";
+import type { Computes } from "../computes.ts";
+import { ADMIN_ROLE, type Credential, type Database, type Endpoint } from "../database.ts";
+import { type Backends, createBackends, type Log } from "./backends.ts";
+import { createCredentials } from "./credentials.ts";
+import { openStateFile, type StateFile } from "./durable-state.ts";
+import { EndpointHost } from "./endpoint-host.ts";
+import { farewell } from "./farewell.ts";
+import { greet } from "./handshake.ts";
+import { type HoldControl, createHoldControl } from "./holds.ts";
+import { type BackendKey, fatal } from "./messages.ts";
+import { Session } from "./session.ts";
+import { startSleeper } from "./sleeper.ts";
+
+export type { Log } from "./backends.ts";
+
+export interface ProxyOptions {
+  /** Holds `proxy.json`: endpoints and holds. */
+  dir: string;
+  computes: Computes;
+  /** Default `127.0.0.1`. */
+  host?: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** 64 hex digits, from which every password is derived. */
+  masterKey: string;
+  /** How long every session must have been quiet before a compute is stopped. Default 60,000. */
+  idleMs?: number;
+  /** How long a client waits for a compute. Default 10,000. */
+  wakeMs?: number;
+  /** How long a transaction may go on when its endpoint moves to another timeline. Default 5,000. */
+  moveDrainMs?: number;
+  /** Default 2,000. */
+  maxClients?: number;
+  log?: Log;
+}
+
+/** The part of the database port that the proxy answers. */
+export type Endpoints = Pick<
+  Database,
+  "endpoint" | "findEndpoint" | "removeEndpoint" | "credential" | "hold" | "resume" | "holds" | "wake" | "suspend" | "listEndpoints"
+>;
+
+export interface Proxy extends Endpoints {
+  host: string;
+  port: number;
+  /** Ends every session (57P01) and the listener; holds and endpoints stay on disk. Computes are left as they are. Idempotent. */
+  close(): Promise<void>;
+}
+
+const STARTUP_MS = 10_000;
+
+/** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `port-taken` (operator). */
+export async function createProxy(options: ProxyOptions): Promise<Proxy> {
+  const log: Log = options.log ?? (() => {});
+  const credentials = createCredentials(options.masterKey);
+  const file = await openStateFile(options.dir);
+  const backends = createBackends(options.computes, options.wakeMs ?? 10_000, log);
+  const hosts = new Map<EndpointName, EndpointHost>();
+  for (const endpoint of file.current().endpoints) hosts.set(endpoint.name, new EndpointHost(endpoint, backends, log));
+  const holds = createHoldControl({ file, hosts, backends });
+
+  const sessions = new Map<number, Session>();
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}); // The client is gone: "close" follows and is what counts.
+    socket.on("close", () => sockets.delete(socket));
+    if (sockets.size > (options.maxClients ?? 2000)) return farewell(socket, fatal("53300", "sorry, too many clients already"));
+    serve(socket).catch((error: unknown) => {
+      log("client-failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      socket.destroy();
+    });
+  });
+
+  async function serve(socket: Socket): Promise<void> {
+    const greeting = await greet(
+      socket,
+      { credentials, knows: (name) => hosts.has(name as EndpointName), holdsOf: (name) => holds.of(name), cancel },
+      STARTUP_MS,
+    );
+    if (!greeting || socket.destroyed) return;
+    const host = hosts.get(greeting.endpoint);
+    if (!host) return farewell(socket, fatal("3D000", `database "${greeting.endpoint}" does not exist`));
+    const session = new Session(socket, greeting, newKey(sessions), host);
+    host.sessions.add(session);
+    sessions.set(session.key.pid, session);
+    socket.on("close", () => sessions.delete(session.key.pid));
+    await session.attach();
+  }
+
+  function cancel(key: BackendKey): void {
+    const session = sessions.get(key.pid);
+    if (!session?.isBusy || session.key.secret.length !== key.secret.length || !timingSafeEqual(session.key.secret, key.secret)) return;
+    void session.backend?.cancel();
+  }
+
+  const port = await listen(server, options.host ?? "127.0.0.1", options.port);
+  const sleeper = startSleeper({ hosts, computes: options.computes, backends, idleMs: options.idleMs ?? 60_000, log });
+  const context: Context = { options, file, hosts, backends, holds, log, host: options.host ?? "127.0.0.1", port };
+  let closing: Promise<void> | undefined;
+  return {
+    host: context.host,
+    port,
+    endpoint: (name, to, epoch) => holds.inTurn(name, () => setEndpoint(context, name, to, epoch)),
+    findEndpoint: async (name) => hosts.get(name)?.endpoint,
+    listEndpoints: async () => [...hosts.values()].map((host) => host.endpoint),
+    removeEndpoint: (name) => holds.inTurn(name, () => removeEndpoint(context, name)),
+    credential: async (name, role) => credentialOf(context, name, role, credentials.password(name, role)),
+    async hold(name, id, settings) {
+      await holds.hold(name, id, settings);
+      return { id, endpoint: name, dsn: credentialOf(context, name, ADMIN_ROLE, credentials.holdPassword(name, id)).dsn };
+    },
+    resume: (id) => holds.resume(id),
+    holds: async () => file.current().holds.map(({ id, endpoint }) => ({ id, endpoint })),
+    async wake(name) {
+      const { timeline } = known(hosts, name).endpoint;
+      backends.touch(timeline);
+      await options.computes.acquire(timeline);
+    },
+    suspend: (name) => sleeper.suspend(known(hosts, name).endpoint.timeline),
+    close() {
+      closing ??= (async () => {
+        await sleeper.stop();
+        const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+        for (const host of hosts.values()) host.gate.dispose();
+        for (const session of [...sessions.values()]) session.fail("57P01", "terminating connection due to administrator command");
+        for (const socket of sockets) socket.destroySoon();
+        await stopped;
+      })();
+      return closing;
+    },
+  };
+}
+
+interface Context {
+  options: ProxyOptions;
+  file: StateFile;
+  hosts: Map<EndpointName, EndpointHost>;
+  backends: Backends;
+  holds: HoldControl;
+  log: Log;
+  host: string;
+  port: number;
+}
+
+async function setEndpoint(context: Context, name: EndpointName, timeline: TimelineId, epoch: number): Promise<Endpoint> {
+  const { file, hosts, backends, options } = context;
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+    throw new AdorableError({ code: "invalid-endpoint-name", remedy: "bug", message: `"${name}" is not an endpoint's name: 1 to 63 of a-z, 0-9 and _, first a letter.` });
+  }
+  const next: Endpoint = { name, timeline, epoch };
+  const host = hosts.get(name);
+  const present = host?.endpoint;
+  if (present && (epoch < present.epoch || (epoch === present.epoch && timeline !== present.timeline))) {
+    throw new AdorableError({
+      code: "stale-epoch",
+      remedy: "bug",
+      message: `The endpoint "${name}" is at epoch ${present.epoch} on the timeline "${present.timeline}": epoch ${epoch} on "${timeline}" comes too late.`,
+      details: { present, asked: next },
+    });
+  }
+  if (present && epoch === present.epoch) return present;
+  const save = (): Promise<void> => file.update((state) => ({ ...state, endpoints: [...state.endpoints.filter((row) => row.name !== name), next] }));
+  if (!host || !present) {
+    await save();
+    hosts.set(name, new EndpointHost(next, backends, context.log));
+    return next;
+  }
+  if (present.timeline === timeline) {
+    await save();
+    host.route(next);
+    return next;
+  }
+  await host.gate.move(async () => {
+    for (const session of await host.settle(options.moveDrainMs ?? 5000)) session.fail("57P01", "terminating connection: the database was replaced", "Connect again.");
+    await Promise.all([...host.sessions].map((session) => session.release(true, "the database was replaced")));
+    await backends.endLeaving(present.timeline);
+    await save();
+    host.route(next);
+  });
+  await stopUnrouted(context, present.timeline);
+  return next;
+}
+
+async function removeEndpoint(context: Context, name: EndpointName): Promise<void> {
+  const { file, hosts, backends } = context;
+  const host = hosts.get(name);
+  if (!host) return;
+  await file.update((state) => ({
+    endpoints: state.endpoints.filter((row) => row.name !== name),
+    holds: state.holds.filter((row) => row.endpoint !== name),
+  }));
+  hosts.delete(name);
+  host.remove();
+  await backends.endLeaving(host.endpoint.timeline);
+  await stopUnrouted(context, host.endpoint.timeline);
+}
+
+/** Nothing reaches the timeline's compute any more: it need not wait to fall asleep. */
+async function stopUnrouted({ hosts, backends }: Context, timeline: TimelineId): Promise<void> {
+  if ([...hosts.values()].some((host) => host.endpoint.timeline === timeline)) return;
+  await backends.stopIfUnused(timeline);
+}
+
+function credentialOf({ host, port }: Context, database: EndpointName, user: string, password: string): Credential {
+  const dsn = `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
+  return { host, port, database, user, password, dsn };
+}
+
+/** The endpoint's host. Throws `endpoint-unknown` (bug). */
+function known(hosts: Map<EndpointName, EndpointHost>, name: EndpointName): EndpointHost {
+  const host = hosts.get(name);
+  if (!host) throw new AdorableError({ code: "endpoint-unknown", remedy: "bug", message: `There is no endpoint "${name}".` });
+  return host;
+}
+
+/** A key that no live session has; PostgreSQL's are positive 31-bit process ids, so are these. */
+function newKey(taken: Map<number, Session>): BackendKey {
+  for (;;) {
+    const pid = randomInt(1, 2 ** 31);
+    if (!taken.has(pid)) return { pid, secret: randomBytes(4) };
+  }
+}
+
+async function listen(server: ReturnType<typeof createServer>, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "EADDRINUSE") return reject(cause);
+      reject(new AdorableError({ code: "port-taken", remedy: "operator", message: `The port "${port}" on "${host}" is in use.`, hint: "Stop what listens there, or choose another port.", cause }));
+    });
+    server.listen({ host, port }, resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}

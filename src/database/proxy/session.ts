@@ -1,0 +1,293 @@
+/**
+ * One client's session: its bytes to a backend and back, and the moments at which it can be stopped, moved or let sleep.
+ *
+ * | state    | invariant                                                        | exits                       |
+ * |----------|------------------------------------------------------------------|-----------------------------|
+ * | waiting  | no backend, wants one; the client's bytes wait                   | attached, closed            |
+ * | attached | bytes flow, but no batch begins while the endpoint's gate is shut | asked, closed               |
+ * | asked    | the backend is asked what state it holds; the client's bytes wait | attached, detached, closed  |
+ * | detached | no backend, and the client does not know                         | waiting, closed             |
+ * | closed   | the client was told; the backend is gone or going                |                             |
+ */
+import type { Socket } from "node:net";
+import type { HoldId, TimelineId } from "../../core/ids.ts";
+import { type Backend, BackendRefusal } from "./backend.ts";
+import { farewell } from "./farewell.ts";
+import { ClientRefusal, type Greeting } from "./handshake.ts";
+import { type BackendKey, backendKeyData, fatal, parameterStatus, readyForQuery, type SqlState } from "./messages.ts";
+import { MalformedStream, ProtocolState } from "./protocol.ts";
+import { sessionStateQuery } from "./session-state.ts";
+
+/** What a session needs of its endpoint. */
+export interface SessionHost {
+  /** A backend for the session, once the gate is open and the compute awake. Throws `ClientRefusal` or `BackendRefusal`. */
+  connect(session: Session): Promise<{ backend: Backend; timeline: TimelineId }>;
+  /** May the session begin a batch now? */
+  isOpen(session: Session): boolean;
+  /** Is `timeline` where the session belongs? */
+  isCurrent(timeline: TimelineId): boolean;
+  /** The session came to rest at a transaction boundary, or waits at the gate. */
+  settled(session: Session): void;
+  /** Hangs up on a backend and keeps account of it; returns when its process runs nothing any more. */
+  leave(timeline: TimelineId, backend: Backend): Promise<void>;
+  ended(session: Session): void;
+  /** Something failed that nobody expected; the client has been told. */
+  unexpected(error: unknown): void;
+}
+
+const QUESTION_TIMEOUT_MS = 5000;
+
+export class Session {
+  readonly user: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly hold: HoldId | undefined;
+  readonly key: BackendKey;
+  readonly client: Socket;
+  /** The last moment at which bytes passed, in ms since 1970. */
+  activeAt = Date.now();
+  state: "waiting" | "attached" | "asked" | "detached" | "closed" = "waiting";
+  backend: Backend | undefined;
+  timeline: TimelineId | undefined;
+  #host: SessionHost;
+  #protocol = new ProtocolState();
+  #pending: Buffer | undefined;
+  /** What the client was told of the server's parameters; undefined until it was told. */
+  #told: Map<string, string> | undefined;
+  #asking: Promise<boolean> | undefined;
+  #unhook: () => void = () => {};
+
+  constructor(client: Socket, greeting: Greeting, key: BackendKey, host: SessionHost) {
+    this.client = client;
+    this.user = greeting.user;
+    this.parameters = greeting.parameters;
+    this.hold = greeting.hold;
+    this.key = key;
+    this.#host = host;
+    if (greeting.rest.length > 0) this.#pending = greeting.rest;
+    client.on("data", (chunk: Buffer) => this.#fromClient(chunk));
+    client.on("drain", () => {
+      if (this.state === "attached") this.backend?.socket.resume();
+    });
+    client.on("close", () => this.#leave());
+    client.on("end", () => this.#leave());
+    client.resume();
+  }
+
+  /** True where nothing that the client sent is under way and no transaction is open. */
+  get atBoundary(): boolean {
+    return this.state !== "attached" || this.#protocol.quiet;
+  }
+
+  /** True where the client waits for the gate. */
+  get isParked(): boolean {
+    return this.state === "waiting" || (this.state === "attached" && this.#pending !== undefined && this.#protocol.quiet);
+  }
+
+  /** True where a cancel can only mean what the client itself runs. */
+  get isBusy(): boolean {
+    return this.state === "attached" && !this.#protocol.quiet;
+  }
+
+  /** Gets a backend, tells the client, and lets it begin. */
+  async attach(): Promise<void> {
+    this.state = "waiting";
+    try {
+      for (;;) {
+        const { backend, timeline } = await this.#host.connect(this);
+        if (this.#isClosed()) {
+          void this.#host.leave(timeline, backend);
+          return;
+        }
+        if (this.#host.isOpen(this) && this.#host.isCurrent(timeline)) {
+          this.#adopt(backend, timeline);
+          return;
+        }
+        void this.#host.leave(timeline, backend);
+      }
+    } catch (error) {
+      if (error instanceof BackendRefusal) this.#close(error.frame);
+      else if (error instanceof ClientRefusal) this.fail(error.code, error.message);
+      else {
+        this.fail("XX000", "the proxy failed to open the session");
+        this.#host.unexpected(error);
+      }
+    }
+  }
+
+  /** Goes on with what waits, after the gate has opened or the route has changed. */
+  kick(): void {
+    if (this.#pending === undefined || this.state !== "attached") return;
+    const bytes = this.#pending;
+    this.#pending = undefined;
+    this.#forward(bytes);
+    if (this.#pending === undefined && !this.backend?.socket.writableNeedDrain) this.client.resume();
+  }
+
+  /**
+   * Frees the backend of a session at a boundary: unnoticed where it holds no state, else by closing the session (57P01). False where the session is busy, or
+   * (unless `force`) the client spoke meanwhile. When it returns true the backend's process is gone.
+   */
+  async release(force: boolean, why: string): Promise<boolean> {
+    while (this.#asking) {
+      if ((await this.#asking) || !force) return this.state !== "attached";
+    }
+    if (this.state !== "attached") return true;
+    if (!this.#protocol.quiet || (!force && this.#pending !== undefined)) return false;
+    this.#asking = this.#ask(force, why).finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(force: boolean, why: string): Promise<boolean> {
+    const { backend, timeline } = this;
+    if (!backend || !timeline) return true;
+    this.state = "asked";
+    this.#unhook();
+    const stateless = await this.#holdsNothing(backend);
+    if (!this.#isClosed()) {
+      if (!force && this.#pending !== undefined && !backend.socket.destroyed) {
+        this.state = "attached";
+        this.#hook(backend);
+        this.kick();
+        return false;
+      }
+      if (stateless) {
+        this.state = "detached";
+        this.backend = undefined;
+        this.timeline = undefined;
+        if (this.#pending !== undefined) void this.attach();
+      } else this.fail("57P01", `terminating connection: ${why}`, "Connect again.");
+    }
+    await this.#host.leave(timeline, backend);
+    return true;
+  }
+
+  /** Tells the client why, and ends the session. */
+  fail(code: SqlState, text: string, hint?: string): void {
+    this.#close(fatal(code, text, hint));
+  }
+
+  #close(last: Buffer): void {
+    if (this.#protocol.serverBetweenMessages) this.#leave(last);
+    else {
+      this.#leave();
+      this.client.destroy();
+    }
+  }
+
+  #leave(last?: Buffer): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.#pending = undefined;
+    this.#unhook();
+    if (this.backend && this.timeline) void this.#host.leave(this.timeline, this.backend);
+    farewell(this.client, last);
+    this.#host.ended(this);
+  }
+
+  #isClosed(): boolean {
+    return this.state === "closed";
+  }
+
+  async #holdsNothing(backend: Backend): Promise<boolean> {
+    try {
+      for (let tries = 2; tries > 0; tries--) {
+        const answer = await backend.query(sessionStateQuery(this.user), QUESTION_TIMEOUT_MS);
+        for (const aside of answer.asides) if (!this.client.destroyed) this.client.write(aside);
+        // 57014: a cancel of the client's own that came late.
+        if (answer.error !== "57014") return answer.error === undefined && answer.rows[0]?.[0] === "f" && !this.#protocol.customSettings;
+      }
+      return false;
+    } catch {
+      return false; // The backend is lost, and with it what it held: the caller closes the session.
+    }
+  }
+
+  #adopt(backend: Backend, timeline: TimelineId): void {
+    this.backend = backend;
+    this.timeline = timeline;
+    this.#protocol = new ProtocolState();
+    this.state = "attached";
+    this.activeAt = Date.now();
+    const news: Buffer[] = [];
+    for (const [name, value] of backend.parameters) if (this.#told?.get(name) !== value) news.push(parameterStatus(name, value));
+    if (!this.#told) news.push(backendKeyData(this.key), readyForQuery());
+    this.#told = new Map(backend.parameters);
+    if (news.length > 0) this.client.write(Buffer.concat(news));
+    this.#hook(backend);
+    this.#host.settled(this);
+    this.kick();
+  }
+
+  #hook(backend: Backend): void {
+    const { socket } = backend;
+    const onData = (chunk: Buffer): void => this.#fromServer(chunk, socket);
+    const onDrain = (): void => {
+      if (this.#pending === undefined) this.client.resume();
+    };
+    const onClose = (): void => this.#lostBackend();
+    socket.on("data", onData).on("drain", onDrain).on("close", onClose);
+    socket.resume();
+    this.#unhook = () => {
+      this.#unhook = () => {};
+      socket.off("data", onData).off("drain", onDrain).off("close", onClose);
+    };
+  }
+
+  #fromClient(chunk: Buffer): void {
+    if (this.state === "closed") return;
+    this.activeAt = Date.now();
+    if (this.#pending !== undefined) {
+      this.#pending = Buffer.concat([this.#pending, chunk]);
+      this.client.pause();
+    } else this.#forward(chunk);
+  }
+
+  /** Sends on what may go; the rest waits, and the client's socket with it. */
+  #forward(chunk: Buffer): void {
+    const { backend } = this;
+    if (this.state !== "attached" || !backend) {
+      this.#pending = chunk;
+      this.client.pause();
+      if (this.state !== "detached") return;
+      if (chunk[0] === 0x58) this.#leave();
+      else void this.attach();
+      return;
+    }
+    try {
+      const { send, rest, goodbye } = this.#protocol.fromClient(chunk, () => this.#mayBegin());
+      if (send.length > 0 && !backend.socket.write(send)) this.client.pause();
+      if (goodbye) return this.#leave();
+      if (rest === undefined) return;
+      this.#pending = rest;
+      this.client.pause();
+      this.#host.settled(this);
+    } catch (error) {
+      if (!(error instanceof MalformedStream)) throw error;
+      this.fail("08P01", error.message);
+    }
+  }
+
+  #mayBegin(): boolean {
+    if (this.#host.isOpen(this)) return true;
+    // Shut: what is under way may say what comes next, and an open transaction must be able to end.
+    return !this.#protocol.awaitsAnswer && this.#protocol.status !== "I";
+  }
+
+  #fromServer(chunk: Buffer, socket: Socket): void {
+    this.activeAt = Date.now();
+    const ready = this.#protocol.fromServer(chunk, (body) => {
+      const [name = "", value = ""] = body.toString("utf8").split("\0");
+      this.#told?.set(name, value);
+    });
+    if (!this.client.write(chunk)) socket.pause();
+    if (!ready) return;
+    this.kick();
+    if (this.#protocol.quiet) this.#host.settled(this);
+  }
+
+  #lostBackend(): void {
+    const told = this.#protocol.lastServerMessage === "E" && this.#protocol.serverBetweenMessages;
+    if (told) this.#leave();
+    else this.fail("57P01", "terminating connection: the database was stopped", "Connect again.");
+  }
+}
