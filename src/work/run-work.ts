@@ -3,13 +3,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { AdorableError, toAdorableError } from "../core/errors.ts";
+import type { Evidence } from "../core/evidence.ts";
 import type { Plan, Task } from "../core/plan.ts";
 import type { WorkAssignment, WorkResult } from "../core/runner-protocol.ts";
-import { SPEC_PATH } from "../core/spec.ts";
+import { SPEC_PATH, type ProjectSpec } from "../core/spec.ts";
 import { createRelayModel } from "../models/relay/relay-model.ts";
 import { makePlan, type Request } from "../plan/architect.ts";
 import { appFolder, readAppState, readProjectState, type ProjectState } from "../plan/project-state.ts";
 import { checkPlan, specAfter } from "../plan/resolve-plan.ts";
+import type { VerifyTools } from "../verify/gate.ts";
+import { quickCheck } from "../verify/quick-check.ts";
 import type { RunnerClient } from "../verify/runner-client.ts";
 import { startBudget, type Budget } from "./budget.ts";
 import { produce } from "./producer.ts";
@@ -26,8 +29,8 @@ export interface RunWorkOptions {
   client: RunnerClient;
   /** An empty folder for the checkout; the caller removes it. */
   workDir: string;
-  /** The quick gates on one app's folder: compiler and modules. */
-  quickCheck(appDir: string): Promise<CheckOutcome>;
+  /** What the quick gates are done with. */
+  tools: VerifyTools;
   /** Reads a private repository. */
   gitToken?: string | undefined;
   startedAt?: Date;
@@ -142,7 +145,8 @@ async function decidePlan(run: Run): ReturnType<typeof makePlan> {
 }
 
 async function buildTask(run: Run, plan: Plan, task: Task, built: Built): Promise<void> {
-  const { client, options } = { client: run.options.client, options: run.options };
+  const { options } = run;
+  const { client } = options;
   const known = run.project.apps.find((app) => app.slug === task.app) ?? plan.createsApps.find((app) => app.slug === task.app);
   const contract = plan.contracts[task.app];
   if (known === undefined || contract === undefined) {
@@ -152,7 +156,8 @@ async function buildTask(run: Run, plan: Plan, task: Task, built: Built): Promis
   const root = appFolder(run.repository.dir, task.app);
   const workspace = await openWorkspace(root, task.scope);
   const progress: Progress = createProgress();
-  const check = (): Promise<CheckOutcome> => options.quickCheck(root);
+  const spec: ProjectSpec = { version: 1, apps: [{ slug: task.app, name: known.name, contract }] };
+  const check = async (): Promise<CheckOutcome> => outcomeOf(await quickCheck(run.repository.dir, spec, options.tools));
   try {
     const claim = await produce({
       model: run.models.producer,
@@ -194,6 +199,16 @@ async function writeSpec(run: Run, plan: Plan): Promise<void> {
   const file = join(run.repository.dir, SPEC_PATH);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(specAfter(plan, run.project.spec), null, 2)}\n`);
+}
+
+/** What the gates found, one line per fault. A gate that did not succeed without saying where has its title for a fault. */
+function outcomeOf(evidence: Evidence[]): CheckOutcome {
+  const faults = evidence.flatMap(({ gate, conclusion, title, summary, annotations }) => {
+    if (conclusion === "success") return [];
+    if (annotations.length === 0) return [`${gate}: ${title}. ${shorten(summary, 2000)}`];
+    return annotations.map(({ path, line, message }) => `${gate}: ${path}:${line} ${message}`);
+  });
+  return { ok: faults.length === 0, faults };
 }
 
 function appsOf(plan: Plan): string[] {
