@@ -7,7 +7,6 @@ import type { RunningApp } from "./running-app.ts";
 
 const LIMIT_MS = 90_000;
 const LOAD_LIMIT_MS = 15_000;
-/** How long the page may take to show something after it has loaded. */
 const CONTENT_LIMIT_MS = 8000;
 /** No request for so long counts as settled. */
 const QUIET_MS = 150;
@@ -20,6 +19,8 @@ export interface BrowseSources {
   browser(): Promise<Browser>;
   /** Stores a screenshot and returns its digest. */
   putFile(bytes: Uint8Array, contentType: string): Promise<{ digest: string }>;
+  /** How long the page may take to show something after it has loaded, default 8 s. */
+  contentLimitMs?: number;
 }
 
 interface AppVisit {
@@ -74,7 +75,7 @@ async function visit(browser: Browser, app: GateApp, sources: BrowseSources): Pr
     const page = await context.newPage();
     const { problems, settled } = watch(page, running.origin);
     const startedAt = performance.now();
-    await open(page, running.origin, problems);
+    await open(page, running.origin, problems, sources.contentLimitMs ?? CONTENT_LIMIT_MS);
     await settled();
     result.loadedMs = Math.round(performance.now() - startedAt);
     result.screenshots.push({ name: `${app.spec.slug} desktop.png`, bytes: await page.screenshot({ animations: "disabled" }) });
@@ -88,7 +89,7 @@ async function visit(browser: Browser, app: GateApp, sources: BrowseSources): Pr
   return result;
 }
 
-async function open(page: Page, origin: string, problems: Set<string>): Promise<void> {
+async function open(page: Page, origin: string, problems: Set<string>, contentLimitMs: number): Promise<void> {
   try {
     const response = await page.goto(`${origin}/`, { waitUntil: "load", timeout: LOAD_LIMIT_MS });
     if (response && !response.ok()) problems.add(`GET / answered ${response.status()}`);
@@ -97,9 +98,9 @@ async function open(page: Page, origin: string, problems: Set<string>): Promise<
     return;
   }
   try {
-    await page.waitForFunction(hasContent, undefined, { timeout: CONTENT_LIMIT_MS });
+    await page.waitForFunction(hasContent, undefined, { timeout: contentLimitMs });
   } catch {
-    problems.add(`The page stayed empty for ${CONTENT_LIMIT_MS / 1000} s: #root shows nothing.`);
+    problems.add(`The page stayed empty for ${contentLimitMs / 1000} s: #root shows nothing.`);
   }
 }
 

@@ -45,8 +45,9 @@ export async function startApp(context: GateContext, app: GateApp, databaseUrl: 
     await Promise.race([delay(POLL_MS), child.exited]);
   }
   const output = child.output();
+  const ended = exit;
   await child.stop();
-  const why = exit === undefined ? `was not ready within ${limitMs / 1000} s: ${last}` : `ended with ${exit.exitCode ?? exit.signal ?? "an error"} instead of listening on PORT`;
+  const why = ended === undefined ? `was not ready within ${limitMs / 1000} s: ${last}` : `ended with ${ended.exitCode ?? ended.signal ?? "an error"} instead of listening on PORT`;
   throw new AdorableError({
     code: "app-not-started",
     remedy: "author",

@@ -85,14 +85,14 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   await chmod(options.workDir, 0o711);
   const home = join(options.workDir, `home-${randomBytes(4).toString("hex")}`);
   await mkdir(home, { mode: 0o755 });
-  const { isolation, uid, note } = await findIsolation(options, home);
+  const { isolation, uid, note, closedAt } = await findIsolation(options, home);
   if (options.required === true && isolation === "none") {
     await rm(home, { recursive: true, force: true });
     throw new AdorableError({
       code: "sandbox-missing",
       remedy: "operator",
       message: `Generated code cannot be isolated here: ${note}.`,
-      hint: "Install bubblewrap, or run as root.",
+      hint: closedAt === undefined ? "Install bubblewrap, or run as root." : `Make "${closedAt}" passable for other users (chmod o+x).`,
     });
   }
   const sandbox = new LocalSandbox({ ...options, isolation, uid, note, home, hasPrlimit: await canExecute(PRLIMIT), hasSetpriv: await canExecute(SETPRIV) });
@@ -109,16 +109,26 @@ interface Setting extends SandboxOptions {
   hasSetpriv: boolean;
 }
 
-async function findIsolation(options: SandboxOptions, home: string): Promise<{ isolation: Isolation; uid: number | undefined; note: string }> {
-  if (process.platform !== "linux") return { isolation: "none", uid: undefined, note: `no sandbox on "${process.platform}"` };
+interface Found {
+  isolation: Isolation;
+  uid: number | undefined;
+  note: string;
+  /** The folder that keeps other users out. */
+  closedAt: string | undefined;
+}
+
+async function findIsolation(options: SandboxOptions, home: string): Promise<Found> {
+  if (process.platform !== "linux") return { isolation: "none", uid: undefined, note: `no sandbox on "${process.platform}"`, closedAt: undefined };
   const isRoot = process.getuid?.() === 0;
   let uid = isRoot ? FIRST_UID + ((process.pid * 8 + opened++) % UID_COUNT) : undefined;
+  let closedAt: string | undefined;
   let note = isRoot ? "bubblewrap is not installed" : "bubblewrap is not installed, and only root may use other users";
   if (uid !== undefined) {
     for (const path of [process.execPath, options.workDir, ...options.readable]) {
       const closed = await firstClosed(path);
       if (closed === undefined) continue;
-      note = `"${closed}" is closed to other users`;
+      note = "other users cannot reach the tools or the tree";
+      closedAt = closed;
       uid = undefined;
       break;
     }
@@ -127,12 +137,12 @@ async function findIsolation(options: SandboxOptions, home: string): Promise<{ i
     try {
       const probe = bubblewrapArguments({ ...options, home }, []);
       await promisify(execFile)(BUBBLEWRAP, [...probe, process.execPath, "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
-      return { isolation: "bubblewrap", uid, note: "the network is shared" };
+      return { isolation: "bubblewrap", uid, note: "the network is shared", closedAt };
     } catch (error) {
       note = `bubblewrap does not work: ${error instanceof Error ? error.message.split("\n").slice(-2).join(" ") : String(error)}`;
     }
   }
-  return { isolation: uid === undefined ? "none" : "uid", uid, note };
+  return { isolation: uid === undefined ? "none" : "uid", uid, note, closedAt };
 }
 
 function bubblewrapArguments(setting: SandboxOptions & { home: string }, writable: string[]): string[] {

@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { VerifyAssignment } from "../../src/core/runner-protocol.ts";
-import { gitText } from "../../src/process/git.ts";
+import { git, gitText } from "../../src/process/git.ts";
 
 const PERSON = { GIT_AUTHOR_NAME: "Ada", GIT_AUTHOR_EMAIL: "ada@example.org", GIT_COMMITTER_NAME: "Ada", GIT_COMMITTER_EMAIL: "ada@example.org" };
 
@@ -23,19 +23,21 @@ export async function makeRepository(home: string): Promise<TestRepository> {
   return {
     dir,
     async commit(parents, fill) {
-      const treeDir = join(home, `tree-${made++}`);
+      const number = made++;
+      const treeDir = join(home, `tree-${number}`);
       await mkdir(treeDir);
       await fill(treeDir);
-      const env = { ...PERSON, GIT_INDEX_FILE: join(home, `index-${made}`) };
+      const env = { ...PERSON, GIT_INDEX_FILE: join(home, `index-${number}`) };
       await gitText(["--git-dir", dir, "--work-tree", treeDir, "add", "--all", "--force", "."], { cwd: treeDir, env, config });
       const tree = await gitText(["write-tree"], { cwd: dir, env });
       await rm(treeDir, { recursive: true });
       const commit = await gitText(["commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-m", "state"], { cwd: dir, env });
-      await gitText(["update-ref", `refs/heads/commit-${made}`, commit], { cwd: dir });
+      await gitText(["update-ref", `refs/heads/commit-${number}`, commit], { cwd: dir });
       return commit;
     },
     async assignment(baseCommit, headCommit) {
-      const merged = await gitText(["merge-tree", "--write-tree", baseCommit, headCommit], { cwd: dir });
+      // Of a merge that conflicts, the tree with the marks in it.
+      const merged = (await git(["merge-tree", "--write-tree", baseCommit, headCommit], { cwd: dir })).stdout.toString("utf8");
       return {
         kind: "verify",
         runId: "run_test",

@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { tinyApp, TINY_CONTRACT } from "../../test/fixtures/tiny-app.ts";
+import { openBench, verifyTools, type Bench } from "../../test/support/verify-bench.ts";
+import { openBrowser, type Browser } from "../process/browser.ts";
+import { browseGate } from "./browse-gate.ts";
+import { buildApp } from "./build.ts";
+import { startApp, type RunningApp } from "./running-app.ts";
+
+let browser: Browser;
+let bench: Bench | undefined;
+let running: RunningApp | undefined;
+
+beforeAll(async () => {
+  // The one that is carried along must do, whatever this machine has.
+  browser = await openBrowser({ cacheDir: (await verifyTools()).browserCacheDir, prefer: "bundled" });
+});
+afterEach(async () => {
+  await running?.stop();
+  await bench?.close();
+  bench = running = undefined;
+});
+afterAll(() => browser.close());
+
+/** A client that needs no database. */
+const plainClient = (body: string) => `import { createRoot } from "react-dom/client";\nfunction App() {\n  ${body}\n}\nconst root = document.getElementById("root");\nif (root) createRoot(root).render(<App />);\n`;
+
+async function judge(client: string) {
+  bench = await openBench({ tiny: { files: tinyApp({ "src/client/main.tsx": client }), contract: TINY_CONTRACT } });
+  const { context } = bench;
+  const files: Buffer[] = [];
+  const evidence = await browseGate(context, {
+    browser: () => Promise.resolve(browser),
+    contentLimitMs: 1000,
+    async running(app) {
+      expect(await buildApp(context, app)).toMatchObject({ ok: true });
+      running = await startApp(context, app, "postgres://nobody@127.0.0.1:9/none");
+      return running;
+    },
+    putFile: (bytes) => {
+      files.push(Buffer.from(bytes));
+      return Promise.resolve({ digest: `sha256:${files.length}` });
+    },
+  });
+  return { evidence, files };
+}
+
+describe("the gate browse", () => {
+  test("passes a page that shows something, with screenshots for desktop and phone", async () => {
+    const { evidence, files } = await judge(plainClient('return <h1 style={{ fontFamily: "sans-serif" }}>Hello</h1>;'));
+    expect(evidence).toMatchObject({ conclusion: "success", title: "1 app opened without an error" });
+    expect(evidence.files.map(({ name }) => name)).toEqual(["tiny desktop.png", "tiny phone.png"]);
+    expect(files.map((file) => [file.readUInt32BE(16), file.readUInt32BE(20)])).toEqual([
+      [1280, 800],
+      [390, 844],
+    ]);
+  });
+
+  test.for([
+    ["a console error", 'console.error("this is wrong");\n  return <h1>Hello</h1>;', "Console error: this is wrong"],
+    ["an uncaught error", 'setTimeout(() => { throw new Error("lost"); });\n  return <h1>Hello</h1>;', "Uncaught error: lost"],
+    ["a request that is answered with an error", 'void fetch("/none.json");\n  return <h1>Hello</h1>;', "GET /none.json answered 404"],
+    ["a request to another origin", 'void fetch("http://example.org/track").catch(() => undefined);\n  return <h1>Hello</h1>;', "Request to another origin: http://example.org/track"],
+    ["an empty page", "return null;", "The page stayed empty for 1 s: #root shows nothing."],
+  ])("fails on %s", async ([, body = "", problem = ""]) => {
+    const { evidence } = await judge(plainClient(body));
+    expect(evidence.conclusion).toBe("failure");
+    expect(evidence.summary).toContain(problem);
+    expect(evidence.files).toHaveLength(2);
+  });
+});
+
+describe("the browser", () => {
+  test("is unpacked once, even when two start at the same time", async () => {
+    const cacheDir = await mkdtemp(join(tmpdir(), "browser-test-"));
+    try {
+      const both = await Promise.all([openBrowser({ cacheDir, prefer: "bundled" }), openBrowser({ cacheDir, prefer: "bundled" })]);
+      await Promise.all(both.map((item) => item.close()));
+      expect(await readdir(cacheDir)).toEqual([expect.stringMatching(/^chromium-[\d.]+$/)]);
+    } finally {
+      await rm(cacheDir, { recursive: true, force: true });
+    }
+  });
+});
