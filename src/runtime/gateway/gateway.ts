@@ -31,4 +31,9 @@ export interface Gateway {
   hold(place: string, id: HoldId, options: { budgetMs: number; drainMs: number }): Promise<void>;
   /** Lets waiting requests on, to the present routes. Idempotent; an unknown id is a no-op. */
   resume(id: HoldId): Promise<void>;
+  /**
+   * A path with a one-time token, to append to the origin of any host of the place: whoever opens it within ten minutes gets a session for
+   * that host. A token does not outlive a restart of the gateway, a session does. Throws `place-unknown` (bug).
+   */
+  mintAccess(place: string): Promise<string>;
 }
