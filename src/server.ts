@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { pino } from "pino";
 import { createNodeMiddleware, Probot } from "probot";
-import { createFileArtifactStore } from "./artifacts/file/file-artifact-store.ts";
+import { createFileArtifacts } from "./artifacts/file/file-artifacts.ts";
 import { createMirrors } from "./change/mirror.ts";
 import type { Platform } from "./change/platform.ts";
 import { createSqlTunnel } from "./change/runner-api/sql-tunnel.ts";
@@ -50,7 +50,7 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
     database: wrap("database", connectRpc<Database>(settings.edgeSocket, "database")),
     runtime: wrap("runtime", connectRpc<Runtime>(settings.edgeSocket, "runtime")),
     gateway: wrap("gateway", connectRpc<Gateway>(settings.edgeSocket, "gateway")),
-    artifacts: wrap("artifacts", createFileArtifactStore({ dir: join(settings.dataDir, "artifacts") })),
+    artifacts: wrap("artifacts", await createFileArtifacts({ dir: join(settings.dataDir, "artifacts") })),
     github: wrap("github", createGitHub({ baseUrl: settings.github.apiUrl, appId: settings.github.appId, privateKey, botName: settings.platform.botName, secrets: () => [settings.github.webhookSecret, settings.operatorToken] })),
     mirrors: createMirrors(join(settings.dataDir, "mirrors")),
     settings: settings.platform,

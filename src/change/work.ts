@@ -1,6 +1,7 @@
 /** Turning what a `work` run brought into commits on a branch and an open pull request. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { pullRequestText } from "../command/texts.ts";
 import { AdorableError, toAdorableError } from "../core/errors.ts";
 import type { CommitId, RunId } from "../core/ids.ts";
 import type { WorkAssignment, WorkResult } from "../core/runner-protocol.ts";
@@ -95,7 +96,7 @@ async function openChange(platform: Platform, project: ProjectRow, mirror: Mirro
     head: change.git_branch,
     base: project.default_branch,
     title: result.title,
-    body: `${result.summary}\n\nRequested by @${request.requester}${change.issue_number === null ? "" : ` in #${change.issue_number}`}.`,
+    body: pullRequestText({ botName: platform.settings.botName, requester: request.requester, issue: change.issue_number ?? undefined, summary: result.summary, plan: undefined }),
   });
   await repository.requestReviewer(pull.number, request.requester);
   await updateChange(platform.store, change.id, { head_commit: commit, pull_number: pull.number });

@@ -2,6 +2,7 @@
 import { AdorableError } from "../core/errors.ts";
 import { newId, type RequestId } from "../core/ids.ts";
 import { changeBranch } from "../core/names.ts";
+import { helpText } from "../command/texts.ts";
 import { authorise } from "../command/authorise.ts";
 import { parseMention, type Mention } from "../command/mention.ts";
 import type { Account, ReactionTarget } from "../github/github.ts";
@@ -175,18 +176,6 @@ function argumentOf(mention: Mention): string | null {
   if (mention.verb === "confirm") return mention.token;
   if (mention.verb === "rollback") return mention.release === undefined ? null : String(mention.release);
   return null;
-}
-
-function helpText(botName: string): string {
-  const lines = [
-    ["add a blog app", "builds it and opens a pull request; in that pull request, changes it further"],
-    ["plan …", "plans and stops; `approve <hash>` builds exactly that plan"],
-    ["status", "what was asked for here, and how far it is"],
-    ["stop", "stops what is running here"],
-    ["retry", "tries the last failed request again"],
-    ["code-only / code+data", "on the revert of a release: what goes back when it is merged"],
-  ];
-  return lines.map(([command, meaning]) => `- \`@${botName} ${command}\`: ${meaning}`).join("\n");
 }
 
 function refusal(code: string, message: string, hint: string): AdorableError {
