@@ -1,9 +1,11 @@
 /** Who may command: decided from the permission API's answer and from nothing else. Default deny. */
-import { type Account, type Permission, PERMISSIONS } from "../github/github.ts";
+import { type Permission, PERMISSIONS } from "../github/github.ts";
 
 export interface AuthoriseInput {
-  sender: Account;
-  /** Undefined where GitHub could not be asked: that refuses. Association with the repository decides nothing. */
+  login: string;
+  /** As GitHub says it; only `User` and listed `Bot`s may command. */
+  senderType: string;
+  /** Undefined where GitHub could not be asked: that refuses. How the person is associated with the repository decides nothing. */
   permission: Permission | undefined;
   /** Logins of the bots that may command, `[bot]` included. They need no permission of their own. */
   allowedBots: readonly string[];
@@ -11,15 +13,24 @@ export interface AuthoriseInput {
   required?: Permission;
 }
 
-export type RefusalReason = "reader" | "permission-unknown" | "bot" | "no-user";
-export type Authorisation = { allowed: true } | { allowed: false; reason: RefusalReason };
+export type Authorisation =
+  | { allowed: true }
+  /** `reason` is one sentence for the person. */
+  | { allowed: false; code: "reader" | "permission-unknown" | "bot" | "no-user"; reason: string };
 
-export function authorise({ sender, permission, allowedBots, required = "write" }: AuthoriseInput): Authorisation {
-  if (sender.type === "Bot") {
-    const isListed = allowedBots.some((login) => login.toLowerCase() === sender.login.toLowerCase());
-    return isListed ? { allowed: true } : { allowed: false, reason: "bot" };
+export function authorise({ login, senderType, permission, allowedBots, required = "write" }: AuthoriseInput): Authorisation {
+  if (senderType === "Bot") {
+    const isListed = allowedBots.some((bot) => bot.toLowerCase() === login.toLowerCase());
+    if (isListed) return { allowed: true };
+    return refuse("bot", `${login} is a bot, and not one of those that may command here.`);
   }
-  if (sender.type !== "User") return { allowed: false, reason: "no-user" };
-  if (permission === undefined) return { allowed: false, reason: "permission-unknown" };
-  return PERMISSIONS.indexOf(permission) >= PERMISSIONS.indexOf(required) ? { allowed: true } : { allowed: false, reason: "reader" };
+  if (senderType !== "User") return refuse("no-user", `${login} is no user account, so it may not command.`);
+  if (permission === undefined) return refuse("permission-unknown", `GitHub could not say what ${login} may do here, so nothing was done.`);
+  if (PERMISSIONS.indexOf(permission) >= PERMISSIONS.indexOf(required)) return { allowed: true };
+  const has = permission === "none" ? "no permission" : `the permission "${permission}"`;
+  return refuse("reader", `${login} has ${has} on this repository; "${required}" or more is needed.`);
+}
+
+function refuse(code: "reader" | "permission-unknown" | "bot" | "no-user", reason: string): Authorisation {
+  return { allowed: false, code, reason };
 }

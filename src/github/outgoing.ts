@@ -54,10 +54,21 @@ function encodings(secret: string): string[] {
   ];
 }
 
+/** Space, and what no reader sees: readers of commands leave it out, so it does not disarm one. */
+const UNSEEN = /[\s\p{C}\p{M}\u115F\u1160\u3164\uFFA0]/gu;
+
 /** A line of ours that opens with the mention would be a command if a person quoted or copied it. Markdown shows `\@` as `@`. */
 function defuse(text: string, botName: string): string {
-  const name = botName.replaceAll(/[^A-Za-z0-9]/g, "\\$&");
-  return text.replaceAll(new RegExp(`^([^\\S\\n]*)@(?=${name}(?![A-Za-z0-9-]))`, "gim"), "$1\\@");
+  const mention = `@${botName.toLowerCase()}`;
+  return text
+    .split("\n")
+    .map((line) => {
+      const at = line.indexOf("@");
+      if (at < 0 || line.slice(0, at).replaceAll(UNSEEN, "") !== "") return line;
+      const opens = line.slice(at).replaceAll(UNSEEN, "").toLowerCase().startsWith(mention);
+      return opens ? `${line.slice(0, at)}\\${line.slice(at)}` : line;
+    })
+    .join("\n");
 }
 
 function truncate(text: string, limit: number): string {
