@@ -73,9 +73,14 @@ export function escapeMarkdown(value: string): string {
   return escapePart(line).replaceAll(/^([#+-]|\d+[.)])/g, (mark) => (mark.length === 1 ? `\\${mark}` : mark.replace(/[.)]$/, "\\$&")));
 }
 
-/** Without what only the start of a line can be. */
+const ENTITIES: Record<string, string> = { "[": "&#91;", "]": "&#93;", "<": "&lt;", ">": "&gt;" };
+
+/** Without what only the start of a line can be. Brackets become entities: in a link's text, renderers disagree about escaped ones. */
 function escapePart(value: string): string {
-  return value.replaceAll(/[\\`*_{}[\]<>|~$]/g, "\\$&").replaceAll(/(?<!\w)@(?=\w)/g, "\\@\u2060");
+  return value
+    .replaceAll(/[\\`*_{}|~$]|&(?=#?\w+;)/g, "\\$&")
+    .replaceAll(/[[\]<>]/g, (bracket) => ENTITIES[bracket] ?? bracket)
+    .replaceAll(/(?<!\w)@(?=\w)/g, "\\@\u2060");
 }
 
 function prose(value: string): string {

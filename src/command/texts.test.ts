@@ -153,7 +153,7 @@ describe("a request's comment", () => {
     const view = request("A blog", "refused");
     const error = { code: "x", remedy: "author" as const, message: "No *plan*.", hint: "Write `@adorable plan a_b`, or <b>." };
 
-    expect(requestText({ ...view, error })).toContain("Write `@adorable plan a_b`, or \\<b\\>.");
+    expect(requestText({ ...view, error })).toContain("Write `@adorable plan a_b`, or &lt;b&gt;.");
   });
 
   test("with nothing but a refusal is short", () => {
