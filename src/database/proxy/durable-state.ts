@@ -1,9 +1,10 @@
 /** What the proxy must know after a crash: the routes of its endpoints and the holds upon them, in one file that is replaced as a whole. */
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AdorableError } from "../../core/errors.ts";
 import type { EndpointName, HoldId, TimelineId } from "../../core/ids.ts";
+import { writeDurably } from "../../process/durable-file.ts";
 import type { Endpoint } from "../database.ts";
 
 /** A hold as it is kept. `deadline`: when the budget of waiting clients ends, in ms since 1970. */
@@ -43,7 +44,7 @@ export async function openStateFile(dir: string): Promise<StateFile> {
       const mine = last.then(async () => {
         const next = change(state);
         if (next === state) return;
-        await writeState(dir, path, next);
+        await writeDurably(path, `${JSON.stringify({ version: 1, ...next })}\n`);
         state = next;
       });
       last = mine.catch(() => {});
@@ -68,24 +69,6 @@ async function readState(path: string): Promise<ProxyState> {
     };
   } catch (error) {
     throw unreadable(path, error);
-  }
-}
-
-async function writeState(dir: string, path: string, state: ProxyState): Promise<void> {
-  const next = `${path}.tmp`;
-  const file = await open(next, "w", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify({ version: 1, ...state })}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(next, path);
-  const folder = await open(dir, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

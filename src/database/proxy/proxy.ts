@@ -8,8 +8,9 @@ import { randomInt, randomBytes, timingSafeEqual } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { AdorableError } from "../../core/errors.ts";
 import type { EndpointName, HoldId, TimelineId } from "../../core/ids.ts";
+import type { Endpoints } from "../compose.ts";
 import type { Computes } from "../computes.ts";
-import { ADMIN_ROLE, type Credential, type Database, type Endpoint } from "../database.ts";
+import { ADMIN_ROLE, type Credential, type Endpoint } from "../database.ts";
 import { type Backends, createBackends, type Log } from "./backends.ts";
 import { createCredentials } from "./credentials.ts";
 import { openStateFile, type StateFile } from "./durable-state.ts";
@@ -44,11 +45,6 @@ export interface ProxyOptions {
   log?: Log;
 }
 
-/** The part of the database port that the proxy answers. */
-export type Endpoints = Pick<
-  Database,
-  "endpoint" | "findEndpoint" | "removeEndpoint" | "credential" | "hold" | "resume" | "holds" | "wake" | "suspend" | "listEndpoints"
->;
 
 export interface Proxy extends Endpoints {
   host: string;
