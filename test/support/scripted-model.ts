@@ -9,7 +9,7 @@ export interface ScriptedModel extends LanguageModelV4 {
 }
 
 /** `script` gives the step for the n-th call (from 0); `tokens` is what each call costs. */
-export function createScriptedModel(script: (call: number, options: LanguageModelV4CallOptions) => ScriptStep, tokens = 10): ScriptedModel {
+export function createScriptedModel(script: (call: number, options: LanguageModelV4CallOptions) => ScriptStep | Promise<ScriptStep>, tokens = 10): ScriptedModel {
   const asked: LanguageModelV4CallOptions[] = [];
   return {
     specificationVersion: "v4",
@@ -19,7 +19,7 @@ export function createScriptedModel(script: (call: number, options: LanguageMode
     asked,
     async doGenerate(options) {
       const call = asked.push(options) - 1;
-      const step = script(call, options);
+      const step = await script(call, options);
       if (step instanceof Error) throw step;
       const content: LanguageModelV4Content[] =
         "text" in step

@@ -32,6 +32,8 @@ export interface WorkControlPlane {
   modelCalls: { role: string; characters: number }[];
   migrations: { app: string; applied: string[] }[];
   restored: string[];
+  /** The OIDC tokens that sessions were asked for with. */
+  oidcTokens: string[];
   bundle: Buffer | undefined;
   result: WorkResult | undefined;
   /** Verifies the bundle with git against the repository and returns the commit of its git branch. */
@@ -63,7 +65,7 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   const token = "work-session-token";
   const applied = new Map<string, string>();
   let snapshots = 0;
-  const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = { events: [], plans: [], modelCalls: [], migrations: [], restored: [], bundle: undefined, result: undefined };
+  const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = { events: [], plans: [], modelCalls: [], migrations: [], restored: [], oidcTokens: [], bundle: undefined, result: undefined };
 
   const handle = async (method: string, path: string, body: Buffer): Promise<unknown> => {
     const json = (): unknown => JSON.parse(body.toString("utf8"));
@@ -128,6 +130,7 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
       const body = await buffer(request);
       const path = (request.url ?? "").replace(/^\/runner\/v1/, "");
       if (path === "/session" && options.assignment !== undefined) {
+        state.oidcTokens.push((JSON.parse(body.toString()) as { oidcToken: string }).oidcToken);
         const session: Session = { token, expiresAt: new Date(Date.now() + 3_600_000).toISOString(), assignment: options.assignment };
         return answer(200, session);
       }
