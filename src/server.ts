@@ -130,7 +130,7 @@ export async function runServer(hooks: ServerHooks = {}): Promise<void> {
       void server.close().then(() => process.exit(0), () => process.exit(1));
     };
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, end);
-    process.stdin.resume().on("end", end).on("error", end);
+    if (process.env["ADORABLE_END_WITH_STDIN"] === "1") process.stdin.resume().on("end", end).on("error", end);
     process.stdout.write(`${JSON.stringify({ ready: true, url: server.url })}\n`);
   } catch (thrown) {
     const error = toAdorableError(thrown);

@@ -18,6 +18,8 @@ export interface SuperviseOptions {
   gid?: number;
   /** Where the pid record stands while the child lives. Its folder must exist. */
   record: string;
+  /** `pipe`: standard input stays open for as long as this process lives, so that the child can end when it closes. Default: no input. */
+  stdin?: "ignore" | "pipe";
   /** Every line of output, without its end; longer ones come in pieces of `MAX_LINE_BYTES`. */
   onLine?: (stream: "stdout" | "stderr", line: string) => void;
 }
@@ -48,7 +50,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
   const child = spawn(wrapped.file, wrapped.args, {
     cwd: options.cwd,
     env: { ...scrubbedEnvironment(options.env), [TOKEN_VARIABLE]: token },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
     detached: true,
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),

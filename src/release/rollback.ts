@@ -32,7 +32,9 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
       const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
       const choice = isShown ? (change?.choice ?? null) : null;
-      if (choice === "code-only" && impact.codeOnlyRefused !== null) return { to: "refused" };
+      if (choice === "code-only" && impact.codeOnlyRefused !== null) {
+        throw new AdorableError({ code: "code-only-refused", remedy: "author", message: `The rollback of the code alone is refused: ${impact.codeOnlyRefused}.`, hint: "Revert the merge again and choose code+data." });
+      }
       if (choice !== null) return { to: "chosen", data: { choice } };
       if (!losesData(impact)) return { to: "chosen", data: { choice: "code+data" } };
       return rollout.state === "awaiting-choice" ? { waitMs: 60_000 } : { to: "awaiting-choice" };

@@ -33,6 +33,7 @@ export async function openStore(connectionString: string, observe: CommitObserve
   const pool = new pg.Pool({ connectionString, max: 12 });
   // An idle client whose server went away reports here; the next query reports it to whoever waits.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   try {
     await migrate(pool);
   } catch (cause) {
