@@ -42,6 +42,8 @@ export interface BrowserOptions {
   prefer?: "system" | "bundled";
   /** The folder of the package `@sparticuz/chromium`, where the caller is bundled and cannot resolve it. */
   packageDir?: string;
+  /** As root: the user that it runs as. `cacheDir` must be passable for that user. Pages are code of others. */
+  uid?: number;
   /** Bound for starting, default 30 s. */
   timeoutMs?: number;
 }
@@ -57,14 +59,15 @@ interface Installation {
  */
 export async function openBrowser(options: BrowserOptions): Promise<Browser> {
   const { executablePath, environment } = await findBrowser(options);
-  const isRoot = process.getuid?.() === 0;
+  const user = options.uid === undefined ? {} : { RUN_AS: String(options.uid), RUN_PROGRAM: executablePath };
   try {
     return await chromium.launch({
-      executablePath,
+      executablePath: options.uid === undefined ? executablePath : await writeUserScript(options.cacheDir),
       headless: true,
-      args: [...ARGUMENTS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", ...(isRoot ? ["--no-sandbox"] : [])],
+      args: [...ARGUMENTS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
+      // Its own sandbox works neither for root nor where user namespaces are closed.
       chromiumSandbox: false,
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: options.cacheDir, LANG: "C.UTF-8", TZ: "UTC", ...environment },
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: options.cacheDir, LANG: "C.UTF-8", TZ: "UTC", ...environment, ...user },
       timeout: options.timeoutMs ?? 30_000,
       handleSIGHUP: false,
       handleSIGINT: false,
@@ -136,9 +139,20 @@ async function unpack(from: string, to: string): Promise<void> {
   await chmod(binary, 0o755);
 }
 
+/** The library that starts the browser knows no users; it makes the profile's folder as ours, so that has to change hands first. */
+async function writeUserScript(cacheDir: string): Promise<string> {
+  const path = join(cacheDir, "run-as-user");
+  const text = [
+    "#!/bin/sh",
+    'for word; do case "$word" in --user-data-dir=*) chown -R "$RUN_AS:$RUN_AS" "${word#*=}" ;; esac; done',
+    'exec setpriv --reuid="$RUN_AS" --regid="$RUN_AS" --clear-groups --no-new-privs --pdeathsig KILL -- "$RUN_PROGRAM" "$@"\n',
+  ].join("\n");
+  await writeWhole(path, text, 0o755);
+  return path;
+}
+
 /** Theirs names folders of another system. Written each time, as the cache may have been moved. */
 async function writeFontsConfiguration(home: string): Promise<void> {
-  const path = join(home, "fonts.conf");
   const text = [
     `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">`,
     `<fontconfig><dir>${home}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>${home}/fonts-cache</cachedir>`,
@@ -147,10 +161,14 @@ async function writeFontsConfiguration(home: string): Promise<void> {
     ),
     `<config></config></fontconfig>\n`,
   ].join("\n");
+  await writeWhole(join(home, "fonts.conf"), text, 0o644);
+}
+
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
   const present = await readFile(path, "utf8").catch(() => "");
   if (present === text) return;
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
-  await writeFile(draft, text);
+  await writeFile(draft, text, { mode });
   await rename(draft, path);
 }
 

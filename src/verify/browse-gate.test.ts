@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -15,7 +15,8 @@ let running: RunningApp | undefined;
 
 beforeAll(async () => {
   // The one that is carried along must do, whatever this machine has.
-  browser = await openBrowser({ cacheDir: (await verifyTools()).browserCacheDir, prefer: "bundled" });
+  const asUser = process.getuid?.() === 0 ? { uid: 51_999 } : {};
+  browser = await openBrowser({ cacheDir: (await verifyTools()).browserCacheDir, prefer: "bundled", ...asUser });
 });
 afterEach(async () => {
   await running?.stop();
@@ -23,6 +24,15 @@ afterEach(async () => {
   bench = running = undefined;
 });
 afterAll(() => browser.close());
+
+async function processesOf(uid: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const status = await readFile(`/proc/${entry}/status`, "utf8").catch(() => "");
+    if (new RegExp(`^Uid:\\s+${uid}\\s`, "m").test(status) && !/^State:\s+Z/m.test(status)) found.push(entry);
+  }
+  return found;
+}
 
 /** A client that needs no database. */
 const plainClient = (body: string) => `import { createRoot } from "react-dom/client";\nfunction App() {\n  ${body}\n}\nconst root = document.getElementById("root");\nif (root) createRoot(root).render(<App />);\n`;
@@ -73,6 +83,13 @@ describe("the gate browse", () => {
 });
 
 describe("the browser", () => {
+  test.runIf(process.getuid?.() === 0)("runs as the user that it is told to, and leaves nothing running", async () => {
+    const opened = await openBrowser({ cacheDir: (await verifyTools()).browserCacheDir, prefer: "bundled", uid: 51_998 });
+    expect(await processesOf(51_998)).not.toEqual([]);
+    await opened.close();
+    await expect.poll(() => processesOf(51_998)).toEqual([]);
+  });
+
   test("is unpacked once, even when two start at the same time", async () => {
     const cacheDir = await mkdtemp(join(tmpdir(), "browser-test-"));
     try {

@@ -1,6 +1,5 @@
 /** The gate `modules`: what the files of an app import, and whether the app builds. */
-import { realpath } from "node:fs/promises";
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Evidence } from "../core/evidence.ts";
 import { checkDependencies, declaredDependencies } from "../process/modules.ts";
@@ -61,7 +60,7 @@ function describe({ app, files, imports, annotations, general }: AppModules): st
 }
 
 async function inspect(context: GateContext, app: GateApp): Promise<AppModules> {
-  const appDir = await realpath(app.dir);
+  const [appDir, treeDir] = await Promise.all([realpath(app.dir), realpath(context.treeDir)]);
   const files = (await listSourceFiles(appDir)).filter(isCode);
   const modules = await readModuleGraph(appDir, files);
   const result: AppModules = { app, files: files.length, imports: 0, annotations: [], general: [] };
@@ -78,7 +77,7 @@ async function inspect(context: GateContext, app: GateApp): Promise<AppModules> 
     result.imports += module.imports.length;
     for (const error of module.syntaxErrors) note(module.path, error.line, `does not parse: ${error.message}`);
     for (const item of module.imports) {
-      const problem = judge(context, app, item, declared);
+      const problem = judge(treeDir, app, item, declared);
       if (problem !== undefined) note(module.path, item.line, problem);
     }
   }
@@ -101,11 +100,11 @@ async function readDeclared(appDir: string): Promise<Set<string>> {
   }
 }
 
-function judge(context: GateContext, app: GateApp, item: ModuleImport, declared: Set<string>): string | undefined {
+function judge(treeDir: string, app: GateApp, item: ModuleImport, declared: Set<string>): string | undefined {
   const { target, specifier } = item;
   if (target.kind === "missing") return `"${specifier}" does not exist`;
   if (target.kind === "outside") {
-    const other = new RegExp(`^${escape(context.treeDir)}/apps/([^/]+)/`).exec(target.path)?.[1];
+    const other = new RegExp(`^${escape(treeDir)}/apps/([^/]+)/`).exec(target.path)?.[1];
     return other === undefined || other === app.spec.slug
       ? `"${specifier}" is outside of the app`
       : `"${specifier}" is in another app, "${other}"; apps share nothing but their database`;

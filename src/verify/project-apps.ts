@@ -14,22 +14,9 @@ export async function readSpec(treeDir: string): Promise<ProjectSpec> {
   return parseSpec(text);
 }
 
-/** Throws `app-without-folder`, `folder-without-app` (author), naming it. */
+/** Every app of the spec and no folder beside them. Throws `app-without-folder`, `folder-without-app` (author), naming it. */
 export async function findApps(treeDir: string, spec: ProjectSpec): Promise<GateApp[]> {
-  const entries = await readdir(join(treeDir, "apps"), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
-  const folders = new Set(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name));
-  for (const { slug } of spec.apps) {
-    if (folders.has(slug)) continue;
-    throw new AdorableError({
-      code: "app-without-folder",
-      remedy: "author",
-      message: `${SPEC_PATH} declares the app "${slug}", and there is no folder "apps/${slug}".`,
-      hint: "Add the folder, or remove the app from the spec.",
-    });
-  }
+  const folders = await listFolders(treeDir);
   const declared = new Set(spec.apps.map(({ slug }) => slug));
   for (const folder of folders) {
     if (declared.has(folder)) continue;
@@ -40,5 +27,28 @@ export async function findApps(treeDir: string, spec: ProjectSpec): Promise<Gate
       hint: "Declare the app in the spec, or remove the folder.",
     });
   }
+  return locateApps(treeDir, spec);
+}
+
+/** The apps of the spec, whatever else there is. Throws `app-without-folder` (author). */
+export async function locateApps(treeDir: string, spec: ProjectSpec): Promise<GateApp[]> {
+  const folders = await listFolders(treeDir);
+  for (const { slug } of spec.apps) {
+    if (folders.has(slug)) continue;
+    throw new AdorableError({
+      code: "app-without-folder",
+      remedy: "author",
+      message: `${SPEC_PATH} declares the app "${slug}", and there is no folder "apps/${slug}".`,
+      hint: "Add the folder, or remove the app from the spec.",
+    });
+  }
   return spec.apps.map((app) => ({ spec: app, path: `apps/${app.slug}`, dir: join(treeDir, "apps", app.slug) }));
+}
+
+async function listFolders(treeDir: string): Promise<Set<string>> {
+  const entries = await readdir(join(treeDir, "apps"), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return new Set(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name));
 }

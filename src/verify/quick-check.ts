@@ -7,12 +7,12 @@ import type { ProjectSpec } from "../core/spec.ts";
 import { linkModules } from "../process/modules.ts";
 import { createRedactor, failedGate, type GateContext, type VerifyTools } from "./gate.ts";
 import { modulesGate } from "./modules-gate.ts";
-import { findApps } from "./project-apps.ts";
+import { locateApps } from "./project-apps.ts";
 import { openSandbox } from "./sandbox.ts";
 import { typesGate } from "./types-gate.ts";
 
 /**
- * `types` and `modules` over every app of `spec` in the working copy `dir`; `node_modules` of each app is linked to the store.
+ * `types` and `modules` over the apps of `spec` in the working copy `dir`, which may hold others; `node_modules` of each app is linked to the store.
  * Never rejects for what stands in the working copy.
  */
 export async function quickCheck(dir: string, spec: ProjectSpec, tools: VerifyTools): Promise<Evidence[]> {
@@ -22,7 +22,7 @@ export async function quickCheck(dir: string, spec: ProjectSpec, tools: VerifyTo
     // Not isolated by user: the compiler runs nothing of the app, and the working copy may be closed to other users.
     const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir, dir] });
     try {
-      const apps = await findApps(dir, spec);
+      const apps = await locateApps(dir, spec);
       await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
       const context: GateContext = { apps, treeDir: dir, tools, sandbox, redact };
       return await Promise.all([typesGate(context), modulesGate(context)]);

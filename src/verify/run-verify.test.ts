@@ -156,6 +156,8 @@ describe("the quick check", () => {
     const dir = join(home, "copy");
     await mkdir(dir);
     await writeProject(dir, { tiny: { files: tinyApp({ "src/shared/a.ts": 'import "./none.ts";\n' }), contract: TINY_CONTRACT } });
+    // Another app's folder is none of its business.
+    await writeTree(join(dir, "apps/other"), tinyApp());
     const spec = { version: 1 as const, apps: [{ slug: "tiny", name: "Tiny", contract: TINY_CONTRACT }] };
     const evidence = await quickCheck(dir, spec, await verifyTools());
     expect(evidence.map(({ gate, conclusion }) => `${gate} ${conclusion}`)).toEqual(["types failure", "modules failure"]);

@@ -1,14 +1,14 @@
 /** A whole verification: the tree that a merge would make, judged by every gate of the runner. */
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AdorableError } from "../core/errors.ts";
 import { GATES, type Evidence, type GateName } from "../core/evidence.ts";
 import type { RunEvent, VerifyAssignment, VerifyResult } from "../core/runner-protocol.ts";
 import { parseSpec, SPEC_PATH, type Contract } from "../core/spec.ts";
-import { openBrowser, type Browser } from "../process/browser.ts";
+import { openBrowser } from "../process/browser.ts";
 import { linkModules } from "../process/modules.ts";
 import { browseGate } from "./browse-gate.ts";
-import { buildApp, type BuildOutcome } from "./build.ts";
+import { buildApp, sealSources, type BuildOutcome } from "./build.ts";
 import { checkoutTree, type Checkout } from "./checkout.ts";
 import { contractGate } from "./contract-gate.ts";
 import { createRedactor, failedGate, type GateApp, type GateContext, type VerifyTools } from "./gate.ts";
@@ -54,10 +54,12 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   const report = (gate: string, state: "started" | "success" | "failure") => options.onEvent?.({ type: "gate", gate, state });
   options.onEvent?.({ type: "phase", phase: "verify" });
   try {
+    await mkdir(workDir, { recursive: true });
     const checkout = await checkoutTree({ assignment, workDir, ...(options.gitConfig === undefined ? {} : { gitConfig: options.gitConfig }) });
     const apps = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
     await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
-    const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir], required: tools.requireSandbox === true });
+    await mkdir(tools.browserCacheDir, { recursive: true });
+    const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir, tools.browserCacheDir], required: tools.requireSandbox === true });
     closers.push(() => sandbox.close());
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
     return await judge({ options, context, checkout, secrets, closers, report });
@@ -88,11 +90,12 @@ async function judge(verification: Verification): Promise<VerifyResult> {
   const probeDatabase = once(() => openDatabase(verification));
   const testDatabase = once(() => openDatabase(verification));
   const browser = once(async () => {
-    const opened = await openBrowser({ cacheDir: tools.browserCacheDir });
+    const opened = await openBrowser({ cacheDir: tools.browserCacheDir, ...(context.sandbox.uid === undefined ? {} : { uid: context.sandbox.uid }) });
     closers.push(() => opened.close());
     return opened;
   });
-  const built = perApp((app) => buildApp(context, app));
+  const seals = new Map(await Promise.all(context.apps.map(async (app) => [app, await sealSources(app.dir)] as const)));
+  const built = perApp((app) => buildApp(context, app, seals.get(app)));
   const running = perApp(async (app): Promise<RunningApp> => {
     const [outcome, database] = await Promise.all([built(app), probeDatabase()]);
     if (!outcome.ok) throw new AdorableError({ code: "app-not-built", remedy: "author", message: `The app "${app.spec.slug}" was not started, as it does not build.` });
@@ -117,13 +120,12 @@ async function judge(verification: Verification): Promise<VerifyResult> {
     ),
     gate("browse", () => browseGate(context, { running, browser, putFile: (bytes, contentType) => client.putFile(bytes, contentType) })),
   ]);
-  evidence[0] = withIsolation(evidence[0], context.sandbox);
   const artifacts: Record<string, string> = {};
   for (const app of context.apps) {
     const outcome: BuildOutcome = await built(app);
     if (outcome.ok) artifacts[app.spec.slug] = (await client.putFile(outcome.artifact, "application/gzip")).digest;
   }
-  return { kind: "verify", tree: assignment.tree, evidence: sortEvidence(evidence), artifacts };
+  return { kind: "verify", tree: assignment.tree, evidence: sortEvidence(evidence.map((item) => withIsolation(item, context.sandbox))), artifacts };
 }
 
 /** A throwaway fork of the run's timeline, reachable here: the target for each app. */
@@ -156,9 +158,9 @@ async function readBaseContract(checkout: Checkout, app: GateApp): Promise<Contr
 }
 
 /** How far what was run could reach is part of what the gates found. */
-function withIsolation(evidence: Evidence | undefined, { isolation, note }: Sandbox): Evidence {
-  if (!evidence) throw new Error("the first gate has no evidence");
-  return { ...evidence, summary: `${evidence.summary}\n\nisolation: ${isolation} (${note})`.slice(0, 60_000) };
+function withIsolation(evidence: Evidence, { isolation, note }: Sandbox): Evidence {
+  const line = `\n\nisolation: ${isolation} (${note})`;
+  return { ...evidence, summary: evidence.summary.slice(0, 60_000 - line.length) + line };
 }
 
 function sortEvidence(evidence: Evidence[]): Evidence[] {
@@ -185,4 +187,3 @@ function perApp<T>(make: (app: GateApp) => Promise<T>): (app: GateApp) => Promis
   };
 }
 
-export type { Browser };

@@ -21,6 +21,8 @@ export interface SandboxOptions {
   readable: string[];
   /** Throws `sandbox-missing` where only `none` is possible. */
   required?: boolean;
+  /** Default `/usr/bin/bwrap`. */
+  bubblewrap?: string;
 }
 
 export interface SandboxCommand {
@@ -54,6 +56,8 @@ export interface Sandbox {
   readonly isolation: Isolation;
   /** Why it is no stronger, for the evidence. */
   readonly note: string;
+  /** The user of the commands, where they have one of their own. */
+  readonly uid: number | undefined;
   /** A folder of the commands' own that they may write. */
   readonly home: string;
   /** Makes `path` (made when it is not there) writable for the commands; everything else below `workDir` is not, but where isolation is `none`. */
@@ -133,10 +137,11 @@ async function findIsolation(options: SandboxOptions, home: string): Promise<Fou
       break;
     }
   }
-  if (await canExecute(BUBBLEWRAP)) {
+  const bubblewrap = options.bubblewrap ?? BUBBLEWRAP;
+  if (await canExecute(bubblewrap)) {
     try {
       const probe = bubblewrapArguments({ ...options, home }, []);
-      await promisify(execFile)(BUBBLEWRAP, [...probe, process.execPath, "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
+      await promisify(execFile)(bubblewrap, [...probe, process.execPath, "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
       return { isolation: "bubblewrap", uid, note: "the network is shared", closedAt };
     } catch (error) {
       note = `bubblewrap does not work: ${error instanceof Error ? error.message.split("\n").slice(-2).join(" ") : String(error)}`;
@@ -159,6 +164,7 @@ function bubblewrapArguments(setting: SandboxOptions & { home: string }, writabl
 class LocalSandbox implements Sandbox {
   readonly isolation: Isolation;
   readonly note: string;
+  readonly uid: number | undefined;
   readonly home: string;
   private readonly setting: Setting;
   private readonly running = new Set<SandboxProcess>();
@@ -167,6 +173,7 @@ class LocalSandbox implements Sandbox {
     this.setting = setting;
     this.isolation = setting.isolation;
     this.note = setting.note;
+    this.uid = setting.uid;
     this.home = setting.home;
   }
 
@@ -210,7 +217,7 @@ class LocalSandbox implements Sandbox {
   private launch(command: SandboxCommand): SandboxProcess & { stdout(): string } {
     const { uid, home } = this.setting;
     const line = [process.execPath, ...command.args];
-    if (this.isolation === "bubblewrap") line.unshift(BUBBLEWRAP, ...bubblewrapArguments(this.setting, command.writable ?? []));
+    if (this.isolation === "bubblewrap") line.unshift(this.setting.bubblewrap ?? BUBBLEWRAP, ...bubblewrapArguments(this.setting, command.writable ?? []));
     // Dies with this process, and gains nothing by programs that run as their owner.
     if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
     if (this.setting.hasPrlimit) {
