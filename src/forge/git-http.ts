@@ -30,7 +30,9 @@ export async function serveGit(core: ForgeCore, request: IncomingMessage, respon
   }
   if (isPush && actor.account !== null) core.db.update("repositories", repository.id, { lastPusherId: actor.account.id });
   await runBackend(core, request, response, repository, actor, url.search.slice(1), service);
+  // The client hears the end only after the push is announced: what it asks next already sees its refs.
   if (service === "git-receive-pack") await core.lock(`repository:${repository.id}`, () => syncRefs(core, repository.id, actor.account));
+  response.end();
 }
 
 function admit(core: ForgeCore, actor: Actor, owner: string, name: string, isPush: boolean): Repository {
@@ -107,7 +109,6 @@ function runBackend(core: ForgeCore, request: IncomingMessage, response: ServerR
       if (code !== 0) core.log(`git http-backend ended with ${code}: ${stderr.trim()}`);
       if (head !== undefined && !response.headersSent) refuse(response, new Error(stderr));
       resolve();
-      response.end();
     });
   });
 }

@@ -31,7 +31,10 @@ export async function createPull(core: ForgeCore, actor: Actor, repository: Repo
   const user = authorizeWrite(core, actor, repository, "pull_requests", "read");
   checkTitle("PullRequest", wanted.title);
   checkBody("PullRequest", wanted.body);
-  return core.lock(`repository:${repository.id}`, () => openPull(core, user, repository, wanted));
+  return core.lock(`repository:${repository.id}`, async () => {
+    await syncRefs(core, repository.id, null);
+    return openPull(core, user, repository, wanted);
+  });
 }
 
 /** As `createPull`, for a caller that has checked who asks and holds the repository's lock. */

@@ -157,7 +157,7 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const objects = objectsOf(core.git, repository.id);
     if (!SHA.test(wanted.object) || (await objects.type(wanted.object)) !== wanted.type) throw new Fault(422, "Object does not exist");
     const tagger = { ...signatureOf(user), ...wanted.tagger };
-    const seconds = Math.floor(new Date(tagger.date).getTime() / 1000);
+    const seconds = Math.floor(new Date(tagger.date ?? timestamp()).getTime() / 1000);
     const input = `object ${wanted.object}\ntype ${wanted.type}\ntag ${wanted.tag}\ntagger ${tagger.name} <${tagger.email}> ${seconds} +0000\n\n${wanted.message}\n`;
     const sha = await core.git.text(repository.id, ["mktag"], { input }).catch(() => {
       throw new Fault(422, `"${wanted.tag}" is not a valid tag`);
