@@ -150,7 +150,7 @@ describe("embedded: history", () => {
       const marks: { round: number; lsn: Awaited<ReturnType<Engine["head"]>> }[] = [];
       for (let round = 1; round <= 4; round++) {
         const before = await bases();
-        await sql(under, id, `INSERT INTO t SELECT ${round}, repeat('x', 400) FROM generate_series(1, 30000)`);
+        await sql(under, id, `INSERT INTO t SELECT ${round}, repeat('x', 400) FROM generate_series(1, 6000)`);
         marks.push({ round, lsn: await under.engine.head(id) });
         // Odd rounds take their base while the compute runs, even ones when it has stopped.
         if (round % 2 === 0) await under.engine.stop(id);
@@ -165,10 +165,10 @@ describe("embedded: history", () => {
         return rows;
       };
       const [first, second, third, fourth] = marks as [(typeof marks)[0], (typeof marks)[0], (typeof marks)[0], (typeof marks)[0]];
-      for (const mark of marks) expect(await roundsAt(mark)).toEqual([{ n: mark.round * 30000, last: mark.round }]);
+      for (const mark of marks) expect(await roundsAt(mark)).toEqual([{ n: mark.round * 6000, last: mark.round }]);
 
       await under.engine.collect();
-      for (const mark of [first, fourth]) expect(await roundsAt(mark)).toEqual([{ n: mark.round * 30000, last: mark.round }]);
+      for (const mark of [first, fourth]) expect(await roundsAt(mark)).toEqual([{ n: mark.round * 6000, last: mark.round }]);
 
       await under.engine.protect({ timeline: id, lsn: second.lsn }, "release");
       const held = (await under.engine.usage(id)).storageBytes;
@@ -177,15 +177,15 @@ describe("embedded: history", () => {
       expect((await under.engine.usage(id)).storageBytes).toBeLessThan(held);
       const { oldest, head } = await under.engine.retention(id);
       expect(compareLsn(oldest, third.lsn)).toBeGreaterThan(0);
-      expect(await roundsAt(second)).toEqual([{ n: 60000, last: 2 }]);
+      expect(await roundsAt(second)).toEqual([{ n: 12000, last: 2 }]);
       for (const mark of [first, third]) {
         await expect(roundsAt(mark)).rejects.toMatchObject({ code: "lsn-out-of-retention", details: { oldest, head } });
       }
       await under.engine.unprotect({ timeline: id, lsn: second.lsn }, "release");
       await under.engine.collect();
       await expect(roundsAt(second)).rejects.toMatchObject({ code: "lsn-out-of-retention" });
-      expect(await sql(under, id, "SELECT count(*)::int AS n FROM t")).toEqual([{ n: 120000 }]);
-      expect(await roundsAt({ round: 4, lsn: await under.engine.head(id) })).toEqual([{ n: 120000, last: 4 }]);
+      expect(await sql(under, id, "SELECT count(*)::int AS n FROM t")).toEqual([{ n: 24000 }]);
+      expect(await roundsAt({ round: 4, lsn: await under.engine.head(id) })).toEqual([{ n: 24000, last: 4 }]);
     } finally {
       await under.close();
     }

@@ -32,7 +32,7 @@ export interface EngineOptions {
   runDir: string;
   /** For how long every position stays reachable. */
   windowMs?: number;
-  /** A new base is taken after this much log since the last one. */
+  /** A new base is taken after this much log since the last one; by default after 32 MiB or, where bytes are copied, the size of the last base. */
   baseEveryBytes?: number;
   clock?: Clock;
   /** Told of failures of what nobody waits for. */
@@ -60,7 +60,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 class EmbeddedEngine implements Engine {
-  #options: Required<Omit<EngineOptions, "dataDir" | "runDir">> & { dataDir: string; runDir: string };
+  #options: EngineOptions & Required<Pick<EngineOptions, "windowMs" | "clock" | "report">>;
   #release: (() => Promise<void>) | undefined;
   #shop!: Workshop;
   #template!: Base;
@@ -77,7 +77,6 @@ class EmbeddedEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = {
       windowMs: WINDOW_MS,
-      baseEveryBytes: BASE_EVERY_BYTES,
       clock: systemClock,
       report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
       ...options,
@@ -309,7 +308,7 @@ class EmbeddedEngine implements Engine {
       const position = at ?? (record && (await this.#sleepingPosition(id)));
       if (!record || !last || !position) return;
       // Where bytes are copied, a base costs no more than the log that it spares.
-      const bound = Math.max(this.#options.baseEveryBytes, bases.reflink ? 0 : last.bytes);
+      const bound = this.#options.baseEveryBytes ?? Math.max(BASE_EVERY_BYTES, bases.reflink ? 0 : last.bytes);
       if (lsnToBigint(position) - lsnToBigint(last.end) < BigInt(bound)) return;
       const { data } = records.paths(id);
       await this.#baseStore.shared(async () => {
@@ -317,7 +316,8 @@ class EmbeddedEngine implements Engine {
         const base = fleet.isRunning(id)
           ? await fleet.use(id, ({ socketDir }) => takeLiveBase(bases, data, socketDir, signal))
           : await fleet.whileStopped(id, (wanted) => takeColdBase(bases, data, { signal: AbortSignal.any([wanted, signal]) }));
-        if (base) await records.update(id, (now) => ({ ...now, bases: [...now.bases, base] }));
+        const takenAt = this.#options.clock.now().getTime();
+        if (base) await records.update(id, (now) => ({ ...now, bases: [...now.bases, { ...base, takenAt }] }));
       });
     });
   }
