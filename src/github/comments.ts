@@ -59,7 +59,10 @@ export async function postMarked(
 
 /** Invisible in rendered Markdown. Nothing in `marker` may end the HTML comment. */
 export function hiddenMarker(marker: string): string {
-  return `<!-- adorable:${marker.replaceAll(/[^A-Za-z0-9_.:/=-]/g, "_").replaceAll("--", "__")} -->`;
+  return `<!-- adorable:${marker
+    .replace(/^adorable:/, "")
+    .replaceAll(/[^A-Za-z0-9_.:/=-]/g, "_")
+    .replaceAll("--", "__")} -->`;
 }
 
 interface FoundComment {
