@@ -28,17 +28,18 @@ interface LockEntry {
 }
 
 /**
- * The packages that `workspace` (`templates/app`) depends on, sorted by target. Optional ones count when they are installed.
+ * The packages that `workspace` (`templates/app`, or `""` for the platform itself) depends on, or only those that `names` need, sorted by target.
+ * Optional ones count when they are installed.
  * Throws `modules-not-installed` (operator), `modules-conflict` (bug).
  */
-export async function findClosure(platformRoot: string, workspace: string): Promise<ModulePackage[]> {
+export async function findClosure(platformRoot: string, workspace: string, names?: string[]): Promise<ModulePackage[]> {
   const lock = JSON.parse(await readFile(join(platformRoot, "package-lock.json"), "utf8")) as { packages: Record<string, LockEntry> };
   const root = lock.packages[workspace];
   if (!root) throw missing(workspace);
 
   const found = new Map<string, ModulePackage>();
   const queue: { location: string; names: string[]; optional: Set<string> }[] = [
-    { location: workspace, names: Object.keys({ ...root.dependencies, ...root.devDependencies }), optional: new Set() },
+    { location: workspace, names: names ?? Object.keys({ ...root.dependencies, ...root.devDependencies }), optional: new Set() },
   ];
   const seen = new Set<string>();
   for (let item = queue.pop(); item; item = queue.pop()) {

@@ -26,13 +26,18 @@ interface Manifest {
 
 /**
  * Makes sure that `<storeDir>/<lockHash>/node_modules` exists and is whole. Idempotent, safe to call from several processes at once; nothing
- * is downloaded. Files are hard links to the platform's own `node_modules`, copies where the file system refuses.
+ * is downloaded. As root files are hard links to the platform's own `node_modules` (apps run as other users); else, and where the file system
+ * refuses, they are copies, so that no app can reach through them.
  * Throws `modules-not-installed` (operator) when the platform's installation lacks a package, `modules-conflict` (bug) when the template and
  * the platform need two versions in one place.
  */
 export async function prepareModules(options: { platformRoot: string; storeDir: string }): Promise<PreparedModules> {
-  const { platformRoot, storeDir } = options;
-  const packages = await findClosure(platformRoot, TEMPLATE);
+  return storePackages({ ...options, packages: await findClosure(options.platformRoot, TEMPLATE) });
+}
+
+/** The same for `packages` of the platform. */
+export async function storePackages(options: { platformRoot: string; storeDir: string; packages: ModulePackage[] }): Promise<PreparedModules> {
+  const { platformRoot, storeDir, packages } = options;
   const lockHash = hashOf(packages);
   const target = join(storeDir, lockHash);
   const prepared = { dir: join(target, "node_modules"), lockHash };
@@ -167,6 +172,10 @@ async function listFiles(from: string, to: string, files: [string, string][]): P
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    return;
+  }
   try {
     await link(from, to);
   } catch (error) {

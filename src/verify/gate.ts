@@ -12,6 +12,10 @@ export interface VerifyTools {
   modulesDir: string;
   /** Where the browser is unpacked to. */
   browserCacheDir: string;
+  /** Default: this process's. */
+  nodePath?: string;
+  /** The package `typescript`; default: the platform's. */
+  typescriptDir?: string;
   /** No gate runs without isolation: what a runner asks for. */
   requireSandbox?: boolean;
 }

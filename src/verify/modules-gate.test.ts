@@ -1,7 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { tinyApp, TINY_CONTRACT } from "../../test/fixtures/tiny-app.ts";
 import { openBench, type Bench } from "../../test/support/verify-bench.ts";
-import { buildApp } from "./build.ts";
+import { buildApp, sealSources } from "./build.ts";
 import { modulesGate } from "./modules-gate.ts";
 
 let bench: Bench | undefined;
@@ -112,11 +114,21 @@ describe("the build", () => {
     const [app] = bench.context.apps;
     if (!app) throw new Error("no app");
     const first = await buildApp(bench.context, app);
-    await new Promise((resolve) => setTimeout(resolve, 5));
     const second = await buildApp(bench.context, app);
     expect(first).toMatchObject({ ok: true });
     expect(second).toMatchObject({ ok: true });
     if (first.ok && second.ok) expect(first.artifact.equals(second.artifact)).toBe(true);
+  });
+
+  test("packs nothing when the sources are no longer those that were judged", async () => {
+    bench = await openBench({ tiny: { files: tinyApp(), contract: TINY_CONTRACT } });
+    const [app] = bench.context.apps;
+    if (!app) throw new Error("no app");
+    const seal = await sealSources(app.dir);
+    await writeFile(join(app.dir, "src/server/extra.ts"), "export {};\n");
+    await writeFile(join(app.dir, "src/shared/note.ts"), `${tinyApp()["src/shared/note.ts"] ?? ""}// changed\n`);
+    const outcome = await buildApp(bench.context, app, seal);
+    expect(outcome).toEqual({ ok: false, output: "The app changed its own sources while it was judged: src/shared/note.ts, src/server/extra.ts" });
   });
 
   test("that fails makes the gate fail with its output", async () => {

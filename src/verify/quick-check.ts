@@ -9,6 +9,7 @@ import { createRedactor, failedGate, type GateContext, type VerifyTools } from "
 import { modulesGate } from "./modules-gate.ts";
 import { locateApps } from "./project-apps.ts";
 import { openSandbox } from "./sandbox.ts";
+import { sandboxTools } from "./tools.ts";
 import { typesGate } from "./types-gate.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function quickCheck(dir: string, spec: ProjectSpec, tools: VerifyTo
   const redact = createRedactor({ secrets: [], paths: checkPaths(dir, workDir, tools) });
   try {
     // Not isolated by user: the compiler runs nothing of the app, and the working copy may be closed to other users.
-    const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir, dir] });
+    const sandbox = await openSandbox({ workDir, ...sandboxTools(tools, [dir]) });
     try {
       const apps = await locateApps(dir, spec);
       await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));

@@ -23,6 +23,7 @@ import { openSqlTunnel, type SqlTunnel } from "./sql-tunnel.ts";
 import { readTests, sourcesOfBase } from "./test-sources.ts";
 import { compareTests } from "./test-flags.ts";
 import { testsGate } from "./tests-gate.ts";
+import { sandboxTools } from "./tools.ts";
 import { typesGate } from "./types-gate.ts";
 
 /** The gates of this job; the others run in the control plane. */
@@ -59,7 +60,7 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
     const apps = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
     await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
     await mkdir(tools.browserCacheDir, { recursive: true });
-    const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir, tools.browserCacheDir], required: tools.requireSandbox === true });
+    const sandbox = await openSandbox({ workDir, ...sandboxTools(tools, [tools.browserCacheDir]), required: tools.requireSandbox === true });
     closers.push(() => sandbox.close());
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
     return await judge({ options, context, checkout, secrets, closers, report });

@@ -19,6 +19,8 @@ export interface SandboxOptions {
   workDir: string;
   /** Folders that the commands read: packages, tools. */
   readable: string[];
+  /** Default: this process's. */
+  nodePath?: string;
   /** Throws `sandbox-missing` where only `none` is possible. */
   required?: boolean;
   /** Default `/usr/bin/bwrap`. */
@@ -26,7 +28,7 @@ export interface SandboxOptions {
 }
 
 export interface SandboxCommand {
-  /** A Node script and its arguments; Node itself is this process's. */
+  /** A Node script and its arguments. */
   args: string[];
   cwd: string;
   env?: Record<string, string>;
@@ -128,7 +130,7 @@ async function findIsolation(options: SandboxOptions, home: string): Promise<Fou
   let closedAt: string | undefined;
   let note = isRoot ? "bubblewrap is not installed" : "bubblewrap is not installed, and only root may use other users";
   if (uid !== undefined) {
-    for (const path of [process.execPath, options.workDir, ...options.readable]) {
+    for (const path of [nodePathOf(options), options.workDir, ...options.readable]) {
       const closed = await firstClosed(path);
       if (closed === undefined) continue;
       note = "other users cannot reach the tools or the tree";
@@ -141,7 +143,7 @@ async function findIsolation(options: SandboxOptions, home: string): Promise<Fou
   if (await canExecute(bubblewrap)) {
     try {
       const probe = bubblewrapArguments({ ...options, home }, []);
-      await promisify(execFile)(bubblewrap, [...probe, process.execPath, "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
+      await promisify(execFile)(bubblewrap, [...probe, nodePathOf(options), "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
       return { isolation: "bubblewrap", uid, note: "the network is shared", closedAt };
     } catch (error) {
       note = `bubblewrap does not work: ${error instanceof Error ? error.message.split("\n").slice(-2).join(" ") : String(error)}`;
@@ -151,7 +153,7 @@ async function findIsolation(options: SandboxOptions, home: string): Promise<Fou
 }
 
 function bubblewrapArguments(setting: SandboxOptions & { home: string }, writable: string[]): string[] {
-  const readable = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", dirname(process.execPath), ...setting.readable, setting.workDir];
+  const readable = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", dirname(nodePathOf(setting)), ...setting.readable, setting.workDir];
   return [
     ...["--die-with-parent", "--new-session", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],
@@ -216,7 +218,7 @@ class LocalSandbox implements Sandbox {
 
   private launch(command: SandboxCommand): SandboxProcess & { stdout(): string } {
     const { uid, home } = this.setting;
-    const line = [process.execPath, ...command.args];
+    const line = [nodePathOf(this.setting), ...command.args];
     if (this.isolation === "bubblewrap") line.unshift(this.setting.bubblewrap ?? BUBBLEWRAP, ...bubblewrapArguments(this.setting, command.writable ?? []));
     // Dies with this process, and gains nothing by programs that run as their owner.
     if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
@@ -227,7 +229,7 @@ class LocalSandbox implements Sandbox {
     const [program = "", ...args] = line;
     const child = spawn(program, args, {
       cwd: command.cwd,
-      env: { ...scrubbedEnvironment(home), ...command.env },
+      env: { ...scrubbedEnvironment(home, nodePathOf(this.setting)), ...command.env },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that all of it can be ended at once.
       detached: true,
@@ -293,9 +295,9 @@ class Tail {
 }
 
 /** Nothing of the parent's environment but its language. */
-function scrubbedEnvironment(home: string): Record<string, string> {
+function scrubbedEnvironment(home: string, nodePath: string): Record<string, string> {
   return {
-    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    PATH: `${dirname(nodePath)}:/usr/bin:/bin`,
     HOME: home,
     TMPDIR: home,
     LANG: "C.UTF-8",
@@ -304,6 +306,10 @@ function scrubbedEnvironment(home: string): Record<string, string> {
     NO_COLOR: "1",
     NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
   };
+}
+
+function nodePathOf(setting: Pick<SandboxOptions, "nodePath">): string {
+  return setting.nodePath ?? process.execPath;
 }
 
 function killGroup(pid: number | undefined): void {
@@ -331,7 +337,7 @@ async function killUser(uid: number): Promise<void> {
 }
 
 /** The first folder on the way to `path` that others may not pass, or `path` itself when they may not read it. */
-async function firstClosed(path: string): Promise<string | undefined> {
+export async function firstClosed(path: string): Promise<string | undefined> {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if (((await stat(folder)).mode & 0o001) === 0) return folder;
     if (folder === dirname(folder)) break;

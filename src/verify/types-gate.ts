@@ -3,6 +3,7 @@ import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Evidence } from "../core/evidence.ts";
 import { codeBlock, count, NO_APP, settleGate, type Annotation, type GateApp, type GateContext } from "./gate.ts";
+import { typescriptDir } from "./tools.ts";
 import { isTypeScript, listSourceFiles } from "./source-files.ts";
 
 const LIMIT_MS = 90_000;
@@ -46,7 +47,7 @@ async function compile(context: GateContext, app: GateApp, signal: AbortSignal):
   const { tools, sandbox } = context;
   const sources = (await listSourceFiles(app.dir)).filter(isTypeScript);
   const result: AppTypes = { app, files: sources.length, annotations: [], general: [] };
-  const compiler = join(tools.platformRoot, "node_modules/typescript/bin/tsc");
+  const compiler = join(typescriptDir(tools), "bin/tsc");
   const args = [compiler, "-p", "tsconfig.json", "--noEmit", "--strict", "--incremental", "false", "--pretty", "false", "--listFiles"];
   const run = await sandbox.run({ args, cwd: app.dir, timeoutMs: COMPILER_LIMIT_MS, signal });
   if (run.timedOut) {

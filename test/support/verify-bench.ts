@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Contract } from "../../src/core/spec.ts";
-import { linkModules, prepareModules } from "../../src/process/modules.ts";
+import { linkModules } from "../../src/process/modules.ts";
 import { createRedactor, type GateContext, type VerifyTools } from "../../src/verify/gate.ts";
 import { findApps, readSpec } from "../../src/verify/project-apps.ts";
 import { checkPaths } from "../../src/verify/quick-check.ts";
 import { openSandbox } from "../../src/verify/sandbox.ts";
+import { prepareVerifyTools, sandboxTools } from "../../src/verify/tools.ts";
 
 export const PLATFORM_ROOT = resolve(import.meta.dirname, "../..");
 /** Shared by all test files and kept between runs: unpacking the browser takes seconds. */
@@ -15,8 +16,7 @@ const CACHE = join(tmpdir(), `adorable-test-cache-${process.getuid?.() ?? 0}`);
 
 export async function verifyTools(): Promise<VerifyTools> {
   await mkdir(CACHE, { recursive: true, mode: 0o755 });
-  const { dir } = await prepareModules({ platformRoot: PLATFORM_ROOT, storeDir: join(CACHE, "modules") });
-  return { platformRoot: PLATFORM_ROOT, modulesDir: dir, browserCacheDir: join(CACHE, "browser") };
+  return prepareVerifyTools({ platformRoot: PLATFORM_ROOT, dir: CACHE });
 }
 
 export interface BenchApp {
@@ -37,7 +37,7 @@ export async function openBench(apps: Record<string, BenchApp>, secrets: string[
   await writeProject(treeDir, apps);
   const found = await findApps(treeDir, await readSpec(treeDir));
   await Promise.all(found.map((app) => linkModules(app.dir, tools.modulesDir)));
-  const sandbox = await openSandbox({ workDir, readable: [tools.platformRoot, tools.modulesDir] });
+  const sandbox = await openSandbox({ workDir, ...sandboxTools(tools) });
   const context: GateContext = { apps: found, treeDir, tools, sandbox, redact: createRedactor({ secrets, paths: checkPaths(treeDir, workDir, tools) }) };
   return {
     context,
