@@ -24,7 +24,7 @@ const ENTITY_END = /\s+(?:in|at|on|for|that|which|who|whom|whose|from|by|where|w
 const FIELD_WORDS = "(?:the\\s+)?(?:following\\s+)?(?:fields?|columns?|properties|attributes|data|information|details)(?:\\s+(?:of|for|like|such as|named|called))?";
 /** Where the list of fields begins. */
 const FIELD_INTRODUCTIONS: readonly RegExp[] = [
-  new RegExp(`[.;,:\\n]?\\s*\\b(?:for\\s+)?(?:each|every|an?|all|one)\\s+(?:[\\w'-]+\\s+){0,3}?(?:has|have|having|needs?|gets?|contains?|includes?|should have|must have|consists? of)\\b(?:\\s+${FIELD_WORDS})?\\s*:?`, "i"),
+  new RegExp(`(?:[.;,:\\n]?\\s*\\b(?:for\\s+)?(?:each|every)|[.;:\\n]\\s*(?:an?|all|one))\\s+(?:[\\w'-]+\\s+){0,3}?(?:has|have|having|needs?|gets?|contains?|includes?|should have|must have|consists? of)\\b(?:\\s+${FIELD_WORDS})?\\s*:?`, "i"),
   new RegExp(`[.;,\\n]\\s*(?:they|it|these|those|i want|we want|we need|i need)\\s+(?:all\\s+)?(?:has|have|having|needs?|get|to (?:store|record|save|see|know)|should have|must have)\\b(?:\\s+${FIELD_WORDS})?\\s*:?`, "i"),
   new RegExp(`[.;,(]?\\s*\\b(?:fields?|columns?|properties|attributes)(?:\\s+(?:are|should be|of|would be))?\\s*:`, "i"),
   new RegExp(`,?\\s*\\b(?:each\\s+)?(?:with|having|including|containing|consisting of|made of|recording|storing|listing|showing|(?:that|which)\\s+(?:has|have|contains?|includes?))\\b(?:\\s+${FIELD_WORDS})?\\s*:?`, "i"),

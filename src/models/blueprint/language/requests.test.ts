@@ -1,0 +1,206 @@
+import { expect, test } from "vitest";
+import { inferKind } from "./field-types.ts";
+import { parseFields } from "./fields.ts";
+import { pluralize, singularize } from "./inflect.ts";
+import { slugOf, wordsOf } from "./naming.ts";
+import { parseRequest, type Spoken } from "./requests.ts";
+
+/** A small generator, so that a failure names its seed and can be repeated. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+const SYLLABLES = ["bor", "lin", "tak", "ve", "mur", "son", "dal", "pim", "ro", "gul", "zan", "tev", "nor", "fi", "lo", "kar"];
+
+/** A word that no list of ours knows. */
+function inventWord(pick: (below: number) => number): string {
+  const syllable = (): string => SYLLABLES[pick(SYLLABLES.length)] ?? "bor";
+  return `${syllable()}${syllable()}${syllable()}n`;
+}
+
+function distinct(count: number, make: () => string): string[] {
+  const words = new Set<string>();
+  while (words.size < count) words.add(make());
+  return [...words];
+}
+
+const OPENINGS: ((records: string) => string)[] = [
+  (records) => `add an app to track ${records}`,
+  (records) => `Build me an app that tracks ${records}`,
+  (records) => `Please create a small app for managing our ${records}`,
+  (records) => `I need an app to keep track of my ${records}`,
+  (records) => `we want a simple web app where the team can record ${records}`,
+  (records) => `make an inventory of ${records}`,
+  (records) => `Could you build an application to manage ${records}`,
+  (records) => `an app for ${records}`,
+  (records) => `I'd like a place to keep a list of ${records}`,
+  (records) => `set up a database of ${records}`,
+  (records) => `track my ${records}`,
+  (records) => `I want an app so that I can log ${records}`,
+];
+
+const LISTINGS: ((fields: string[]) => string)[] = [
+  (fields) => ` with ${listed(fields)}`,
+  (fields) => `: ${fields.join(", ")}`,
+  (fields) => ` (${fields.join(", ")})`,
+  (fields) => `. Each one has ${listed(fields.map((field) => `a ${field}`))}.`,
+  (fields) => ` with the fields ${listed(fields)}`,
+  (fields) => `, each with ${listed(fields)}`,
+  (fields) => `\n\n${fields.map((field) => `- ${field}`).join("\n")}`,
+  (fields) => `. Fields: ${fields.join("; ")}`,
+  (fields) => ` having ${listed(fields)}.`,
+];
+
+function listed(items: string[]): string {
+  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1) ?? ""}`;
+}
+
+test.each(Array.from({ length: 150 }, (_, seed) => seed))("an app is understood with any names, in any phrasing (seed %i)", (seed) => {
+  const pick = random(seed + 1);
+  const entity = distinct(1 + pick(2), () => inventWord(pick)).join(" ");
+  const names = distinct(1 + pick(5), () => distinct(1 + pick(2), () => inventWord(pick)).join(" "));
+  const opening = OPENINGS[seed % OPENINGS.length];
+  const listing = LISTINGS[pick(LISTINGS.length)];
+  const text = `${opening?.(pluralize(entity)) ?? ""}${listing?.(names) ?? ""}`;
+  const spoken = parseRequest(text);
+  expect(spoken, text).toMatchObject({ kind: "create", entity: entity.split(" ") });
+  expect((spoken as Extract<Spoken, { kind: "create" }>).fields.map(({ words }) => words.join(" ")), text).toEqual(names);
+});
+
+const ADDITIONS: ((field: string, records: string) => string)[] = [
+  (field, records) => `add a ${field} to ${records}`,
+  (field, records) => `Please add a ${field} field to the ${records}`,
+  (field, records) => `${records} should have a ${field}`,
+  (field, records) => `give ${records} a ${field}`,
+  (field, records) => `I want a ${field} field on ${records}`,
+  (field, records) => `add ${field} to all ${records}`,
+  (field, records) => `${records} need a ${field}`,
+];
+
+test.each(Array.from({ length: 60 }, (_, seed) => seed))("a new field is understood with any names, in any phrasing (seed %i)", (seed) => {
+  const pick = random(seed + 1000);
+  const [field = "", record = ""] = distinct(2, () => inventWord(pick));
+  const text = ADDITIONS[seed % ADDITIONS.length]?.(field, pluralize(record)) ?? "";
+  expect(parseRequest(text), text).toMatchObject({ kind: "add-fields", fields: [{ words: [field], kind: "text" }], target: [pluralize(record)] });
+});
+
+test.each([
+  ["add a blog app", {}],
+  ["a blog", {}],
+  ["Please build me a simple blog!", {}],
+  ['create a blog called "Field Notes"', { name: "Field Notes" }],
+  ["we need a blog for our company", {}],
+])("%s is a blog", (text, rest) => {
+  expect(parseRequest(text)).toEqual({ kind: "create-blog", ...rest });
+});
+
+test.each([
+  ["name", "text"],
+  ["last watered date", "date"],
+  ["due date", "date"],
+  ["date of birth", "date"],
+  ["starts at", "dateTime"],
+  ["email", "email"],
+  ["website", "url"],
+  ["price", "decimal"],
+  ["number of pages", "integer"],
+  ["quantity", "integer"],
+  ["is active", "boolean"],
+  ["published checkbox", "boolean"],
+  ["notes", "longText"],
+  ["body", "longText"],
+  ["phone number", "text"],
+  ["last name", "text"],
+  ["slug", "slug"],
+  ["weight (kg)", "decimal"],
+  ["size (text)", "text"],
+  ["added: date", "date"],
+  ["finished as a date", "date"],
+  ["status (open, in progress, done)", "choice"],
+  ["priority: low, medium or high", "choice"],
+  ["condition with options new, used and broken", "choice"],
+])("the kind of '%s' is %s", (text, kind) => {
+  const { fields, rejected } = parseFields(`title, ${text}`);
+  expect(rejected).toEqual([]);
+  expect(fields.at(-1)?.kind).toBe(kind);
+  expect(fields).toHaveLength(2);
+});
+
+test("flags, choices and defaults are read, and belong to their own field", () => {
+  expect(parseFields("a required title, an optional subtitle, code (unique), status (open, done), default open, count: number, default 3 and notes").fields).toEqual([
+    { words: ["title"], label: "Title", kind: "text", required: true },
+    { words: ["subtitle"], label: "Subtitle", kind: "text", required: false },
+    { words: ["code"], label: "Code", kind: "text", unique: true },
+    { words: ["status"], label: "Status", kind: "choice", choices: ["open", "done"], default: "open" },
+    { words: ["count"], label: "Count", kind: "integer", default: "3" },
+    { words: ["notes"], label: "Notes", kind: "longText" },
+  ]);
+});
+
+test("a slug is filled from the field that is named, however it is said", () => {
+  for (const text of ["add a slug to posts, filled from the title", "add a slug field to posts that is generated from the title", "posts should have a slug, derived from title", "add a slug to posts based on the title"]) {
+    expect(parseRequest(text), text).toMatchObject({ kind: "add-fields", fields: [{ words: ["slug"], kind: "slug" }], target: ["posts"], source: ["title"] });
+  }
+});
+
+test("an app can be named beside its records", () => {
+  expect(parseRequest("add notes to the books in the library app")).toMatchObject({ target: ["books"], app: ["library"] });
+  expect(parseRequest("add a rating to the library app's books")).toMatchObject({ target: ["books"], app: ["library"] });
+});
+
+test.each([
+  "rename the app",
+  "what can you do?",
+  "build a chess game",
+  "an app with login to track plants with name",
+  "an app to track authors and books with name",
+  "build something",
+  "make an app to send an email to every customer each week",
+  "fix the typo on the home page",
+  "app",
+  "🙂",
+  "",
+])("'%s' is said to be beyond, not half built", (text) => {
+  expect(parseRequest(text).kind).toBe("beyond");
+});
+
+test.each([
+  ["plant", "plants"],
+  ["category", "categories"],
+  ["box", "boxes"],
+  ["person", "people"],
+  ["house", "houses"],
+  ["grandchild", "grandchildren"],
+  ["bookshelf", "bookshelves"],
+  ["movie", "movies"],
+  ["species", "species"],
+  ["bus", "buses"],
+  ["class", "classes"],
+  ["day", "days"],
+  ["analysis", "analyses"],
+  ["status", "statuses"],
+  ["power tool", "power tools"],
+  ["batch", "batches"],
+  ["quiz", "quizzes"],
+])("%s is one, %s are many", (one, many) => {
+  expect(pluralize(one)).toBe(many);
+  expect(pluralize(many)).toBe(many);
+  expect(singularize(many)).toBe(one);
+  expect(singularize(one)).toBe(one);
+});
+
+test("a slug has the form of an app's slug, whatever was said", () => {
+  for (const text of ["Plants", "Ünïcode Café", "3D prints", "a", "x".repeat(80), "--", "My  Very-Long_name of an app for things that go on"]) {
+    expect(slugOf(wordsOf(text)), text).toMatch(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/);
+  }
+});
+
+test("names decide from the last word, as English does", () => {
+  expect(inferKind(["email", "count"])).toBe("integer");
+  expect(inferKind(["date", "name"])).toBe("text");
+  expect(inferKind(["price", "notes"])).toBe("longText");
+});
