@@ -1,0 +1,26 @@
+/** What the blueprint model says where it builds nothing: what it understood, what it can do, and what to configure for more. */
+import { modelSetting } from "../roles.ts";
+
+const CAN_DO = `What I can do:
+- make an app for one kind of record: \`add an app to track plants with name, species and last watered date\`, \`build an inventory of tools: name, price, condition (new, used, broken)\`
+- make a blog: \`add a blog app\`
+- add fields to an app that I made: \`add a published checkbox to posts\`, \`add a status (open, done), default open, to tasks\`, \`add a slug to posts, filled from the title\``;
+
+const CONFIGURE = `I am the built-in model, which works from blueprints. For anything else, have the operator configure a language model: set \`${modelSetting("architect")}\` and \`${modelSetting("producer")}\`.`;
+
+export function beyondAnswer(options: { reason: string; understood: string }): string {
+  const understood = options.understood === "" ? "" : ` I understood that you want ${options.understood}.`;
+  return `I did not build this: ${options.reason}.${understood}\n\n${CAN_DO}\n\n${CONFIGURE}`;
+}
+
+export function handEditedAnswer(app: string, paths: readonly string[]): string {
+  const list = paths.slice(0, 20).map((path) => `- \`${path}\``);
+  const more = paths.length > 20 ? [`- and ${paths.length - 20} more`] : [];
+  return `I did not change the app "${app}": these files are not as I generated them, so somebody edited them, and I would overwrite that.\n\n${[...list, ...more].join("\n")}\n\nMake the change by hand, or restore these files first. ${CONFIGURE}`;
+}
+
+/** A question back, with the choices. */
+export function whichAnswer(question: string, choices: readonly string[], example: string): string {
+  const list = choices.length === 0 ? "There is no app in this project yet." : choices.map((choice) => `- ${choice}`).join("\n");
+  return `${question}\n\n${list}\n\nFor example: \`${example}\``;
+}
