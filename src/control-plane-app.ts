@@ -6,6 +6,7 @@ import { createRunnerApi } from "./change/runner-api/routes.ts";
 import type { Platform } from "./change/platform.ts";
 import type { Digest } from "./core/ids.ts";
 import { brokenLink } from "./release/ledger.ts";
+import { listChanges } from "./store/changes.ts";
 import { findProjectByName, listProjects, listResources, markProjectDeleting } from "./store/projects.ts";
 import { enqueueReconcile } from "./store/queue.ts";
 import { listReleases, listRollouts } from "./store/releases.ts";
@@ -47,7 +48,7 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
     const project = await findProjectByName(store, `${context.req.param("owner")}/${context.req.param("name")}`);
     if (!project) return context.json({ error: "There is no such project." }, 404);
     const releases = await listReleases(store, project.id);
-    return context.json({ project, releases, ledgerBroken: brokenLink(releases) ?? null, rollouts: await listRollouts(store, project.id), resources: await listResources(store, project.id) });
+    return context.json({ project, releases, ledgerBroken: brokenLink(releases) ?? null, rollouts: await listRollouts(store, project.id), changes: await listChanges(store, project.id), resources: await listResources(store, project.id) });
   });
   operator.get("/tombstones", async (context) => context.json(await store.rows("select * from tombstones order by deleted_at")));
   operator.delete("/projects/:owner/:name", async (context) => {
