@@ -49,6 +49,8 @@ export interface ProxyOptions {
 export interface Proxy extends Endpoints {
   host: string;
   port: number;
+  /** True while a session of the endpoint has a transaction open or awaits an answer. */
+  isBusy(name: EndpointName): boolean;
   /** Ends every session (57P01) and the listener; holds and endpoints stay on disk. Computes are left as they are. Idempotent. */
   close(): Promise<void>;
 }
@@ -123,6 +125,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
       backends.touch(timeline);
       await options.computes.acquire(timeline);
     },
+    isBusy: (name) => [...(hosts.get(name)?.sessions ?? [])].some((session) => session.isBusy),
     suspend: (name) => sleeper.suspend(known(hosts, name).endpoint.timeline),
     close() {
       closing ??= (async () => {
