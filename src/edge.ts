@@ -3,7 +3,6 @@
  *
  * It serves what its data directory says, also while the control plane is away, which speaks to it over `<run>/edge.sock`.
  */
-import { fstatSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -16,6 +15,7 @@ import { createEngine } from "./database/embedded/engine.ts";
 import { readOrCreateMasterKey } from "./database/proxy/credentials.ts";
 import { createProxy } from "./database/proxy/proxy.ts";
 import { prepareModules } from "./process/modules.ts";
+import { endWithParent } from "./process/parent.ts";
 import { serveRpc } from "./process/rpc.ts";
 import type { Gateway } from "./runtime/gateway/gateway.ts";
 import { createGateway } from "./runtime/gateway/http-gateway.ts";
@@ -154,18 +154,12 @@ export async function runEdge(): Promise<void> {
         },
       );
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, end);
-    if (stdinIsAParent()) process.stdin.resume().on("end", end).on("error", end);
+    endWithParent(end);
     process.stdout.write(`${JSON.stringify({ ready: true, postgresPort: edge.postgresPort, gatewayPort: edge.gatewayPort, socket: edge.socketPath })}\n`);
   } catch (thrown) {
     process.stdout.write(`${JSON.stringify({ ready: false, error: toAdorableError(thrown).toJSON() })}\n`);
     process.exitCode = 1;
   }
-}
-
-/** A pipe ends when the process that holds its other end does; a terminal or /dev/null says nothing of a parent. */
-function stdinIsAParent(): boolean {
-  const stdin = fstatSync(0);
-  return stdin.isFIFO() || stdin.isSocket();
 }
 
 if (process.argv[1] === import.meta.filename) await runEdge();

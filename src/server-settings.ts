@@ -4,7 +4,8 @@ import { AdorableError } from "./core/errors.ts";
 import type { Settings } from "./change/platform.ts";
 
 const schema = z.object({
-  dataDir: z.string().min(1),
+  /** Shared with the edge, which starts apps from it. */
+  artifactsDir: z.string().min(1),
   storeUrl: z.string().min(1),
   edgeSocket: z.string().min(1),
   host: z.string().default("127.0.0.1"),

@@ -16,6 +16,7 @@ import type { ProjectId } from "./core/ids.ts";
 import type { Database } from "./database/database.ts";
 import { createGitHub } from "./github/create-github.ts";
 import { readDelivery } from "./github/delivery.ts";
+import { endWithParent } from "./process/parent.ts";
 import { connectRpc } from "./process/rpc.ts";
 import { handleDelivery } from "./reconcile/deliveries.ts";
 import { reconcile } from "./reconcile/reconcile.ts";
@@ -42,7 +43,8 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
   const store = await openStore(settings.storeUrl, hooks.observeCommit);
   const unlock = await lockControlPlane(store);
-  await mkdir(join(settings.dataDir, "mirrors"), { recursive: true });
+  const mirrors = join(settings.platform.dataDir, "mirrors");
+  await mkdir(mirrors, { recursive: true });
 
   const privateKey = await readFile(settings.github.privateKeyFile, "utf8");
   const platform: Platform = {
@@ -50,9 +52,9 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
     database: wrap("database", connectRpc<Database>(settings.edgeSocket, "database")),
     runtime: wrap("runtime", connectRpc<Runtime>(settings.edgeSocket, "runtime")),
     gateway: wrap("gateway", connectRpc<Gateway>(settings.edgeSocket, "gateway")),
-    artifacts: wrap("artifacts", await createFileArtifacts({ dir: join(settings.dataDir, "artifacts") })),
+    artifacts: wrap("artifacts", await createFileArtifacts({ dir: settings.artifactsDir })),
     github: wrap("github", createGitHub({ baseUrl: settings.github.apiUrl, appId: settings.github.appId, privateKey, botName: settings.platform.botName, secrets: () => [settings.github.webhookSecret, settings.operatorToken] })),
-    mirrors: createMirrors(join(settings.dataDir, "mirrors")),
+    mirrors: createMirrors(mirrors),
     settings: settings.platform,
     clock: systemClock,
     log: { info: (fields, message) => log.info(fields, message), error: (fields, message) => log.error(fields, message) },
@@ -130,7 +132,7 @@ export async function runServer(hooks: ServerHooks = {}): Promise<void> {
       void server.close().then(() => process.exit(0), () => process.exit(1));
     };
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, end);
-    if (process.env["ADORABLE_END_WITH_STDIN"] === "1") process.stdin.resume().on("end", end).on("error", end);
+    endWithParent(end);
     process.stdout.write(`${JSON.stringify({ ready: true, url: server.url })}\n`);
   } catch (thrown) {
     const error = toAdorableError(thrown);

@@ -39,7 +39,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     file: process.execPath,
     args: ["--disable-warning=ExperimentalWarning", script],
     cwd,
-    env: { ...env, ADORABLE_END_WITH_STDIN: "1" },
+    env,
     stdin: "pipe",
     record: join(recordDir, `${name}.json`),
     onLine(stream, line) {

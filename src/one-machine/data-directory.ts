@@ -14,7 +14,6 @@ const memorySchema = z.strictObject({
   webhookSecret: z.string().min(20),
   operatorToken: z.string().min(32),
   forgeAdminToken: z.string().min(32),
-  masterKey: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type Memory = z.infer<typeof memorySchema>;
 export type PortName = keyof Memory["ports"];
@@ -115,7 +114,6 @@ async function remember(file: string, given: Partial<Memory["ports"]>): Promise<
     webhookSecret: known?.webhookSecret ?? randomBytes(24).toString("base64url"),
     operatorToken: known?.operatorToken ?? randomBytes(32).toString("base64url"),
     forgeAdminToken: known?.forgeAdminToken ?? randomBytes(32).toString("base64url"),
-    masterKey: known?.masterKey ?? randomBytes(32).toString("hex"),
   };
   await writeDurably(file, `${JSON.stringify(memory, null, 2)}\n`);
   return memory;
