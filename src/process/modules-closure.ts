@@ -47,7 +47,8 @@ export async function findClosure(platformRoot: string, workspace: string, names
       const source = resolve(lock.packages, item.location, name);
       if (source !== undefined && seen.has(source)) continue;
       const entry = source === undefined ? undefined : lock.packages[source];
-      const installed = source !== undefined && entry !== undefined && !entry.link && (await exists(join(platformRoot, source, "package.json")));
+      const installed =
+        source !== undefined && entry !== undefined && !entry.link && (await exists(join(platformRoot, source, "package.json")));
       if (!installed) {
         if (item.optional.has(name) || entry?.optional) continue;
         throw missing(name);

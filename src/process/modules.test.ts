@@ -19,7 +19,10 @@ async function writePlatform(root: string, app: Record<string, string>, packages
   await write(join(root, "templates/app/package.json"), JSON.stringify({ dependencies: app }));
   for (const [path, entry] of Object.entries(packages)) {
     if (entry["installed"] === false) continue;
-    await write(join(root, path, "package.json"), JSON.stringify({ name: path.split("node_modules/").at(-1), version: entry["version"], main: "index.js" }));
+    await write(
+      join(root, path, "package.json"),
+      JSON.stringify({ name: path.split("node_modules/").at(-1), version: entry["version"], main: "index.js" }),
+    );
     await write(join(root, path, "index.js"), `module.exports = ${JSON.stringify(`${path}@${String(entry["version"])}`)};\n`);
   }
 }
@@ -33,8 +36,12 @@ describe("the store of modules", () => {
   test("holds what the real template declares, with what that needs, and is reused", async () => {
     const first = await prepareModules({ platformRoot, storeDir: home });
     const inode = (await stat(join(first.dir, "react/package.json"))).ino;
-    const template = JSON.parse(await readFile(join(platformRoot, "templates/app/package.json"), "utf8")) as Record<string, Record<string, string>>;
-    for (const name of Object.keys({ ...template["dependencies"], ...template["devDependencies"] })) await access(join(first.dir, name, "package.json"));
+    const template = JSON.parse(await readFile(join(platformRoot, "templates/app/package.json"), "utf8")) as Record<
+      string,
+      Record<string, string>
+    >;
+    for (const name of Object.keys({ ...template["dependencies"], ...template["devDependencies"] }))
+      await access(join(first.dir, name, "package.json"));
     await access(join(first.dir, ".bin/vite"));
     await expect(access(join(first.dir, "probot"))).rejects.toThrow("ENOENT");
 
@@ -75,12 +82,18 @@ describe("the store of modules", () => {
   test("leaves out optional packages of other systems, and refuses a platform that lacks a needed one", async () => {
     const root = join(home, "platform");
     const other = { "node_modules/other-os": { version: "1.0.0", optional: true, installed: false } };
-    await writePlatform(root, { a: "1.0.0" }, { "node_modules/a": { version: "1.0.0", optionalDependencies: { "other-os": "1.0.0" } }, ...other });
+    await writePlatform(
+      root,
+      { a: "1.0.0" },
+      { "node_modules/a": { version: "1.0.0", optionalDependencies: { "other-os": "1.0.0" } }, ...other },
+    );
     const { dir } = await prepareModules({ platformRoot: root, storeDir: join(home, "store") });
     expect((await readdir(dir)).toSorted()).toEqual([".bin", "a"]);
 
     await writePlatform(root, { a: "1.0.0" }, { "node_modules/a": { version: "1.0.0", dependencies: { needed: "1.0.0" } } });
-    await expect(prepareModules({ platformRoot: root, storeDir: join(home, "store") })).rejects.toMatchObject({ code: "modules-not-installed" });
+    await expect(prepareModules({ platformRoot: root, storeDir: join(home, "store") })).rejects.toMatchObject({
+      code: "modules-not-installed",
+    });
   });
 
   test("is made again when a package is missing from it", async () => {
@@ -105,10 +118,17 @@ describe("an app's dependencies", () => {
     await checkDependencies({ platformRoot: root, appDir });
     for (const field of ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"]) {
       await declare({ [field]: { evil: "1.0.0" } });
-      await expect(checkDependencies({ platformRoot: root, appDir })).rejects.toMatchObject({ code: "dependency-not-available", remedy: "author", details: { name: "evil" } });
+      await expect(checkDependencies({ platformRoot: root, appDir })).rejects.toMatchObject({
+        code: "dependency-not-available",
+        remedy: "author",
+        details: { name: "evil" },
+      });
     }
     await declare({ dependencies: { a: "^1.0.0" } });
-    await expect(checkDependencies({ platformRoot: root, appDir })).rejects.toMatchObject({ code: "dependency-not-available", details: { name: "a" } });
+    await expect(checkDependencies({ platformRoot: root, appDir })).rejects.toMatchObject({
+      code: "dependency-not-available",
+      details: { name: "a" },
+    });
   });
 
   test("are linked to the store, again when the store has moved", async () => {

@@ -36,7 +36,11 @@ export async function prepareModules(options: { platformRoot: string; storeDir: 
 }
 
 /** The same for `packages` of the platform. */
-export async function storePackages(options: { platformRoot: string; storeDir: string; packages: ModulePackage[] }): Promise<PreparedModules> {
+export async function storePackages(options: {
+  platformRoot: string;
+  storeDir: string;
+  packages: ModulePackage[];
+}): Promise<PreparedModules> {
   const { platformRoot, storeDir, packages } = options;
   const lockHash = hashOf(packages);
   const target = join(storeDir, lockHash);

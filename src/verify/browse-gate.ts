@@ -3,7 +3,7 @@ import type { Evidence } from "../core/evidence.ts";
 import { toAdorableError } from "../core/errors.ts";
 import type { Browser, Page } from "../process/browser.ts";
 import { codeBlock, count, NO_APP, settleGate, type GateApp, type GateContext } from "./gate.ts";
-import type { RunningApp } from "./running-app.ts";
+import { outputOf, type RunningApp } from "./running-app.ts";
 
 const LIMIT_MS = 90_000;
 const LOAD_LIMIT_MS = 15_000;
@@ -45,7 +45,10 @@ export async function browseGate(context: GateContext, sources: BrowseSources): 
     const problems = visits.flatMap((item) => item.problems);
     return {
       ok: problems.length === 0,
-      title: problems.length === 0 ? `${count(visits.length, "app")} opened without an error` : `${count(problems.length, "problem")}: ${problems[0] ?? ""}`,
+      title:
+        problems.length === 0
+          ? `${count(visits.length, "app")} opened without an error`
+          : `${count(problems.length, "problem")}: ${problems[0] ?? ""}`,
       summary: visits.map(describe).join("\n\n"),
       files,
     };
@@ -68,7 +71,7 @@ async function visit(browser: Browser, app: GateApp, sources: BrowseSources): Pr
     running = await sources.running(app);
   } catch (thrown) {
     const error = toAdorableError(thrown);
-    return { ...result, problems: [error.message], output: String(error.details["output"] ?? "") };
+    return { ...result, problems: [error.message], output: outputOf(error) };
   }
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", locale: "en-US", serviceWorkers: "block" });
   try {
@@ -122,7 +125,8 @@ function watch(page: Page, origin: string): { problems: Set<string>; settled(): 
   };
   page.on("console", (message) => {
     // A failed request is reported by itself, with its address.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.add(`Console error: ${message.text().slice(0, 1000)}`);
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      problems.add(`Console error: ${message.text().slice(0, 1000)}`);
   });
   page.on("pageerror", (error) => problems.add(`Uncaught error: ${firstLine(error)}`));
   page.on("request", (request) => {
@@ -138,7 +142,8 @@ function watch(page: Page, origin: string): { problems: Set<string>; settled(): 
   });
   page.on("requestfinished", () => change(-1));
   page.on("response", (response) => {
-    if (response.status() >= 400) problems.add(`${response.request().method()} ${response.url().replace(origin, "")} answered ${response.status()}`);
+    if (response.status() >= 400)
+      problems.add(`${response.request().method()} ${response.url().replace(origin, "")} answered ${response.status()}`);
   });
   const settled = async () => {
     const deadline = performance.now() + SETTLE_LIMIT_MS;

@@ -21,7 +21,14 @@ export type Seal = ReadonlyMap<string, string>;
 export async function sealSources(dir: string): Promise<Seal> {
   const paths = await listSourceFiles(dir);
   return new Map(
-    await Promise.all(paths.map(async (path): Promise<[string, string]> => [path, createHash("sha256").update(await readFile(join(dir, path))).digest("hex")])),
+    await Promise.all(
+      paths.map(async (path): Promise<[string, string]> => [
+        path,
+        createHash("sha256")
+          .update(await readFile(join(dir, path)))
+          .digest("hex"),
+      ]),
+    ),
   );
 }
 
@@ -42,14 +49,20 @@ export async function buildApp(context: GateContext, app: GateApp, seal?: Seal):
     timeoutMs: BUILD_LIMIT_MS,
   });
   if (run.timedOut) return { ok: false, output: `The build did not end within ${BUILD_LIMIT_MS / 1000} s.\n${run.output}` };
-  if (run.exitCode !== 0) return { ok: false, output: run.output || `The build ended with ${run.exitCode ?? "a signal"} and said nothing.` };
+  if (run.exitCode !== 0)
+    return { ok: false, output: run.output || `The build ended with ${run.exitCode ?? "a signal"} and said nothing.` };
   const built = await listPlainFiles(dist);
   if (!built.includes("index.html")) return { ok: false, output: `The build made no dist/index.html.\n${run.output}` };
   const changed = seal === undefined ? [] : findChanges(seal, await sealSources(app.dir));
   if (changed.length > 0) return { ok: false, output: `The app changed its own sources while it was judged: ${changed.join(", ")}` };
   const artifact = await packApp(app.dir, built);
-  if (artifact.length > ARTIFACT_BYTES) return { ok: false, output: `The built app has ${artifact.length} bytes packed; ${ARTIFACT_BYTES} are allowed.` };
-  return { ok: true, note: `${count(built.length, "file")} in dist; packed ${Math.ceil(artifact.length / 1024)} KiB in ${run.durationMs} ms.`, artifact };
+  if (artifact.length > ARTIFACT_BYTES)
+    return { ok: false, output: `The built app has ${artifact.length} bytes packed; ${ARTIFACT_BYTES} are allowed.` };
+  return {
+    ok: true,
+    note: `${count(built.length, "file")} in dist; packed ${Math.ceil(artifact.length / 1024)} KiB in ${run.durationMs} ms.`,
+    artifact,
+  };
 }
 
 function findChanges(before: Seal, now: Seal): string[] {
@@ -59,7 +72,16 @@ function findChanges(before: Seal, now: Seal): string[] {
 /** Sorted, without times, owners and links: equal content gives equal bytes. */
 async function packApp(dir: string, built: string[]): Promise<Buffer> {
   const paths = [...(await listSourceFiles(dir)), ...built.map((path) => `dist/${path}`)].sort();
-  const pack = create({ cwd: dir, portable: true, noDirRecurse: true, noMtime: true, onWriteEntry: (entry) => void (entry.stat && (entry.stat.mode = 0o100644)) }, paths);
+  const pack = create(
+    {
+      cwd: dir,
+      portable: true,
+      noDirRecurse: true,
+      noMtime: true,
+      onWriteEntry: (entry) => void (entry.stat && (entry.stat.mode = 0o100644)),
+    },
+    paths,
+  );
   return buffer(Readable.from(pack as AsyncIterable<Buffer>).pipe(createGzip({ level: 6 })));
 }
 
@@ -71,7 +93,12 @@ async function listPlainFiles(dir: string): Promise<string[]> {
       const stats = await lstat(join(dir, path));
       if (stats.isDirectory()) await walk(path);
       else if (stats.isFile()) files.push(path);
-      else throw new AdorableError({ code: "artifact-not-plain", remedy: "author", message: `"dist/${path}" is neither a file nor a folder.` });
+      else
+        throw new AdorableError({
+          code: "artifact-not-plain",
+          remedy: "author",
+          message: `"dist/${path}" is neither a file nor a folder.`,
+        });
     }
   };
   await mkdir(dir, { recursive: true });

@@ -20,7 +20,11 @@ export interface Checkout {
  * Clones into `workDir/git` and lays the tree out in `workDir/tree`, readable for everyone, links as plain text files.
  * Throws `merge-conflict` (author), `tree-mismatch` (bug), `tree-not-plain` (author) for symbolic links and submodules, `commit-unknown` (bug).
  */
-export async function checkoutTree(options: { assignment: VerifyAssignment; workDir: string; gitConfig?: Record<string, string> }): Promise<Checkout> {
+export async function checkoutTree(options: {
+  assignment: VerifyAssignment;
+  workDir: string;
+  gitConfig?: Record<string, string>;
+}): Promise<Checkout> {
   const { assignment, workDir } = options;
   const { baseCommit, headCommit } = assignment;
   const gitDir = join(workDir, "git");
@@ -40,7 +44,10 @@ export async function checkoutTree(options: { assignment: VerifyAssignment; work
   }
   await refuseLinks(local, tree);
   await mkdir(treeDir);
-  await gitText(["--work-tree", treeDir, "read-tree", "--reset", "-u", tree], { ...local, config: { ...options.gitConfig, "core.bare": "false", "core.symlinks": "false" } });
+  await gitText(["--work-tree", treeDir, "read-tree", "--reset", "-u", tree], {
+    ...local,
+    config: { ...options.gitConfig, "core.bare": "false", "core.symlinks": "false" },
+  });
   await chmod(treeDir, 0o755);
   return {
     treeDir,
@@ -65,7 +72,12 @@ async function fetchCommits(local: GitRunOptions, { repository, baseCommit, head
   }
   for (const commit of wanted) {
     const found = await git(["cat-file", "-e", `${commit}^{commit}`], local);
-    if (found.exitCode !== 0) throw new AdorableError({ code: "commit-unknown", remedy: "bug", message: `The repository "${repository.fullName}" has no commit "${commit}".` });
+    if (found.exitCode !== 0)
+      throw new AdorableError({
+        code: "commit-unknown",
+        remedy: "bug",
+        message: `The repository "${repository.fullName}" has no commit "${commit}".`,
+      });
   }
 }
 
@@ -78,11 +90,18 @@ async function mergeTrees(local: GitRunOptions, base: string, head: string): Pro
     throw new AdorableError({
       code: "merge-conflict",
       remedy: "author",
-      message: `The change cannot be merged into its base: ${lines.slice(1, 11).map((path) => `"${path}"`).join(", ")} conflict.`,
+      message: `The change cannot be merged into its base: ${lines
+        .slice(1, 11)
+        .map((path) => `"${path}"`)
+        .join(", ")} conflict.`,
       hint: "Update the change with its base and resolve the conflicts.",
     });
   }
-  throw new AdorableError({ code: "git-failed", remedy: "bug", message: `git merge-tree ended with ${merge.exitCode}: ${merge.stderr.toString("utf8").slice(0, 1000)}` });
+  throw new AdorableError({
+    code: "git-failed",
+    remedy: "bug",
+    message: `git merge-tree ended with ${merge.exitCode}: ${merge.stderr.toString("utf8").slice(0, 1000)}`,
+  });
 }
 
 /** A link could lead the gates, or the release, out of the tree. */

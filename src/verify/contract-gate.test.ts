@@ -82,7 +82,10 @@ describe("the gate contract", () => {
   });
 
   test("a page instead of a tRPC answer is no answer", async () => {
-    const main = tinyApp()["src/server/main.ts"]?.replace('app.all("/trpc/*"', 'app.get("/trpc/*", (context) => context.html("<p>hello</p>"));\napp.all("/other/*"');
+    const main = tinyApp()["src/server/main.ts"]?.replace(
+      'app.all("/trpc/*"',
+      'app.get("/trpc/*", (context) => context.html("<p>hello</p>"));\napp.all("/other/*"',
+    );
     const evidence = await judge({ changes: { "src/server/main.ts": main } });
     expect(evidence.title).toContain("notes.list answered 200 with something else than tRPC");
   });
@@ -95,7 +98,9 @@ describe("the gate contract", () => {
   });
 
   test("a server that exits fails every procedure, with its output and without its secrets", async () => {
-    const evidence = await judge({ changes: { "src/server/main.ts": 'console.log("my url is", process.env["DATABASE_URL"], process.env["HOME"]);\nprocess.exit(3);\n' } });
+    const evidence = await judge({
+      changes: { "src/server/main.ts": 'console.log("my url is", process.env["DATABASE_URL"], process.env["HOME"]);\nprocess.exit(3);\n' },
+    });
     expect(evidence.conclusion).toBe("failure");
     expect(evidence.title).toContain("tiny could not be asked; notes.list was not asked");
     expect(evidence.summary).toContain("ended with 3 instead of listening on PORT");
@@ -105,7 +110,10 @@ describe("the gate contract", () => {
 
   test("a server that hangs is ended, and nothing of it remains", async () => {
     const pid = "src/server/main.ts";
-    const evidence = await judge({ changes: { [pid]: 'console.log("pid", process.pid);\nsetInterval(() => undefined, 1000);\n' }, limitMs: 700 });
+    const evidence = await judge({
+      changes: { [pid]: 'console.log("pid", process.pid);\nsetInterval(() => undefined, 1000);\n' },
+      limitMs: 700,
+    });
     expect(evidence.conclusion).toBe("failure");
     expect(evidence.summary).toContain("was not ready within 0.7 s");
     const process_ = Number(/pid (\d+)/.exec(evidence.summary)?.[1]);
@@ -120,7 +128,10 @@ describe("the live probe", () => {
     const [app] = started;
     if (!app) throw new Error("not running");
     // Not built here, so the page is what is missing.
-    const evidence = await probeLive(app.origin, "tiny--abc.localhost", { ...TINY_CONTRACT, procedures: [...TINY_CONTRACT.procedures, query("notes.none")] });
+    const evidence = await probeLive(app.origin, "tiny--abc.localhost", {
+      ...TINY_CONTRACT,
+      procedures: [...TINY_CONTRACT.procedures, query("notes.none")],
+    });
     expect(evidence).toMatchObject({ gate: "preview", conclusion: "failure" });
     expect(evidence.title).toBe("the page does not load; 1 of 2 queries answered; GET / answered 404; notes.none is missing");
     expect(evidence.summary).not.toContain("notes.add");

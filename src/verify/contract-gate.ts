@@ -5,7 +5,7 @@ import { schemaName } from "../core/names.ts";
 import type { Contract } from "../core/spec.ts";
 import { codeBlock, count, NO_APP, settleGate, type GateApp, type GateContext } from "./gate.ts";
 import { runSql, type SqlTarget } from "./run-sql.ts";
-import type { RunningApp } from "./running-app.ts";
+import { outputOf, type RunningApp } from "./running-app.ts";
 import { callProcedure, type ProcedureAnswer } from "./trpc-call.ts";
 
 const LIMIT_MS = 120_000;
@@ -63,7 +63,9 @@ async function probe(app: GateApp, sources: ContractSources): Promise<AppContrac
     const running = await sources.running(app);
     const queries = procedures.filter(({ type }) => type === "query");
     for (let index = 0; index < queries.length; index += PARALLEL_QUERIES) {
-      result.answers.push(...(await Promise.all(queries.slice(index, index + PARALLEL_QUERIES).map((procedure) => callProcedure(running, procedure)))));
+      result.answers.push(
+        ...(await Promise.all(queries.slice(index, index + PARALLEL_QUERIES).map((procedure) => callProcedure(running, procedure)))),
+      );
     }
     for (const procedure of procedures) if (procedure.type === "mutation") result.answers.push(await callProcedure(running, procedure));
     const exit = running.exit();
@@ -72,7 +74,7 @@ async function probe(app: GateApp, sources: ContractSources): Promise<AppContrac
   } catch (thrown) {
     const error = toAdorableError(thrown);
     result.failure = [error.message, error.hint].filter(Boolean).join(" ");
-    result.output = String(error.details["output"] ?? "");
+    result.output = outputOf(error);
     // What was never asked has not answered.
     result.answers = procedures.map((procedure) => ({ procedure, ok: false, note: "was not asked" }));
     if (result.tables.length === 0) result.tables = tables.map((name) => ({ name, exists: false }));
@@ -115,5 +117,9 @@ function describe({ app, answers, tables, dropped, failure, output }: AppContrac
 
 /** Text of others in one table cell. */
 function cell(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replaceAll("|", String.raw`\|`).replaceAll("<", "&lt;").slice(0, 500);
+  return text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll("|", String.raw`\|`)
+    .replaceAll("<", "&lt;")
+    .slice(0, 500);
 }

@@ -70,7 +70,9 @@ export async function settleGate(
   const { redact } = context;
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), limitMs);
-  const stopped = new Promise<"timed_out">((resolve) => controller.signal.addEventListener("abort", () => resolve("timed_out"), { once: true }));
+  const stopped = new Promise<"timed_out">((resolve) =>
+    controller.signal.addEventListener("abort", () => resolve("timed_out"), { once: true }),
+  );
   try {
     const outcome = await Promise.race([find(controller.signal), stopped]);
     if (outcome === "timed_out" || controller.signal.aborted) {
@@ -98,7 +100,12 @@ export async function settleGate(
 /** The evidence of a gate that could not run. */
 export function failedGate(gate: GateName, context: Pick<GateContext, "redact">, thrown: unknown, durationMs = 0): Evidence {
   const error = toAdorableError(thrown);
-  const summary = [`**${gate} could not run** (\`${error.code}\`)`, "", error.message, ...(error.hint === undefined ? [] : ["", error.hint])].join("\n");
+  const summary = [
+    `**${gate} could not run** (\`${error.code}\`)`,
+    "",
+    error.message,
+    ...(error.hint === undefined ? [] : ["", error.hint]),
+  ].join("\n");
   return {
     gate,
     conclusion: "failure",
@@ -111,7 +118,11 @@ export function failedGate(gate: GateName, context: Pick<GateContext, "redact">,
 }
 
 /** The finding where the project declares no app: there is nothing that could be wrong. */
-export const NO_APP: Finding = { ok: true, title: "No app is declared", summary: "The project declares no app, and there is no folder below `apps/`." };
+export const NO_APP: Finding = {
+  ok: true,
+  title: "No app is declared",
+  summary: "The project declares no app, and there is no folder below `apps/`.",
+};
 
 /** Takes out `secrets` and what looks like a credential, and puts `paths` (absolute → shown) in place of this machine's. */
 export function createRedactor(options: { secrets: string[]; paths: [path: string, shown: string][] }): (text: string) => string {

@@ -22,7 +22,14 @@ const BODY_LIMIT = 2 * 1024 * 1024;
 export function requestHttp(call: HttpCall): Promise<HttpAnswer> {
   return new Promise((resolve) => {
     const outgoing = request(
-      { host: call.host, port: call.port, path: call.path, method: call.method ?? "GET", headers: { connection: "close", ...call.headers }, agent: false },
+      {
+        host: call.host,
+        port: call.port,
+        path: call.path,
+        method: call.method ?? "GET",
+        headers: { connection: "close", ...call.headers },
+        agent: false,
+      },
       (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
@@ -31,7 +38,13 @@ export function requestHttp(call: HttpCall): Promise<HttpAnswer> {
           bytes += chunk.length;
         });
         response.on("error", (error) => settle({ error: error.message }));
-        response.on("end", () => settle({ status: response.statusCode ?? 0, contentType: response.headers["content-type"] ?? "", body: Buffer.concat(chunks).toString("utf8") }));
+        response.on("end", () =>
+          settle({
+            status: response.statusCode ?? 0,
+            contentType: response.headers["content-type"] ?? "",
+            body: Buffer.concat(chunks).toString("utf8"),
+          }),
+        );
       },
     );
     const timer = setTimeout(() => settle({ error: `no answer within ${Math.round(call.timeoutMs)} ms` }), call.timeoutMs);

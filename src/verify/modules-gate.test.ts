@@ -13,7 +13,10 @@ afterEach(async () => {
 });
 
 async function judge(changes: Record<string, string | undefined>) {
-  bench = await openBench({ tiny: { files: tinyApp(changes), contract: TINY_CONTRACT }, other: { files: tinyApp(), contract: TINY_CONTRACT } });
+  bench = await openBench({
+    tiny: { files: tinyApp(changes), contract: TINY_CONTRACT },
+    other: { files: tinyApp(), contract: TINY_CONTRACT },
+  });
   return modulesGate(bench.context);
 }
 
@@ -69,8 +72,15 @@ describe("the gate modules", () => {
     [
       "server code that the client reaches through a shared file",
       "src/shared/a.ts",
-      { "src/shared/a.ts": 'export { pool } from "../server/database.ts";\n', "src/client/b.ts": 'export { pool } from "../shared/a.ts";\n' },
-      { path: "apps/tiny/src/shared/a.ts", line: 1, message: '"../server/database.ts" is server code, and this file is part of the client' },
+      {
+        "src/shared/a.ts": 'export { pool } from "../server/database.ts";\n',
+        "src/client/b.ts": 'export { pool } from "../shared/a.ts";\n',
+      },
+      {
+        path: "apps/tiny/src/shared/a.ts",
+        line: 1,
+        message: '"../server/database.ts" is server code, and this file is part of the client',
+      },
     ],
     [
       "a file that does not parse",
@@ -128,11 +138,16 @@ describe("the build", () => {
     await writeFile(join(app.dir, "src/server/extra.ts"), "export {};\n");
     await writeFile(join(app.dir, "src/shared/note.ts"), `${tinyApp()["src/shared/note.ts"] ?? ""}// changed\n`);
     const outcome = await buildApp(bench.context, app, seal);
-    expect(outcome).toEqual({ ok: false, output: "The app changed its own sources while it was judged: src/shared/note.ts, src/server/extra.ts" });
+    expect(outcome).toEqual({
+      ok: false,
+      output: "The app changed its own sources while it was judged: src/shared/note.ts, src/server/extra.ts",
+    });
   });
 
   test("that fails makes the gate fail with its output", async () => {
-    bench = await openBench({ tiny: { files: tinyApp({ "index.html": '<script type="module" src="/src/client/none.tsx"></script>' }), contract: TINY_CONTRACT } });
+    bench = await openBench({
+      tiny: { files: tinyApp({ "index.html": '<script type="module" src="/src/client/none.tsx"></script>' }), contract: TINY_CONTRACT },
+    });
     const { context } = bench;
     const evidence = await modulesGate(context, (app) => buildApp(context, app));
     expect(evidence).toMatchObject({ conclusion: "failure", title: "7 modules and 18 imports in order; tiny did not build" });

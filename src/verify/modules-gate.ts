@@ -37,10 +37,21 @@ export async function modulesGate(context: GateContext, build?: (app: GateApp) =
     const failedBuilds = builds.filter(({ outcome }) => !outcome.ok);
     const annotations = results.flatMap((result) => result.annotations);
     const problems = annotations.length + results.flatMap((result) => result.general).length;
-    const modules = count(results.reduce((sum, result) => sum + result.files, 0), "module");
-    const imports = count(results.reduce((sum, result) => sum + result.imports, 0), "import");
+    const modules = count(
+      results.reduce((sum, result) => sum + result.files, 0),
+      "module",
+    );
+    const imports = count(
+      results.reduce((sum, result) => sum + result.imports, 0),
+      "import",
+    );
     const graph = problems === 0 ? `${modules} and ${imports} in order` : `${count(problems, "problem")} in ${modules}`;
-    const built = builds.length === 0 ? "" : failedBuilds.length === 0 ? `; ${count(builds.length, "app")} built` : `; ${failedBuilds.map(({ app }) => app.spec.slug).join(", ")} did not build`;
+    const built =
+      builds.length === 0
+        ? ""
+        : failedBuilds.length === 0
+          ? `; ${count(builds.length, "app")} built`
+          : `; ${failedBuilds.map(({ app }) => app.spec.slug).join(", ")} did not build`;
     return {
       ok: problems === 0 && failedBuilds.length === 0,
       title: graph + built,
@@ -55,7 +66,8 @@ export async function modulesGate(context: GateContext, build?: (app: GateApp) =
 
 function describe({ app, files, imports, annotations, general }: AppModules): string {
   const lines = [...general, ...annotations.map(({ path, line, message }) => `${path}:${line} ${message}`)];
-  const verdict = lines.length === 0 ? `${count(files, "module")}, ${count(imports, "import")}, no problems.` : codeBlock(lines.join("\n"), 20_000);
+  const verdict =
+    lines.length === 0 ? `${count(files, "module")}, ${count(imports, "import")}, no problems.` : codeBlock(lines.join("\n"), 20_000);
   return `### ${app.path}\n\n${verdict}`;
 }
 

@@ -22,12 +22,14 @@ export async function probeLive(baseUrl: string, hostHeader: string, contract: C
     const problems: string[] = [];
     if (page.status === undefined) problems.push(`GET / did not answer: ${page.error}`);
     else if (page.status !== 200) problems.push(`GET / answered ${page.status}`);
-    else if (!page.contentType.startsWith("text/html") || !/<script\b/i.test(page.body)) problems.push("GET / answered 200 with something else than the app's page");
+    else if (!page.contentType.startsWith("text/html") || !/<script\b/i.test(page.body))
+      problems.push("GET / answered 200 with something else than the app's page");
 
     const assets = page.status === 200 ? [...page.body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1] ?? "") : [];
     for (const path of assets) {
       const asset = await requestHttp({ ...address, path, headers: { host: hostHeader }, timeoutMs: PAGE_LIMIT_MS });
-      if (asset.status !== 200) problems.push(`GET ${path} ${asset.status === undefined ? `did not answer: ${asset.error}` : `answered ${asset.status}`}`);
+      if (asset.status !== 200)
+        problems.push(`GET ${path} ${asset.status === undefined ? `did not answer: ${asset.error}` : `answered ${asset.status}`}`);
     }
     const queries = contract.procedures.filter(({ type }) => type === "query");
     const answers = [];
@@ -40,7 +42,11 @@ export async function probeLive(baseUrl: string, hostHeader: string, contract: C
       title: [problems.length === bad.length ? "the page loads" : "the page does not load", figures, ...problems.slice(0, 3)].join("; "),
       summary: [
         `\`${hostHeader}\`: ${count(assets.length, "asset")} of the page fetched.`,
-        answers.length === 0 ? "The contract has no query." : answers.map(({ procedure, ok, note }) => `- ${ok ? "✓" : "✗"} \`${procedure.name}\` ${note.replaceAll(/\s+/g, " ")}`).join("\n"),
+        answers.length === 0
+          ? "The contract has no query."
+          : answers
+              .map(({ procedure, ok, note }) => `- ${ok ? "✓" : "✗"} \`${procedure.name}\` ${note.replaceAll(/\s+/g, " ")}`)
+              .join("\n"),
         ...(problems.length === 0 ? [] : [problems.map((problem) => `- **${problem.replaceAll(/\s+/g, " ")}**`).join("\n")]),
       ].join("\n\n"),
     };

@@ -73,7 +73,11 @@ describe("a verification", () => {
 
     const artifact = controlPlane.files.get(result.artifacts["tiny"] ?? "");
     const entries: string[] = [];
-    await pipeline(Readable.from([artifact ?? Buffer.alloc(0)]), createGunzip(), list({ onReadEntry: (entry) => void entries.push(entry.path) }));
+    await pipeline(
+      Readable.from([artifact ?? Buffer.alloc(0)]),
+      createGunzip(),
+      list({ onReadEntry: (entry) => void entries.push(entry.path) }),
+    );
     expect(entries).toEqual(entries.toSorted());
     expect(entries).toContain("dist/index.html");
     expect(entries).toContain("src/server/main.ts");
@@ -106,7 +110,10 @@ describe("a verification", () => {
     const next = await repository.commit([base], (dir) =>
       writeProject(dir, {
         tiny: {
-          files: tinyApp({ "src/server/router.test.ts": 'import { expect, test } from "vitest";\ntest("true", () => expect(true).toBe(true));\ntest.skip("later", () => undefined);\n' }),
+          files: tinyApp({
+            "src/server/router.test.ts":
+              'import { expect, test } from "vitest";\ntest("true", () => expect(true).toBe(true));\ntest.skip("later", () => undefined);\n',
+          }),
           contract: { ...TINY_CONTRACT, procedures: TINY_CONTRACT.procedures.slice(0, 1) },
         },
       }),
@@ -119,20 +126,30 @@ describe("a verification", () => {
 
   test("a project without apps passes, and says so", async () => {
     const { result } = await verify(await head((dir) => writeTree(dir, { "notes.md": "nothing yet\n" })));
-    expect(result.evidence.map(({ conclusion, title }) => `${conclusion}: ${title}`)).toEqual(VERIFY_GATES.map(() => "success: No app is declared"));
+    expect(result.evidence.map(({ conclusion, title }) => `${conclusion}: ${title}`)).toEqual(
+      VERIFY_GATES.map(() => "success: No app is declared"),
+    );
   });
 
   test.for<[string, (dir: string) => Promise<void>, string]>([
     ["a folder that no app declares", (dir) => writeTree(join(dir, "apps/stray"), tinyApp()), "folder-without-app"],
-    ["an app without a folder", async (dir) => {
-      await writeProject(dir, TINY);
-      await rm(join(dir, "apps/tiny"), { recursive: true });
-    }, "app-without-folder"],
+    [
+      "an app without a folder",
+      async (dir) => {
+        await writeProject(dir, TINY);
+        await rm(join(dir, "apps/tiny"), { recursive: true });
+      },
+      "app-without-folder",
+    ],
     ["a spec that is not valid", (dir) => writeTree(dir, { ".adorable/spec.json": '{"version":2}' }), "invalid-spec"],
-    ["a symbolic link in an app", async (dir) => {
-      await writeProject(dir, TINY);
-      await symlink("/etc/passwd", join(dir, "apps/tiny/src/link.ts"));
-    }, "tree-not-plain"],
+    [
+      "a symbolic link in an app",
+      async (dir) => {
+        await writeProject(dir, TINY);
+        await symlink("/etc/passwd", join(dir, "apps/tiny/src/link.ts"));
+      },
+      "tree-not-plain",
+    ],
   ])("%s fails every gate by name", async ([, fill, code]) => {
     const { result } = await verify(await head(fill));
     expect(result.evidence.map(({ gate, conclusion }) => `${gate} ${conclusion}`)).toEqual(VERIFY_GATES.map((gate) => `${gate} failure`));
@@ -143,9 +160,13 @@ describe("a verification", () => {
   test("a tree other than the assigned one, and a merge that conflicts, fail every gate by name", async () => {
     const assignment = await head((dir) => writeProject(dir, TINY));
     const other = await verify({ ...assignment, tree: "0".repeat(40) });
-    expect(other.result.evidence.every(({ summary, conclusion }) => conclusion === "failure" && summary.includes("`tree-mismatch`"))).toBe(true);
+    expect(other.result.evidence.every(({ summary, conclusion }) => conclusion === "failure" && summary.includes("`tree-mismatch`"))).toBe(
+      true,
+    );
 
-    const [left, right] = await Promise.all(["one", "two"].map((text) => repository.commit([empty], (dir) => writeFile(join(dir, "README.md"), text))));
+    const [left, right] = await Promise.all(
+      ["one", "two"].map((text) => repository.commit([empty], (dir) => writeFile(join(dir, "README.md"), text))),
+    );
     const conflict = await verify(await repository.assignment(left ?? "", right ?? ""));
     expect(conflict.result.evidence[0]?.summary).toContain('"README.md" conflict');
   });

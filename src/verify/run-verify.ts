@@ -56,18 +56,31 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   options.onEvent?.({ type: "phase", phase: "verify" });
   try {
     await mkdir(workDir, { recursive: true });
-    const checkout = await checkoutTree({ assignment, workDir, ...(options.gitConfig === undefined ? {} : { gitConfig: options.gitConfig }) });
+    const checkout = await checkoutTree({
+      assignment,
+      workDir,
+      ...(options.gitConfig === undefined ? {} : { gitConfig: options.gitConfig }),
+    });
     const apps = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
     await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
     await mkdir(tools.browserCacheDir, { recursive: true });
-    const sandbox = await openSandbox({ workDir, ...sandboxTools(tools, [tools.browserCacheDir]), required: tools.requireSandbox === true });
+    const sandbox = await openSandbox({
+      workDir,
+      ...sandboxTools(tools, [tools.browserCacheDir]),
+      required: tools.requireSandbox === true,
+    });
     closers.push(() => sandbox.close());
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
     return await judge({ options, context, checkout, secrets, closers, report });
   } catch (error) {
     if (!AdorableError.isInstance(error) || error.remedy === "wait") throw error;
     for (const gate of VERIFY_GATES) report(gate, "failure");
-    return { kind: "verify", tree: assignment.tree, evidence: VERIFY_GATES.map((gate) => failedGate(gate, { redact }, error)), artifacts: {} };
+    return {
+      kind: "verify",
+      tree: assignment.tree,
+      evidence: VERIFY_GATES.map((gate) => failedGate(gate, { redact }, error)),
+      artifacts: {},
+    };
   } finally {
     for (const close of closers.toReversed()) await close();
     await rm(workDir, { recursive: true, force: true, maxRetries: 3 });
@@ -91,7 +104,10 @@ async function judge(verification: Verification): Promise<VerifyResult> {
   const probeDatabase = once(() => openDatabase(verification));
   const testDatabase = once(() => openDatabase(verification));
   const browser = once(async () => {
-    const opened = await openBrowser({ cacheDir: tools.browserCacheDir, ...(context.sandbox.uid === undefined ? {} : { uid: context.sandbox.uid }) });
+    const opened = await openBrowser({
+      cacheDir: tools.browserCacheDir,
+      ...(context.sandbox.uid === undefined ? {} : { uid: context.sandbox.uid }),
+    });
     closers.push(() => opened.close());
     return opened;
   });
@@ -99,7 +115,12 @@ async function judge(verification: Verification): Promise<VerifyResult> {
   const built = perApp((app) => buildApp(context, app, seals.get(app)));
   const running = perApp(async (app): Promise<RunningApp> => {
     const [outcome, database] = await Promise.all([built(app), probeDatabase()]);
-    if (!outcome.ok) throw new AdorableError({ code: "app-not-built", remedy: "author", message: `The app "${app.spec.slug}" was not started, as it does not build.` });
+    if (!outcome.ok)
+      throw new AdorableError({
+        code: "app-not-built",
+        remedy: "author",
+        message: `The app "${app.spec.slug}" was not started, as it does not build.`,
+      });
     return startApp(context, app, urlOf(database(app)));
   });
   const gate = async (name: GateName, run: () => Promise<Evidence>): Promise<Evidence> => {
@@ -114,10 +135,17 @@ async function judge(verification: Verification): Promise<VerifyResult> {
     gate("types", () => typesGate(context)),
     gate("modules", () => modulesGate(context, built)),
     gate("contract", () =>
-      contractGate(context, { running, database: async (app) => (await probeDatabase())(app), baseContract: (app) => readBaseContract(checkout, app) }),
+      contractGate(context, {
+        running,
+        database: async (app) => (await probeDatabase())(app),
+        baseContract: (app) => readBaseContract(checkout, app),
+      }),
     ),
     gate("tests", () =>
-      testsGate(context, { databaseUrl: async (app) => urlOf((await testDatabase())(app)), flags: async (app) => compareTests(await sourcesOfBase(checkout, app), await readTests(app)) }),
+      testsGate(context, {
+        databaseUrl: async (app) => urlOf((await testDatabase())(app)),
+        flags: async (app) => compareTests(await sourcesOfBase(checkout, app), await readTests(app)),
+      }),
     ),
     gate("browse", () => browseGate(context, { running, browser, putFile: (bytes, contentType) => client.putFile(bytes, contentType) })),
   ]);
@@ -126,7 +154,12 @@ async function judge(verification: Verification): Promise<VerifyResult> {
     const outcome: BuildOutcome = await built(app);
     if (outcome.ok) artifacts[app.spec.slug] = (await client.putFile(outcome.artifact, "application/gzip")).digest;
   }
-  return { kind: "verify", tree: assignment.tree, evidence: sortEvidence(evidence.map((item) => withIsolation(item, context.sandbox))), artifacts };
+  return {
+    kind: "verify",
+    tree: assignment.tree,
+    evidence: sortEvidence(evidence.map((item) => withIsolation(item, context.sandbox))),
+    artifacts,
+  };
 }
 
 /** A throwaway fork of the run's timeline, reachable here: the target for each app. */
@@ -138,7 +171,12 @@ async function openDatabase({ options, context, secrets, closers }: Verification
   closers.push(() => tunnel.close());
   return (app) => {
     const role = answer.apps[app.spec.slug];
-    if (!role) throw new AdorableError({ code: "database-role-missing", remedy: "bug", message: `The control plane gave no role for "${app.spec.slug}".` });
+    if (!role)
+      throw new AdorableError({
+        code: "database-role-missing",
+        remedy: "bug",
+        message: `The control plane gave no role for "${app.spec.slug}".`,
+      });
     return { host: tunnel.host, port: tunnel.port, database: answer.database, user: role.user, password: role.password };
   };
 }
@@ -187,4 +225,3 @@ function perApp<T>(make: (app: GateApp) => Promise<T>): (app: GateApp) => Promis
     return known;
   };
 }
-

@@ -34,12 +34,25 @@ export async function startApp(context: GateContext, app: GateApp, databaseUrl: 
   });
   let exit: { exitCode: number | null; signal: string | null } | undefined;
   void child.exited.then((value) => (exit = value));
-  const running: RunningApp = { app, host: HOST, port, origin: `http://${HOST}:${port}`, output: () => child.output(), exit: () => exit, stop: () => child.stop() };
+  const running: RunningApp = {
+    app,
+    host: HOST,
+    port,
+    origin: `http://${HOST}:${port}`,
+    output: () => child.output(),
+    exit: () => exit,
+    stop: () => child.stop(),
+  };
 
   const deadline = performance.now() + limitMs;
   let last = "nothing listens on its port";
   while (exit === undefined && performance.now() < deadline) {
-    const answer = await requestHttp({ host: HOST, port, path: "/health", timeoutMs: Math.min(2000, Math.max(1, deadline - performance.now())) });
+    const answer = await requestHttp({
+      host: HOST,
+      port,
+      path: "/health",
+      timeoutMs: Math.min(2000, Math.max(1, deadline - performance.now())),
+    });
     if (answer.status === 200) return running;
     last = answer.status === undefined ? answer.error : `GET /health answered ${answer.status}`;
     await Promise.race([delay(POLL_MS), child.exited]);
@@ -47,7 +60,10 @@ export async function startApp(context: GateContext, app: GateApp, databaseUrl: 
   const output = child.output();
   const ended = exit;
   await child.stop();
-  const why = ended === undefined ? `was not ready within ${limitMs / 1000} s: ${last}` : `ended with ${ended.exitCode ?? ended.signal ?? "an error"} instead of listening on PORT`;
+  const why =
+    ended === undefined
+      ? `was not ready within ${limitMs / 1000} s: ${last}`
+      : `ended with ${ended.exitCode ?? ended.signal ?? "an error"} instead of listening on PORT`;
   throw new AdorableError({
     code: "app-not-started",
     remedy: "author",
@@ -55,6 +71,12 @@ export async function startApp(context: GateContext, app: GateApp, databaseUrl: 
     hint: "src/server/main.ts must listen on the port in PORT and answer GET /health with 200.",
     details: { output: output.slice(-8000) },
   });
+}
+
+/** What a server said that did not start. */
+export function outputOf(error: AdorableError): string {
+  const output = error.details["output"];
+  return typeof output === "string" ? output : "";
 }
 
 async function freePort(): Promise<number> {

@@ -1,31 +1,18 @@
 /** Runs what others wrote: with a scrubbed environment, limits, and as little of the machine in reach as the machine allows. */
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, chmod, chown, constants, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { AdorableError } from "../core/errors.ts";
-
-/**
- * - `bubblewrap`: own processes, own mounts; sees the system's libraries, the packages and the tree, and of these only named folders to write.
- * - `uid`: an unprivileged user of its own.
- * - `none`: only the environment and the limits.
- * The network is shared in all of them: an app must be reachable, and reach its database, over loopback.
- */
-export type Isolation = "none" | "uid" | "bubblewrap";
-
-export interface SandboxOptions {
-  /** Of this verification alone; made passable (not readable) for others. A home for the commands is made in it. */
-  workDir: string;
-  /** Folders that the commands read: packages, tools. */
-  readable: string[];
-  /** Default: this process's. */
-  nodePath?: string;
-  /** Throws `sandbox-missing` where only `none` is possible. */
-  required?: boolean;
-  /** Default `/usr/bin/bwrap`. */
-  bubblewrap?: string;
-}
+import {
+  bubblewrapArguments,
+  bubblewrapOf,
+  canExecute,
+  findIsolation,
+  nodePathOf,
+  type Isolation,
+  type SandboxOptions,
+} from "./isolation.ts";
 
 export interface SandboxCommand {
   /** A Node script and its arguments. */
@@ -79,13 +66,6 @@ const FILE_BYTES = 512 * 1024 ** 2;
 const PROCESSES = 1024;
 const PRLIMIT = "/usr/bin/prlimit";
 const SETPRIV = "/usr/bin/setpriv";
-const BUBBLEWRAP = "/usr/bin/bwrap";
-/** Below what container user namespaces map, above what distributions hand out. */
-const FIRST_UID = 52_000;
-const UID_COUNT = 8_000;
-
-let opened = 0;
-
 /** Finds the strongest isolation that works here. Throws `sandbox-missing` (operator) under `required`. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   await chmod(options.workDir, 0o711);
@@ -101,7 +81,15 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       hint: closedAt === undefined ? "Install bubblewrap, or run as root." : `Make "${closedAt}" passable for other users (chmod o+x).`,
     });
   }
-  const sandbox = new LocalSandbox({ ...options, isolation, uid, note, home, hasPrlimit: await canExecute(PRLIMIT), hasSetpriv: await canExecute(SETPRIV) });
+  const sandbox = new LocalSandbox({
+    ...options,
+    isolation,
+    uid,
+    note,
+    home,
+    hasPrlimit: await canExecute(PRLIMIT),
+    hasSetpriv: await canExecute(SETPRIV),
+  });
   await sandbox.allowWrite(home);
   return sandbox;
 }
@@ -113,54 +101,6 @@ interface Setting extends SandboxOptions {
   home: string;
   hasPrlimit: boolean;
   hasSetpriv: boolean;
-}
-
-interface Found {
-  isolation: Isolation;
-  uid: number | undefined;
-  note: string;
-  /** The folder that keeps other users out. */
-  closedAt: string | undefined;
-}
-
-async function findIsolation(options: SandboxOptions, home: string): Promise<Found> {
-  if (process.platform !== "linux") return { isolation: "none", uid: undefined, note: `no sandbox on "${process.platform}"`, closedAt: undefined };
-  const isRoot = process.getuid?.() === 0;
-  let uid = isRoot ? FIRST_UID + ((process.pid * 8 + opened++) % UID_COUNT) : undefined;
-  let closedAt: string | undefined;
-  let note = isRoot ? "bubblewrap is not installed" : "bubblewrap is not installed, and only root may use other users";
-  if (uid !== undefined) {
-    for (const path of [nodePathOf(options), options.workDir, ...options.readable]) {
-      const closed = await firstClosed(path);
-      if (closed === undefined) continue;
-      note = "other users cannot reach the tools or the tree";
-      closedAt = closed;
-      uid = undefined;
-      break;
-    }
-  }
-  const bubblewrap = options.bubblewrap ?? BUBBLEWRAP;
-  if (await canExecute(bubblewrap)) {
-    try {
-      const probe = bubblewrapArguments({ ...options, home }, []);
-      await promisify(execFile)(bubblewrap, [...probe, nodePathOf(options), "--version"], { timeout: 10_000, ...(uid === undefined ? {} : { uid, gid: uid }) });
-      return { isolation: "bubblewrap", uid, note: "the network is shared", closedAt };
-    } catch (error) {
-      note = `bubblewrap does not work: ${error instanceof Error ? error.message.split("\n").slice(-2).join(" ") : String(error)}`;
-    }
-  }
-  return { isolation: uid === undefined ? "none" : "uid", uid, note, closedAt };
-}
-
-function bubblewrapArguments(setting: SandboxOptions & { home: string }, writable: string[]): string[] {
-  const readable = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", dirname(nodePathOf(setting)), ...setting.readable, setting.workDir];
-  return [
-    ...["--die-with-parent", "--new-session", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],
-    ...readable.flatMap((path) => ["--ro-bind-try", path, path]),
-    ...[setting.home, ...writable].flatMap((path) => ["--bind", path, path]),
-    "--",
-  ];
 }
 
 class LocalSandbox implements Sandbox {
@@ -219,7 +159,8 @@ class LocalSandbox implements Sandbox {
   private launch(command: SandboxCommand): SandboxProcess & { stdout(): string } {
     const { uid, home } = this.setting;
     const line = [nodePathOf(this.setting), ...command.args];
-    if (this.isolation === "bubblewrap") line.unshift(this.setting.bubblewrap ?? BUBBLEWRAP, ...bubblewrapArguments(this.setting, command.writable ?? []));
+    if (this.isolation === "bubblewrap")
+      line.unshift(bubblewrapOf(this.setting), ...bubblewrapArguments(this.setting, command.writable ?? []));
     // Dies with this process, and gains nothing by programs that run as their owner.
     if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
     if (this.setting.hasPrlimit) {
@@ -308,10 +249,6 @@ function scrubbedEnvironment(home: string, nodePath: string): Record<string, str
   };
 }
 
-function nodePathOf(setting: Pick<SandboxOptions, "nodePath">): string {
-  return setting.nodePath ?? process.execPath;
-}
-
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
@@ -334,20 +271,4 @@ async function killUser(uid: number): Promise<void> {
       }
     }
   }
-}
-
-/** The first folder on the way to `path` that others may not pass, or `path` itself when they may not read it. */
-export async function firstClosed(path: string): Promise<string | undefined> {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if (((await stat(folder)).mode & 0o001) === 0) return folder;
-    if (folder === dirname(folder)) break;
-  }
-  return ((await stat(path)).mode & 0o001) === 0 ? path : undefined;
-}
-
-async function canExecute(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -8,7 +8,9 @@ import { isTest, listSourceFiles } from "./source-files.ts";
 /** Path relative to the app → text. */
 export async function readTests(app: GateApp): Promise<Map<string, string>> {
   const paths = (await listSourceFiles(app.dir)).filter(isTest);
-  return new Map(await Promise.all(paths.map(async (path): Promise<[string, string]> => [path, await readFile(join(app.dir, path), "utf8")])));
+  return new Map(
+    await Promise.all(paths.map(async (path): Promise<[string, string]> => [path, await readFile(join(app.dir, path), "utf8")])),
+  );
 }
 
 export async function sourcesOfBase(checkout: Checkout, app: GateApp): Promise<Map<string, string>> {

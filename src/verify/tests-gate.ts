@@ -37,7 +37,9 @@ const reportSchema = z.object({
       name: z.string(),
       status: z.string(),
       message: z.string().default(""),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullable().default([]) })),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullable().default([]) }),
+      ),
     }),
   ),
 });
@@ -69,7 +71,20 @@ async function runTests(context: GateContext, app: GateApp, sources: TestsSource
   const vitest = join(tools.modulesDir, "vitest/vitest.mjs");
   const databaseUrl = await sources.databaseUrl(app);
   const run = await sandbox.run({
-    args: [vitest, "run", "--configLoader", "runner", "--reporter", "default", "--reporter", "json", "--outputFile.json", reportPath, "--no-cache", "--passWithNoTests=false"],
+    args: [
+      vitest,
+      "run",
+      "--configLoader",
+      "runner",
+      "--reporter",
+      "default",
+      "--reporter",
+      "json",
+      "--outputFile.json",
+      reportPath,
+      "--no-cache",
+      "--passWithNoTests=false",
+    ],
     cwd: app.dir,
     env: { NODE_ENV: "test", DATABASE_URL: databaseUrl },
     timeoutMs: APP_LIMIT_MS,
@@ -91,10 +106,16 @@ async function runTests(context: GateContext, app: GateApp, sources: TestsSource
       result.annotations.push({ path: `${app.path}/${path}`, line: lineIn(message, path), message: `${test.fullName}\n${message}` });
     }
     if (file.status === "failed" && !file.assertionResults.some(({ status }) => status === "failed")) {
-      result.annotations.push({ path: `${app.path}/${path}`, line: lineIn(file.message, path), message: file.message || "The file could not be run." });
+      result.annotations.push({
+        path: `${app.path}/${path}`,
+        line: lineIn(file.message, path),
+        message: file.message || "The file could not be run.",
+      });
     }
   }
-  if (result.passed + result.failed === 0) result.failure = result.annotations.length > 0 ? "the tests could not run" : result.skipped > 0 ? "every test is skipped" : "no tests were found";
+  if (result.passed + result.failed === 0)
+    result.failure =
+      result.annotations.length > 0 ? "the tests could not run" : result.skipped > 0 ? "every test is skipped" : "no tests were found";
   else if (run.exitCode !== 0 && result.failed === 0) result.failure = `vitest ended with ${run.exitCode ?? "a signal"}`;
   return result;
 }
@@ -124,7 +145,9 @@ function describe({ app, passed, failed, skipped, flags, failure, annotations, o
     `### ${app.path}`,
     `${count(passed, "test")} passed, ${failed} failed, ${skipped} skipped.${failure === undefined ? "" : ` **${failure}**`}`,
     ...(flags.length === 0 ? [] : ["Compared with the base:", flags.map((flag) => `- ${flag}`).join("\n")]),
-    ...(annotations.length === 0 ? [] : [codeBlock(annotations.map(({ path, line, message }) => `${path}:${line} ${message}`).join("\n\n"), 15_000)]),
+    ...(annotations.length === 0
+      ? []
+      : [codeBlock(annotations.map(({ path, line, message }) => `${path}:${line} ${message}`).join("\n\n"), 15_000)]),
     ...(isGood ? [] : [codeBlock(output)]),
   ].join("\n\n");
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { findClosure } from "../process/modules-closure.ts";
 import { prepareModules, storePackages } from "../process/modules.ts";
 import type { VerifyTools } from "./gate.ts";
-import { firstClosed } from "./sandbox.ts";
+import { firstClosed } from "./isolation.ts";
 
 /**
  * Packages for apps, the place for the browser and, where only root can reach the platform's own, Node and TypeScript, all below `dir`, which
@@ -33,7 +33,10 @@ export function typescriptDir(tools: VerifyTools): string {
 /** What a sandbox needs to know of the tools. */
 export function sandboxTools(tools: VerifyTools, more: string[] = []): { readable: string[]; nodePath?: string } {
   // The compiler is a package of a script and one of a binary, side by side.
-  return { readable: [dirname(typescriptDir(tools)), tools.modulesDir, ...more], ...(tools.nodePath === undefined ? {} : { nodePath: tools.nodePath }) };
+  return {
+    readable: [dirname(typescriptDir(tools)), tools.modulesDir, ...more],
+    ...(tools.nodePath === undefined ? {} : { nodePath: tools.nodePath }),
+  };
 }
 
 async function shareNode(dir: string): Promise<string> {

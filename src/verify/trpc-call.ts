@@ -36,8 +36,15 @@ function send(address: AppAddress, procedure: Procedure, input: string | undefin
   const path = `${TRPC_PATH}/${procedure.name}`;
   const target = { host: address.host, port: address.port, timeoutMs: CALL_LIMIT_MS };
   const headers: Record<string, string> = address.hostHeader === undefined ? {} : { host: address.hostHeader };
-  if (procedure.type === "query") return requestHttp({ ...target, headers, path: input === undefined ? path : `${path}?input=${encodeURIComponent(input)}` });
-  return requestHttp({ ...target, path, method: "POST", headers: { ...headers, "content-type": "application/json" }, ...(input === undefined ? {} : { body: input }) });
+  if (procedure.type === "query")
+    return requestHttp({ ...target, headers, path: input === undefined ? path : `${path}?input=${encodeURIComponent(input)}` });
+  return requestHttp({
+    ...target,
+    path,
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    ...(input === undefined ? {} : { body: input }),
+  });
 }
 
 function judge(procedure: Procedure, answer: HttpAnswer): ProcedureAnswer {
@@ -64,5 +71,6 @@ function readEnvelope(body: string): { code?: string; message?: string } | undef
   if ("result" in json) return {};
   if (!("error" in json) || typeof json.error !== "object" || json.error === null) return undefined;
   const error = json.error as { message?: unknown; data?: { code?: unknown } };
-  return { message: String(error.message ?? ""), code: String(error.data?.code ?? "UNKNOWN") };
+  const code = error.data?.code;
+  return { message: typeof error.message === "string" ? error.message : "", code: typeof code === "string" ? code : "UNKNOWN" };
 }

@@ -16,7 +16,12 @@ async function judge(changes: Record<string, string | undefined>) {
 
 describe("the gate types", () => {
   test("passes an app that compiles, and says how many files did", async () => {
-    expect(await judge({})).toMatchObject({ gate: "types", conclusion: "success", title: "7 files compiled without an error", annotations: [] });
+    expect(await judge({})).toMatchObject({
+      gate: "types",
+      conclusion: "success",
+      title: "7 files compiled without an error",
+      annotations: [],
+    });
   });
 
   test("names file and line of a type error, as paths of the repository", async () => {
@@ -32,7 +37,14 @@ describe("the gate types", () => {
 
   test("an app cannot lower strictness by its own configuration", async () => {
     const lax = JSON.stringify({
-      compilerOptions: { strict: false, module: "nodenext", jsx: "react-jsx", allowImportingTsExtensions: true, skipLibCheck: true, noEmit: true },
+      compilerOptions: {
+        strict: false,
+        module: "nodenext",
+        jsx: "react-jsx",
+        allowImportingTsExtensions: true,
+        skipLibCheck: true,
+        noEmit: true,
+      },
       include: ["src", "vite.config.ts"],
     });
     const evidence = await judge({ "tsconfig.json": lax, "src/shared/lax.ts": "export function say(text) {\n  return text;\n}\n" });
@@ -42,10 +54,21 @@ describe("the gate types", () => {
 
   test("an app cannot leave a file out, nor turn the compiler off in one", async () => {
     const partial = tinyApp()["tsconfig.json"]?.replace('"src"', '"src/server"');
-    const evidence = await judge({ "tsconfig.json": partial, "src/server/off.ts": '// @ts-nocheck\nexport const wrong: number = "text";\n' });
+    const evidence = await judge({
+      "tsconfig.json": partial,
+      "src/server/off.ts": '// @ts-nocheck\nexport const wrong: number = "text";\n',
+    });
     expect(evidence.conclusion).toBe("failure");
-    expect(evidence.annotations).toContainEqual({ path: "apps/tiny/src/client/main.tsx", line: 1, message: "tsconfig.json leaves this file out of the compilation." });
-    expect(evidence.annotations).toContainEqual({ path: "apps/tiny/src/server/off.ts", line: 1, message: "`@ts-nocheck` turns the compiler off for this file." });
+    expect(evidence.annotations).toContainEqual({
+      path: "apps/tiny/src/client/main.tsx",
+      line: 1,
+      message: "tsconfig.json leaves this file out of the compilation.",
+    });
+    expect(evidence.annotations).toContainEqual({
+      path: "apps/tiny/src/server/off.ts",
+      line: 1,
+      message: "`@ts-nocheck` turns the compiler off for this file.",
+    });
   });
 
   test("fails without a tsconfig.json", async () => {

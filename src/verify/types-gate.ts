@@ -60,7 +60,8 @@ async function compile(context: GateContext, app: GateApp, signal: AbortSignal):
   const seen = new Set<string>();
   for (const line of run.output.split("\n")) {
     const error = parseError(line);
-    if (error?.path !== undefined) result.annotations.push({ path: inRepository(app, error.path), line: error.line, message: error.message });
+    if (error?.path !== undefined)
+      result.annotations.push({ path: inRepository(app, error.path), line: error.line, message: error.message });
     else if (error) result.general.push(error.message);
     else for (const folder of folders) if (line.startsWith(`${folder}/`)) seen.add(line.slice(folder.length + 1).trim());
   }
@@ -68,9 +69,15 @@ async function compile(context: GateContext, app: GateApp, signal: AbortSignal):
     result.general.push(`The compiler ended with ${run.exitCode ?? "a signal"}: ${run.output.trim().slice(-2000) || "no output"}`);
   }
   for (const path of sources) {
-    if (!seen.has(path)) result.annotations.push({ path: `${app.path}/${path}`, line: 1, message: "tsconfig.json leaves this file out of the compilation." });
+    if (!seen.has(path))
+      result.annotations.push({ path: `${app.path}/${path}`, line: 1, message: "tsconfig.json leaves this file out of the compilation." });
     const unchecked = findNoCheck(await readFile(join(app.dir, path), "utf8"));
-    if (unchecked !== undefined) result.annotations.push({ path: `${app.path}/${path}`, line: unchecked, message: "`@ts-nocheck` turns the compiler off for this file." });
+    if (unchecked !== undefined)
+      result.annotations.push({
+        path: `${app.path}/${path}`,
+        line: unchecked,
+        message: "`@ts-nocheck` turns the compiler off for this file.",
+      });
   }
   return result;
 }

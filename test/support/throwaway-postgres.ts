@@ -26,13 +26,30 @@ export async function startThrowawayPostgres(): Promise<ThrowawayPostgres> {
   const dataDir = join(home, "data");
   await mkdir(dataDir, { mode: 0o700 });
   if (account) await chown(dataDir, account.uid, account.gid);
-  await runTool(binaries.initdb, ["-D", dataDir, "-U", "adorable", "--auth=trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"], { env: binaries.env, cwd: dataDir, account });
+  await runTool(binaries.initdb, ["-D", dataDir, "-U", "adorable", "--auth=trust", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"], {
+    env: binaries.env,
+    cwd: dataDir,
+    account,
+  });
   const port = await freePort();
-  const settings = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", "max_connections=60"];
+  const settings = [
+    `port=${port}`,
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "shared_buffers=16MB",
+    "max_connections=60",
+  ];
   const server = [binaries.postgres, "-D", dataDir, ...settings.flatMap((setting) => ["-c", setting])];
   const identity = account ? ["--reuid", String(account.uid), "--regid", String(account.gid), "--clear-groups"] : [];
-  const [command = "", ...args] = binaries.setpriv === undefined ? server : [binaries.setpriv, ...identity, "--pdeathsig", "KILL", "--", ...server];
-  const child = spawn(command, args, { cwd: dataDir, env: binaries.env, stdio: "ignore", ...(binaries.setpriv === undefined && account ? account : {}) });
+  const [command = "", ...args] =
+    binaries.setpriv === undefined ? server : [binaries.setpriv, ...identity, "--pdeathsig", "KILL", "--", ...server];
+  const child = spawn(command, args, {
+    cwd: dataDir,
+    env: binaries.env,
+    stdio: "ignore",
+    ...(binaries.setpriv === undefined && account ? account : {}),
+  });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const asAdmin = async (database: string, sql: string): Promise<void> => {
     const client = new pg.Client({ host: "127.0.0.1", port, user: "adorable", database });

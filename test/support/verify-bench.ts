@@ -38,7 +38,13 @@ export async function openBench(apps: Record<string, BenchApp>, secrets: string[
   const found = await findApps(treeDir, await readSpec(treeDir));
   await Promise.all(found.map((app) => linkModules(app.dir, tools.modulesDir)));
   const sandbox = await openSandbox({ workDir, ...sandboxTools(tools) });
-  const context: GateContext = { apps: found, treeDir, tools, sandbox, redact: createRedactor({ secrets, paths: checkPaths(treeDir, workDir, tools) }) };
+  const context: GateContext = {
+    apps: found,
+    treeDir,
+    tools,
+    sandbox,
+    redact: createRedactor({ secrets, paths: checkPaths(treeDir, workDir, tools) }),
+  };
   return {
     context,
     workDir,

@@ -16,23 +16,31 @@ export interface VerifyControlPlane {
 }
 
 /** `migrations`: per app, what every fork holds. */
-export async function startVerifyControlPlane(postgres: ThrowawayPostgres, migrations: Record<string, string>): Promise<VerifyControlPlane> {
+export async function startVerifyControlPlane(
+  postgres: ThrowawayPostgres,
+  migrations: Record<string, string>,
+): Promise<VerifyControlPlane> {
   const token = "test-session-token";
   const files = new Map<string, Buffer>();
   const databases: string[] = [];
   const prefix = `fork_${process.pid}_${Date.now().toString(36)}`;
   let made = 0;
   const server = createServer((request, response) => {
-    const answer = (status: number, body: unknown) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    const answer = (status: number, body: unknown) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     void (async () => {
       const body = await buffer(request);
-      if (request.headers.authorization !== `Bearer ${token}`) return answer(401, { error: { code: "session-invalid", remedy: "bug", message: "No session." } });
+      if (request.headers.authorization !== `Bearer ${token}`)
+        return answer(401, { error: { code: "session-invalid", remedy: "bug", message: "No session." } });
       if (request.url === "/runner/v1/databases") {
         const { apps } = JSON.parse(body.toString()) as { apps: string[] };
         const database = `${prefix}_${made++}`;
         await postgres.createDatabase(database, Object.fromEntries(apps.map((slug) => [slug, migrations[slug] ?? ""])));
         databases.push(database);
-        return answer(200, { database, apps: Object.fromEntries(apps.map((slug) => [slug, { user: `app_${slug.replaceAll("-", "_")}`, password: `secret-of-${slug}` }])) });
+        return answer(200, {
+          database,
+          apps: Object.fromEntries(apps.map((slug) => [slug, { user: `app_${slug.replaceAll("-", "_")}`, password: `secret-of-${slug}` }])),
+        });
       }
       if (request.url === "/runner/v1/files") {
         const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;

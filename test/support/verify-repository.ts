@@ -4,7 +4,12 @@ import { join } from "node:path";
 import type { VerifyAssignment } from "../../src/core/runner-protocol.ts";
 import { git, gitText } from "../../src/process/git.ts";
 
-const PERSON = { GIT_AUTHOR_NAME: "Ada", GIT_AUTHOR_EMAIL: "ada@example.org", GIT_COMMITTER_NAME: "Ada", GIT_COMMITTER_EMAIL: "ada@example.org" };
+const PERSON = {
+  GIT_AUTHOR_NAME: "Ada",
+  GIT_AUTHOR_EMAIL: "ada@example.org",
+  GIT_COMMITTER_NAME: "Ada",
+  GIT_COMMITTER_EMAIL: "ada@example.org",
+};
 
 export interface TestRepository {
   dir: string;
