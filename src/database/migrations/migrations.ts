@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { AdorableError } from "../../core/errors.ts";
-import { migratorRole, schemaName } from "../../core/names.ts";
-import { quoteIdentifier, withConnection } from "./connection.ts";
+import { applyMigration, type ApplyLimits } from "./apply.ts";
+import { withConnection } from "./connection.ts";
 import { checkMigration } from "./statements.ts";
 
 export interface Migration {
@@ -26,6 +26,8 @@ export interface AppliedMigration {
 }
 
 const APPLYING = 5_120_002;
+/** Another run of migrations is waited for so long. */
+const TURN_TIMEOUT_MS = 60_000;
 const PATH = /^apps\/([a-z][a-z0-9-]*)\/db\/migrations\/(\d{14})_([a-z0-9_]+)\.sql$/;
 
 /** In the order in which they run. Throws `migration-name`, `migration-duplicate` (author) naming the file. */
@@ -33,58 +35,102 @@ export function parseMigrations(files: readonly { app: string; path: string; sql
   const byId = new Map<string, Migration>();
   for (const { app, path, sql } of files) {
     const match = PATH.exec(path);
-    if (match?.[1] !== app) {
-      throw new AdorableError({ code: "migration-name", remedy: "author", message: `"${path}" is not named like a migration of "${app}".`, hint: `Name it apps/${app}/db/migrations/YYYYMMDDHHMMSS_what_it_does.sql.`, details: { path } });
+    const [, folder, id = "", name = ""] = match ?? [];
+    if (folder !== app || !isMoment(id)) {
+      throw new AdorableError({
+        code: "migration-name",
+        remedy: "author",
+        message: `"${path}" is not named like a migration of "${app}".`,
+        hint: `Name it apps/${app}/db/migrations/YYYYMMDDHHMMSS_what_it_does.sql.`,
+        details: { path },
+      });
     }
-    const migration = { app, id: match[2] ?? "", name: match[3] ?? "", path, sql, checksum: createHash("sha256").update(sql).digest("hex") };
-    const twin = byId.get(`${app}/${migration.id}`);
-    if (twin) throw new AdorableError({ code: "migration-duplicate", remedy: "author", message: `"${path}" and "${twin.path}" have the same id.`, hint: "Give the newer one a later time.", details: { path } });
-    byId.set(`${app}/${migration.id}`, migration);
+    const twin = byId.get(`${app}/${id}`);
+    if (twin) {
+      throw new AdorableError({
+        code: "migration-duplicate",
+        remedy: "author",
+        message: `"${path}" and "${twin.path}" have the same id.`,
+        hint: "Give the newer one a later time.",
+        details: { path },
+      });
+    }
+    byId.set(`${app}/${id}`, { app, id, name, path, sql, checksum: createHash("sha256").update(sql).digest("hex") });
   }
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.app < b.app ? -1 : 1));
+  return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.app < b.app ? -1 : 1));
 }
 
-/** What the database's ledger holds, in the order of ids. The schema of the ledger must be there (`ensureRoles`). */
-export function appliedMigrations(dsn: string): Promise<AppliedMigration[]> {
-  return withConnection(dsn, readLedger);
+function isMoment(id: string): boolean {
+  const [, year = "", month = "", day = "", hour = "", minute = "", second = ""] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(id) ?? [];
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const moment = new Date(iso);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString() === iso;
+}
+
+/** What the database's ledger holds, in the order of ids; nothing where there is no ledger yet. */
+export async function appliedMigrations(dsn: string): Promise<AppliedMigration[]> {
+  return await withConnection(dsn, readLedger);
+}
+
+/** SHA-256 (hex) of the ledger: equal where the same migrations were applied. */
+export async function ledgerHash(dsn: string): Promise<string> {
+  const ledger = await appliedMigrations(dsn);
+  const lines = ledger.map(({ app, id, checksum }) => `${app}/${id} ${checksum}\n`);
+  return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
+/** Those that the database lacks, in order. Throws `migration-changed` (author). */
+export async function pendingMigrations(dsn: string, migrations: readonly Migration[]): Promise<Migration[]> {
+  return pendingOf(await appliedMigrations(dsn), migrations);
 }
 
 /**
- * Applies what is not in the ledger yet, each in one transaction with its ledger row, as the app's migrator. Rows without a file are
- * retired and stay. Safe to run from several places at once: they end as one.
- * Throws `migration-changed`, `migration-refused`, `migration-syntax`, `migration-failed` (author; details: path, line, sqlstate); those before it stay applied.
+ * Applies what is not in the ledger yet, each in one transaction with its ledger row, as the app's migrator; schema and roles must be
+ * there (`ensureRoles`). All are checked before the first is applied. Rows without a file are retired and stay. Idempotent, also when
+ * run from several places at once.
+ * Throws `migration-changed`, `migration-refused`, `migration-syntax`, `migration-failed` (author; details: path, line, sqlstate),
+ * `migration-locked-out` (wait); those before it stay applied.
  */
-export async function applyMigrations(dsn: string, migrations: readonly Migration[], options: { lockTimeoutMs?: number; statementTimeoutMs?: number } = {}): Promise<{ applied: string[] }> {
-  const { lockTimeoutMs = 5000, statementTimeoutMs = 120_000 } = options;
-  return withConnection(dsn, async (client) => {
-    await client.query("select pg_advisory_lock($1)", [APPLYING]);
-    const ledger = await readLedger(client);
-    const pending = pendingOf(ledger, migrations);
+export async function applyMigrations(
+  dsn: string,
+  migrations: readonly Migration[],
+  options: Partial<ApplyLimits> = {},
+): Promise<{ applied: string[] }> {
+  const limits = { lockTimeoutMs: options.lockTimeoutMs ?? 5000, statementTimeoutMs: options.statementTimeoutMs ?? 120_000 };
+  return await inTurn(dsn, async (client) => {
+    const pending = pendingOf(await readLedger(client), migrations);
     for (const migration of pending) await checkMigration(migration.path, migration.sql);
-    for (const migration of pending) {
-      await client.query("begin");
-      await client.query(`set local lock_timeout = ${lockTimeoutMs}; set local statement_timeout = ${statementTimeoutMs};`);
-      await client.query(`set local role ${quoteIdentifier(migratorRole(migration.app))}; set local search_path = ${quoteIdentifier(schemaName(migration.app))};`);
-      try {
-        await client.query(migration.sql);
-        await client.query("set constraints all immediate");
-      } catch (cause) {
-        await client.query("rollback");
-        throw failed(migration, cause);
-      }
-      await client.query("reset role");
-      await client.query("insert into adorable.migrations (app, id, name, checksum) values ($1, $2, $3, $4)", [migration.app, migration.id, migration.name, migration.checksum]);
-      await client.query("commit");
-    }
+    for (const migration of pending) await applyMigration(client, migration, limits);
     return { applied: pending.map((migration) => migration.path) };
+  });
+}
+
+/** Runs `work` while no other run of migrations works on that database. Throws `migration-locked-out` (wait). */
+export async function inTurn<T>(dsn: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return await withConnection(dsn, async (client) => {
+    await client.query(`set lock_timeout = ${TURN_TIMEOUT_MS}`);
+    try {
+      await client.query("select pg_catalog.pg_advisory_lock($1)", [APPLYING]);
+    } catch (cause) {
+      if ((cause as { code?: string }).code !== "55P03") throw cause;
+      throw new AdorableError({
+        code: "migration-locked-out",
+        remedy: "wait",
+        message: "Another run of migrations is under way on this database.",
+        cause,
+      });
+    }
+    // Given back with the connection.
+    return await work(client);
   });
 }
 
 /** Those that the ledger lacks. Throws `migration-changed` (author) where an applied one has another checksum now. */
 export function pendingOf(ledger: readonly AppliedMigration[], migrations: readonly Migration[]): Migration[] {
+  const checksums = new Map(ledger.map(({ app, id, checksum }) => [`${app}/${id}`, checksum]));
   return migrations.filter((migration) => {
-    const row = ledger.find((one) => one.app === migration.app && one.id === migration.id);
-    if (row && row.checksum !== migration.checksum) {
+    const applied = checksums.get(`${migration.app}/${migration.id}`);
+    if (applied !== undefined && applied !== migration.checksum) {
       throw new AdorableError({
         code: "migration-changed",
         remedy: "author",
@@ -93,26 +139,15 @@ export function pendingOf(ledger: readonly AppliedMigration[], migrations: reado
         details: { path: migration.path },
       });
     }
-    return row === undefined;
+    return applied === undefined;
   });
 }
 
-async function readLedger(client: pg.Client): Promise<AppliedMigration[]> {
+export async function readLedger(client: pg.Client): Promise<AppliedMigration[]> {
   const { rows: present } = await client.query<{ there: boolean }>("select to_regclass('adorable.migrations') is not null as there");
-  if (!present[0]?.there) return [];
-  return (await client.query<AppliedMigration>("select app, id, name, checksum from adorable.migrations order by id, app")).rows;
-}
-
-function failed(migration: Migration, cause: unknown): AdorableError {
-  const error = cause as { code?: string; message: string; position?: string };
-  const line = error.position === undefined ? undefined : migration.sql.slice(0, Number(error.position) - 1).split("\n").length;
-  return new AdorableError({
-    code: "migration-failed",
-    remedy: "author",
-    message: `"${migration.path}"${line === undefined ? "" : `, line ${line}`} failed with ${error.code ?? "an unknown error"}.`,
-    hint: "Correct the migration; nothing of it was kept.",
-    // The server's message may carry values of rows: it stays with the cause and is never posted.
-    details: { path: migration.path, line, sqlstate: error.code },
-    cause,
-  });
+  if (present[0]?.there !== true) return [];
+  const { rows } = await client.query<AppliedMigration>(
+    'select app, id, name, checksum from adorable.migrations order by id collate "C", app collate "C"',
+  );
+  return rows;
 }

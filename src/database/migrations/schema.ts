@@ -9,26 +9,51 @@ interface Column {
   required: boolean;
 }
 
-/** Everything of the apps that PostgreSQL can describe, as sorted text. */
+/** Everything of the apps that PostgreSQL can describe, as sorted text. The order of columns does not count: code names them. */
 const DESCRIPTION = `
-  with apps as (select oid, nspname from pg_namespace where nspname not in ('adorable', 'public', 'information_schema') and nspname not like 'pg\\_%')
+  with apps as (select oid, nspname from pg_namespace where nspname not in ('adorable', 'public', 'information_schema') and nspname not like 'pg\\_%'),
+  relations as (select n.nspname, c.* from apps n join pg_class c on c.relnamespace = n.oid)
   select line from (
-    select format('column %I.%I.%I %s %s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, coalesce(pg_get_expr(d.adbin, d.adrelid), '')) as line
-      from apps n join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm') join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-      left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+    select format('relation %I.%I %s %s %s %s %s', nspname, relname, relkind, relpersistence, relrowsecurity, relforcerowsecurity,
+        coalesce(pg_get_partkeydef(oid), '') || coalesce(pg_get_expr(relpartbound, oid), '')) as line
+      from relations where relkind in ('r', 'p', 'v', 'm')
     union all
-    select format('constraint %I.%s %s', n.nspname, c.conname, pg_get_constraintdef(c.oid)) from apps n join pg_constraint c on c.connamespace = n.oid
+    select format('column %I.%I.%I %s %s %s %s %s %s', c.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
+        a.attcollation::regcollation, coalesce(pg_get_expr(d.adbin, d.adrelid), ''))
+      from relations c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+      where c.relkind in ('r', 'p', 'v', 'm', 'c')
     union all
-    select format('index %s', pg_get_indexdef(i.indexrelid)) from apps n join pg_class c on c.relnamespace = n.oid join pg_index i on i.indrelid = c.oid
+    select format('constraint %I.%s %s %s', n.nspname, k.conname, case when k.conrelid <> 0 then k.conrelid::regclass::text end, pg_get_constraintdef(k.oid))
+      from apps n join pg_constraint k on k.connamespace = n.oid
     union all
-    select format('type %I.%I %s', n.nspname, t.typname, (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum e where e.enumtypid = t.oid)) from apps n join pg_type t on t.typnamespace = n.oid and t.typtype in ('e', 'd')
+    select format('index %s', pg_get_indexdef(i.indexrelid)) from relations c join pg_index i on i.indrelid = c.oid
+    union all
+    select format('view %I.%I %s', nspname, relname, pg_get_viewdef(oid)) from relations where relkind in ('v', 'm')
+    union all
+    select format('sequence %I.%I %s %s %s %s %s', c.nspname, c.relname, format_type(s.seqtypid, null), s.seqincrement, s.seqmin, s.seqmax, s.seqcycle)
+      from relations c join pg_sequence s on s.seqrelid = c.oid
+    union all
+    select format('trigger %s', pg_get_triggerdef(t.oid)) from relations c join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
+    union all
+    select format('policy %I.%I %I %s %s %s %s', c.nspname, c.relname, p.polname, p.polcmd, p.polpermissive, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+      from relations c join pg_policy p on p.polrelid = c.oid
+    union all
+    select format('function %s', pg_get_functiondef(f.oid)) from apps n join pg_proc f on f.pronamespace = n.oid and f.prokind in ('f', 'p')
+    union all
+    select format('type %I.%I %s %s %s', n.nspname, t.typname, t.typtype, case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) || ' ' || t.typnotnull || coalesce(t.typdefault, '') end,
+        (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum e where e.enumtypid = t.oid))
+      from apps n join pg_type t on t.typnamespace = n.oid and t.typtype in ('e', 'd')
   ) as description order by line collate "C"`;
 
-/** SHA-256 (hex) over tables, columns, constraints, indexes and types of every app; rows do not count. */
-export function schemaHash(dsn: string): Promise<string> {
-  return withConnection(dsn, async (client) => {
+/** SHA-256 (hex) over all that the apps' migrations can define; rows do not count. */
+export async function schemaHash(dsn: string): Promise<string> {
+  return await withConnection(dsn, async (client) => {
+    // With an empty search path every name is spelled in full.
+    await client.query("set search_path = pg_catalog");
     const { rows } = await client.query<{ line: string }>(DESCRIPTION);
-    return createHash("sha256").update(rows.map((row) => row.line).join("\n")).digest("hex");
+    const text = rows.map((row) => row.line).join("\n");
+    return createHash("sha256").update(text).digest("hex");
   });
 }
 

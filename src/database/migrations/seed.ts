@@ -16,7 +16,14 @@ export async function runSeed(dsn: string, app: string, sql: string): Promise<vo
       await client.query("commit");
     } catch (cause) {
       const sqlstate = (cause as { code?: string }).code;
-      throw new AdorableError({ code: "seed-failed", remedy: "author", message: `"${path}" failed with ${sqlstate ?? "an unknown error"}.`, hint: "Correct the seed.", details: { path, sqlstate }, cause });
+      throw new AdorableError({
+        code: "seed-failed",
+        remedy: "author",
+        message: `"${path}" failed with ${sqlstate ?? "an unknown error"}.`,
+        hint: "Correct the seed.",
+        details: { path, sqlstate },
+        cause,
+      });
     }
   });
 }

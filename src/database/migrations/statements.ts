@@ -1,15 +1,32 @@
-/** What a migration's statements are, read from PostgreSQL's own syntax tree: which are refused, which destroy something. */
+/** What a migration's statements are, read from PostgreSQL's own syntax tree: which are allowed, which destroy something. */
 import { parse } from "libpg-query";
 import { AdorableError } from "../../core/errors.ts";
 
-interface Statement {
+type Node = Record<string, unknown>;
+
+export interface Statement {
+  /** The name of its node in the tree: `CreateStmt`. */
   kind: string;
-  node: Record<string, unknown>;
-  /** In the file, from 1. */
+  node: Node;
+  /** Its own text. */
+  sql: string;
+  /** Where that text begins in the file, in characters. */
+  start: number;
+  /** Of its first word, from 1. */
   line: number;
 }
 
-/** Each would leave the role, the transaction or the schema that a migration is confined to. */
+/**
+ * Everything else is refused. What is here can be confined by a role alone: it cannot leave the role, the transaction or the schema,
+ * and it can be undone by a rollback of the transaction.
+ */
+const ALLOWED = new Set(
+  `CreateStmt CreateTableAsStmt ViewStmt AlterTableStmt RenameStmt DropStmt TruncateStmt CommentStmt IndexStmt InsertStmt UpdateStmt DeleteStmt MergeStmt
+  SelectStmt CreateEnumStmt AlterEnumStmt CreateDomainStmt AlterDomainStmt CompositeTypeStmt CreateSeqStmt AlterSeqStmt CreateStatsStmt AlterStatsStmt
+  RefreshMatViewStmt LockStmt ConstraintsSetStmt CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt CreateTrigStmt`.split(/\s+/),
+);
+
+/** Why, for the kinds that people try. */
 const REFUSED: Record<string, string> = {
   TransactionStmt: "controls the transaction, which is the platform's",
   VariableSetStmt: "changes a setting of the session",
@@ -20,31 +37,26 @@ const REFUSED: Record<string, string> = {
   AlterRoleSetStmt: "changes a role",
   DropRoleStmt: "drops a role",
   GrantRoleStmt: "grants a role",
-  DropOwnedStmt: "drops what a role owns",
-  ReassignOwnedStmt: "reassigns what a role owns",
+  GrantStmt: "changes privileges, which the platform sets",
+  AlterDefaultPrivilegesStmt: "changes privileges, which the platform sets",
+  AlterOwnerStmt: "changes an owner",
   CreateSchemaStmt: "makes a schema; an app has one",
-  CreatedbStmt: "makes a database",
-  DropdbStmt: "drops a database",
-  CreateTableSpaceStmt: "makes a tablespace",
-  DoStmt: "runs a code block, which the platform cannot read",
-  CallStmt: "calls a procedure, which the platform cannot read",
-  CreateFunctionStmt: "makes a function, which the platform cannot read",
-  PrepareStmt: "prepares a statement",
-  ExecuteStmt: "runs a prepared statement",
-  LoadStmt: "loads a library",
+  DoStmt: "runs a code block, which cannot be read before it runs",
+  CallStmt: "calls a procedure",
   CopyStmt: "copies from or to files, programs or the client",
-  ListenStmt: "listens",
-  VacuumStmt: "vacuums, which cannot be rolled back",
+  VacuumStmt: "vacuums or analyzes, which is PostgreSQL's own business",
 };
 
-/** Functions that run text as SQL or change settings. */
-const REFUSED_FUNCTIONS = /^(set_config|query_to_xml|query_to_xmlschema|query_to_xml_and_xmlschema|cursor_to_xml|ts_stat|ts_rewrite|dblink.*|lo_.*|pg_read_.*|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_.*advisory.*)$/;
-const REFUSED_TABLES = new Set(["pg_settings", "pg_authid", "pg_file_settings"]);
+/** Functions that run text as SQL, change settings, or reach out of the schema. */
+const REFUSED_FUNCTIONS =
+  /^(set_config|query_to_xml.*|cursor_to_xml.*|ts_stat|ts_rewrite|dblink.*|lo_.*|loread|lowrite|pg_read_.*|pg_ls_.*|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_logical_.*|pg_.*advisory.*)$/;
+const REFUSED_TABLES = new Set(["pg_settings", "pg_authid", "pg_file_settings", "pg_largeobject"]);
 
 /** Throws `migration-syntax` or `migration-refused` (author) with file, line and what to do. */
-export async function checkMigration(path: string, sql: string): Promise<void> {
-  for (const statement of await readStatements(path, sql)) {
-    const why = REFUSED[statement.kind] ?? refusedInside(statement.node);
+export async function checkMigration(path: string, sql: string): Promise<Statement[]> {
+  const statements = await readStatements(path, sql);
+  for (const statement of statements) {
+    const why = await whyRefused(statement.kind, statement.node);
     if (why === undefined) continue;
     throw new AdorableError({
       code: "migration-refused",
@@ -54,73 +66,99 @@ export async function checkMigration(path: string, sql: string): Promise<void> {
       details: { path, line: statement.line },
     });
   }
+  return statements;
 }
 
-/** What of a migration loses data, in words with the names that stand in it. */
-export async function destructiveSteps(path: string, sql: string): Promise<string[]> {
-  return (await readStatements(path, sql)).flatMap(({ kind, node, line }) => destructive(kind, node).map((what) => `line ${line}: ${what}`));
-}
-
-async function readStatements(path: string, sql: string): Promise<Statement[]> {
-  let tree: { stmts?: { stmt: Record<string, Record<string, unknown>>; stmt_location?: number }[] };
+/** The statements of the file in order. Throws `migration-syntax` (author). */
+export async function readStatements(path: string, sql: string): Promise<Statement[]> {
+  let tree: { stmts?: { stmt: Record<string, Node>; stmt_location?: number; stmt_len?: number }[] };
   try {
-    tree = await parse(sql);
+    tree = sql.trim() === "" ? {} : await parse(sql);
   } catch (cause) {
     const details = (cause as { sqlDetails?: { message: string; cursorPosition: number } }).sqlDetails;
     const line = lineAt(sql, Math.max(0, (details?.cursorPosition ?? 1) - 1));
-    throw new AdorableError({ code: "migration-syntax", remedy: "author", message: `"${path}", line ${line}: ${details?.message ?? "cannot be parsed"}.`, hint: "Correct the SQL.", details: { path, line }, cause });
+    throw new AdorableError({
+      code: "migration-syntax",
+      remedy: "author",
+      message: `"${path}", line ${line}: ${details?.message ?? "cannot be parsed"}.`,
+      hint: "Correct the SQL.",
+      details: { path, line },
+      cause,
+    });
   }
   const bytes = Buffer.from(sql);
-  return (tree.stmts ?? []).map(({ stmt, stmt_location }) => {
+  return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
     const [kind = "", node = {}] = Object.entries(stmt)[0] ?? [];
     // Locations are in bytes and include the white space and comments before the statement.
-    const before = bytes.subarray(0, stmt_location ?? 0).toString("utf8");
-    const lead = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/.exec(bytes.subarray(stmt_location ?? 0).toString("utf8"))?.[0] ?? "";
-    return { kind, node, line: lineAt(before + lead, before.length + lead.length) };
+    const text = bytes.subarray(stmt_location, stmt_len === 0 ? undefined : stmt_location + stmt_len).toString("utf8");
+    const lead = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0] ?? "";
+    const start = bytes.subarray(0, stmt_location).toString("utf8").length + lead.length;
+    return { kind, node, sql: text.slice(lead.length), start, line: lineAt(sql, start) };
   });
 }
 
-function lineAt(text: string, offset: number): number {
+export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }
 
-function refusedInside(node: unknown): string | undefined {
-  if (Array.isArray(node)) return firstDefined(node.map(refusedInside));
-  if (typeof node !== "object" || node === null) return undefined;
-  for (const [key, value] of Object.entries(node)) {
+async function whyRefused(kind: string, node: Node): Promise<string | undefined> {
+  if (REFUSED[kind] !== undefined) return REFUSED[kind];
+  if (!ALLOWED.has(kind)) return `is of a kind that migrations may not have (${kind.replace(/Stmt$/, "")})`;
+  const subject = node["removeType"] ?? node["renameType"];
+  if (subject === "OBJECT_SCHEMA" || subject === "OBJECT_ROLE" || subject === "OBJECT_DATABASE")
+    return "drops or renames the app's schema or what stands above it";
+  if (kind === "IndexStmt" && node["concurrent"] === true)
+    return "builds an index concurrently, which cannot be undone as one; leave CONCURRENTLY out";
+  if (kind === "CreateFunctionStmt") {
+    const why = await whyFunctionRefused(node);
+    if (why !== undefined) return why;
+  }
+  return whyRefusedInside(node);
+}
+
+/** A function may only be what a migration could say itself: plain SQL, run as whoever calls it. */
+async function whyFunctionRefused(node: Node): Promise<string | undefined> {
+  const options = ((node["options"] ?? []) as { DefElem?: { defname?: string; arg?: Node } }[]).map(({ DefElem }) => DefElem ?? {});
+  const argumentOf = (name: string): Node | undefined => options.find(({ defname }) => defname === name)?.arg;
+  const language = ((argumentOf("language")?.["String"] as { sval?: string } | undefined)?.sval ?? "sql").toLowerCase();
+  if (language !== "sql") return `makes a function in ${language}, which cannot be read before it runs; only SQL functions are allowed`;
+  if (options.some(({ defname, arg }) => defname === "set" || (defname === "security" && JSON.stringify(arg).includes("true")))) {
+    return "makes a function that changes settings or runs as its owner";
+  }
+  const parts = (argumentOf("as")?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined)?.items ?? [];
+  for (const part of parts) {
+    const body = part.String?.sval;
+    if (body === undefined) continue;
+    for (const inner of await readStatements("the function's body", body)) {
+      const why = inner.kind === "CreateFunctionStmt" ? "makes a function in a function" : await whyRefused(inner.kind, inner.node);
+      if (why !== undefined) return `makes a function whose body ${why}`;
+    }
+  }
+  return undefined;
+}
+
+function whyRefusedInside(node: unknown): string | undefined {
+  for (const [key, value] of walk(node)) {
     if (key === "FuncCall") {
       const names = (value as { funcname?: { String?: { sval?: string } }[] }).funcname ?? [];
       const name = names.at(-1)?.String?.sval ?? "";
       if (REFUSED_FUNCTIONS.test(name)) return `calls ${name}()`;
     }
     if (key === "relname" && typeof value === "string" && REFUSED_TABLES.has(value)) return `touches ${value}`;
-    const inner = refusedInside(value);
-    if (inner !== undefined) return inner;
+    // Crash recovery, with which every fork of a timeline begins, empties such a table.
+    if ((key === "relpersistence" && value === "u") || (key === "subtype" && value === "AT_SetUnLogged"))
+      return "makes a table unlogged, which is empty after a fork";
+    if (key === "tablespacename" || value === "AT_SetTableSpace") return "chooses a tablespace";
+    if (value === "AT_ChangeOwner") return "changes an owner";
   }
   return undefined;
 }
 
-function firstDefined<T>(values: (T | undefined)[]): T | undefined {
-  return values.find((value) => value !== undefined);
-}
-
-function destructive(kind: string, node: Record<string, unknown>): string[] {
-  const relation = (node["relation"] as { relname?: string } | undefined)?.relname ?? "";
-  switch (kind) {
-    case "DropStmt":
-      return [`drops ${String(node["removeType"]).replace("OBJECT_", "").toLowerCase()}`];
-    case "TruncateStmt":
-      return ["empties a table"];
-    case "DeleteStmt":
-      return node["whereClause"] === undefined ? [`deletes every row of ${relation}`] : [];
-    case "UpdateStmt":
-      return node["whereClause"] === undefined ? [`rewrites every row of ${relation}`] : [];
-    case "AlterTableStmt":
-      return ((node["cmds"] as { AlterTableCmd: { subtype: string; name?: string } }[] | undefined) ?? []).flatMap(({ AlterTableCmd: { subtype, name } }) => {
-        if (subtype === "AT_DropColumn") return [`drops the column ${relation}.${name ?? ""}`];
-        return subtype === "AT_AlterColumnType" ? [`changes the type of ${relation}.${name ?? ""}`] : [];
-      });
-    default:
-      return [];
+/** Every key and value below `node`, outermost first. */
+export function* walk(node: unknown): Generator<[string, unknown]> {
+  if (typeof node !== "object" || node === null) return;
+  for (const [key, value] of Object.entries(node)) {
+    yield [key, value];
+    yield* walk(value);
   }
 }

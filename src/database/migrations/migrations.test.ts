@@ -1,0 +1,376 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { startThrowawayPostgres, type ThrowawayPostgres } from "../../../test/support/throwaway-postgres.ts";
+import { appRole, migratorRole, schemaName } from "../../core/names.ts";
+import { appliedMigrations, applyMigrations, ledgerHash, parseMigrations, pendingMigrations, type Migration } from "./migrations.ts";
+import { rehearse } from "./rehearse.ts";
+import { ensureRoles } from "./roles.ts";
+import { requiredColumnsAddedBetween, schemaHash } from "./schema.ts";
+
+let server: ThrowawayPostgres;
+let count = 0;
+beforeAll(async () => {
+  server = await startThrowawayPostgres();
+});
+afterAll(async () => {
+  await server.close();
+});
+
+async function freshDatabase(...apps: string[]): Promise<string> {
+  count += 1;
+  const name = `db_${count}`;
+  await server.createDatabase(name, {});
+  const dsn = dsnOf(name);
+  for (const slug of apps) await ensureRoles(dsn, { slug });
+  return dsn;
+}
+
+function dsnOf(database: string, user = "adorable"): string {
+  return `postgres://${user}@${server.host}:${server.port}/${database}`;
+}
+
+async function query<T extends pg.QueryResultRow>(dsn: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: dsn });
+  await client.connect();
+  try {
+    return (await client.query<T>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function as(dsn: string, role: string): string {
+  return dsn.replace("adorable@", `${role}@`);
+}
+
+function file(app: string, id: string, sql: string, name = "step"): { app: string; path: string; sql: string } {
+  return { app, path: `apps/${app}/db/migrations/${id}_${name}.sql`, sql };
+}
+
+function migrations(app: string, ...sql: string[]): Migration[] {
+  return parseMigrations(sql.map((text, index) => file(app, `202601010000${String(index).padStart(2, "0")}`, text)));
+}
+
+describe("parseMigrations", () => {
+  it("orders by id over all apps", () => {
+    const parsed = parseMigrations([
+      file("shop", "20260102000000", "b"),
+      file("blog", "20260101000000", "a"),
+      file("blog", "20260102000000", "c"),
+    ]);
+    expect(parsed.map(({ app, id }) => `${app} ${id}`)).toEqual(["blog 20260101000000", "blog 20260102000000", "shop 20260102000000"]);
+  });
+
+  it.each([
+    ["apps/blog/db/migrations/1_a.sql", "migration-name"],
+    ["apps/blog/db/migrations/20261301000000_a.sql", "migration-name"],
+    ["apps/shop/db/migrations/20260101000000_a.sql", "migration-name"],
+    ["apps/blog/db/20260101000000_a.sql", "migration-name"],
+  ])("refuses %s", (path, code) => {
+    expect(() => parseMigrations([{ app: "blog", path, sql: "" }])).toThrow(expect.objectContaining({ code, remedy: "author" }));
+  });
+
+  it("refuses an id that stands twice in an app", () => {
+    const files = [file("blog", "20260101000000", "", "a"), file("blog", "20260101000000", "", "b")];
+    expect(() => parseMigrations(files)).toThrow(expect.objectContaining({ code: "migration-duplicate" }));
+  });
+});
+
+describe("ensureRoles", () => {
+  it("may be repeated and run twice at once", async () => {
+    const dsn = await freshDatabase();
+    await Promise.all([ensureRoles(dsn, { slug: "my-blog" }), ensureRoles(dsn, { slug: "my-blog" }), ensureRoles(dsn, { slug: "shop" })]);
+    await ensureRoles(dsn, { slug: "my-blog" });
+    expect(await query(dsn, "select nspname from pg_namespace where nspname in ('my_blog', 'shop') order by 1")).toEqual([
+      { nspname: "my_blog" },
+      { nspname: "shop" },
+    ]);
+  });
+
+  it("lets an app read and write its rows, and define, see or record nothing else", async () => {
+    const dsn = await freshDatabase("blog", "shop");
+    await applyMigrations(dsn, [
+      ...migrations("blog", "create table post (id bigint generated always as identity primary key, title text not null);"),
+      ...migrations("shop", "create table item (id int)"),
+    ]);
+    const app = as(dsn, appRole("blog"));
+    expect(await query(app, "insert into post (title) values ('a') returning title")).toEqual([{ title: "a" }]);
+    expect(await query(app, "update post set title = 'b' returning title")).toEqual([{ title: "b" }]);
+    for (const sql of [
+      "create table x (id int)",
+      "create table public.x (id int)",
+      "drop table post",
+      "alter table post add x int",
+      "truncate post",
+      "select * from shop.item",
+      "select * from adorable.migrations",
+      "create temp table x (id int)",
+      "create schema x",
+      `set role ${migratorRole("blog")}`,
+    ]) {
+      await expect(query(app, sql), sql).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|3F000)$/) });
+    }
+    await expect(query(as(dsn, migratorRole("blog")), "select * from shop.item")).rejects.toMatchObject({ code: "42501" });
+    await expect(query(as(dsn, migratorRole("blog")), "delete from adorable.migrations")).rejects.toMatchObject({ code: "42501" });
+  });
+
+  it.each(["public", "adorable", "information-schema", "pg-x"])("gives no app the name %s", async (slug) => {
+    await expect(ensureRoles("postgres://nowhere", { slug })).rejects.toMatchObject({ code: "app-name-reserved" });
+  });
+});
+
+describe("applyMigrations", () => {
+  it("applies each once, as the app's migrator, and records it with its checksum", async () => {
+    const dsn = await freshDatabase("blog");
+    const all = migrations(
+      "blog",
+      "create table a (id int primary key);",
+      "insert into a values (1), (2); create view b as select * from a;",
+    );
+    expect(await applyMigrations(dsn, all.slice(0, 1))).toEqual({ applied: [all[0]?.path] });
+    expect((await pendingMigrations(dsn, all)).map(({ path }) => path)).toEqual([all[1]?.path]);
+    const [one, two] = await Promise.all([applyMigrations(dsn, all), applyMigrations(dsn, all)]);
+    expect([...one.applied, ...two.applied]).toEqual([all[1]?.path]);
+    expect(await query(dsn, "select tableowner from pg_tables where schemaname = 'blog'")).toEqual([{ tableowner: migratorRole("blog") }]);
+    expect((await appliedMigrations(dsn)).map(({ checksum }) => checksum)).toEqual(all.map(({ checksum }) => checksum));
+    expect(await query(dsn, "select count(*)::int from blog.b")).toEqual([{ count: 2 }]);
+  });
+
+  it("keeps nothing of a migration that fails, and names file, line and SQLSTATE without a value", async () => {
+    const dsn = await freshDatabase("blog");
+    const all = migrations(
+      "blog",
+      "create table a (id int primary key, secret text);\ninsert into a values (1, 'tränen');",
+      "-- öä\ninsert into a values (2, 'x');\n\ninsert into a values (1, 'geheim');",
+    );
+    const failure = applyMigrations(dsn, all);
+    await expect(failure).rejects.toMatchObject({
+      code: "migration-failed",
+      remedy: "author",
+      details: { path: all[1]?.path, line: 4, sqlstate: "23505", constraint: "a_pkey" },
+    });
+    await expect(failure).rejects.toMatchObject({ message: expect.not.stringMatching(/geheim|\(1\)/) });
+    expect(await query(dsn, "select id from blog.a")).toEqual([{ id: 1 }]);
+    expect(await appliedMigrations(dsn)).toHaveLength(1);
+    const typo = applyMigrations(dsn, [
+      ...all.slice(0, 1),
+      ...migrations("blog", "", "select 1;\n/* é */ select\n  nothing\nfrom a").slice(1),
+    ]);
+    await expect(typo).rejects.toMatchObject({
+      message: expect.stringMatching(/line 3 failed with 42703: column "nothing" does not exist/),
+    });
+  });
+
+  it("fails a deferred constraint inside the migration, not at the commit", async () => {
+    const dsn = await freshDatabase("blog");
+    const all = migrations(
+      "blog",
+      "create table a (id int primary key, b int references a deferrable initially deferred); insert into a values (1, 7);",
+    );
+    await expect(applyMigrations(dsn, all)).rejects.toMatchObject({ details: { sqlstate: "23503" } });
+    expect(await appliedMigrations(dsn)).toEqual([]);
+  });
+
+  it("refuses an applied migration that changed, and tolerates one whose file is gone", async () => {
+    const dsn = await freshDatabase("blog");
+    await applyMigrations(dsn, migrations("blog", "create table a (id int)", "create table b (id int)"));
+    const before = await ledgerHash(dsn);
+    await expect(applyMigrations(dsn, migrations("blog", "create table a (id bigint)"))).rejects.toMatchObject({
+      code: "migration-changed",
+    });
+    expect(await applyMigrations(dsn, migrations("blog", "create table a (id int)"))).toEqual({ applied: [] });
+    expect(await ledgerHash(dsn)).toBe(before);
+  });
+
+  it("allows a late id, and gives up waiting for a lock that a session holds", async () => {
+    const dsn = await freshDatabase("blog");
+    await applyMigrations(dsn, parseMigrations([file("blog", "20260301000000", "create table a (id int)")]));
+    const blocker = new pg.Client({ connectionString: dsn });
+    await blocker.connect();
+    await blocker.query("begin; select * from blog.a");
+    const late = parseMigrations([
+      file("blog", "20260201000000", "alter table a add b int"),
+      file("blog", "20260301000000", "create table a (id int)"),
+    ]);
+    await expect(applyMigrations(dsn, late, { lockTimeoutMs: 100 })).rejects.toMatchObject({
+      code: "migration-locked-out",
+      remedy: "wait",
+    });
+    await blocker.end();
+    expect((await applyMigrations(dsn, late)).applied).toHaveLength(1);
+  });
+
+  it.each([
+    "commit",
+    "begin",
+    "savepoint a",
+    "reset role",
+    "set role adorable",
+    "set session authorization adorable",
+    "set search_path = public",
+    "select set_config('role', 'adorable', false)",
+    `select pg_catalog."set_config"('role', 'adorable', false)`,
+    "update pg_settings set setting = 'adorable' where name = 'role'",
+    "with x as (select set_config('role', 'adorable', true)) select * from x",
+    "create table x (y text default set_config('role', 'adorable', true))",
+    "select query_to_xml('select 1', true, true, '')",
+    "select pg_advisory_unlock_all()",
+    "copy a from program 'id'",
+    "copy a to '/tmp/x'",
+    "create extension pg_trgm",
+    "alter system set fsync = off",
+    "create role x superuser",
+    "alter role app_blog superuser",
+    "grant adorable to app_blog",
+    "grant all on a to public",
+    "alter default privileges grant all on tables to public",
+    "do $$ begin execute 'reset role'; end $$",
+    "create function f() returns void language plpgsql as $$ begin execute 'reset role'; end $$",
+    "create function f() returns void as 'reset role; select 1' language sql",
+    "create function f() returns int language sql security definer as 'select 1'",
+    "create function f() returns int language sql set role = adorable as 'select 1'",
+    "create function f() returns text language sql return set_config('role', 'adorable', true)",
+    "create operator + (leftarg = text, rightarg = text, function = set_config)",
+    "create aggregate x (text) (sfunc = set_config, stype = text)",
+    "create cast (text as int) with function set_config(text, text, boolean)",
+    "create event trigger x on ddl_command_start execute function f()",
+    "create schema x",
+    "drop schema blog cascade",
+    "alter schema blog rename to x",
+    "alter table a owner to adorable",
+    "alter table a set schema public",
+    "create index concurrently x on a (id)",
+    "create unlogged table x (id int)",
+    "alter table a set unlogged",
+    "vacuum a",
+    "explain analyze select 1",
+    "notify x",
+    "security label on table a is 'x'",
+    "create subscription x connection 'host=x' publication y",
+    "create server x foreign data wrapper y",
+    "create rule x as on select to a do instead select 1",
+  ])("refuses %s", async (sql) => {
+    const dsn = await refusals();
+    await expect(applyMigrations(dsn, migrations("blog", `create table fine (id int);\n${sql};`))).rejects.toMatchObject({
+      code: "migration-refused",
+      details: { line: 2 },
+    });
+    expect(await query(dsn, "select current_user, count(*)::int from adorable.migrations")).toEqual([
+      { current_user: "adorable", count: 0 },
+    ]);
+  });
+
+  it("allows what an ordinary schema needs", async () => {
+    const dsn = await freshDatabase("blog");
+    const sql = `
+      create type mood as enum ('good', 'bad'); create domain name as text check (length(value) < 80);
+      create table person (id uuid primary key default gen_random_uuid(), name name not null, mood mood, born date, search tsvector generated always as (to_tsvector('simple', name::text)) stored);
+      create table post (id bigint generated by default as identity primary key, person uuid references person on delete cascade, body jsonb not null default '{}', created timestamptz default now());
+      create unique index on person (lower(name)); create index on person using gin (search);
+      create function person_posts(p uuid) returns bigint language sql stable as $$ select count(*) from post where person = p $$;
+      create view busy as select p.id, person_posts(p.id) as posts from person p;
+      alter table post enable row level security; create policy everyone on post using (true);
+      comment on table post is 'what people wrote';
+      insert into person (name) values ('Ann') on conflict do nothing; update person set mood = 'good' where name = 'Ann';
+      merge into post using (select id from person) as p on post.person = p.id when not matched then insert (person) values (p.id);
+      create sequence counter; select nextval('counter'); alter table person rename column born to birthday; drop view busy;`;
+    await applyMigrations(dsn, migrations("blog", sql));
+    expect(
+      await query(
+        as(dsn, appRole("blog")),
+        "select mood, (select count(*)::int from post) as posts, nextval('counter')::int as next from person",
+      ),
+    ).toEqual([{ mood: "good", posts: 1, next: 2 }]);
+  });
+});
+
+let refusalsDsn: Promise<string> | undefined;
+async function refusals(): Promise<string> {
+  refusalsDsn ??= (async () => {
+    const dsn = await freshDatabase("blog");
+    await query(dsn, `create table ${schemaName("blog")}.a (id int); alter table blog.a owner to ${migratorRole("blog")}`);
+    return dsn;
+  })();
+  return await refusalsDsn;
+}
+
+describe("rehearse", () => {
+  it("reports names, times, locks and counts of what is pending, and no value", async () => {
+    const dsn = await freshDatabase("blog");
+    const all = migrations(
+      "blog",
+      "create table a (id int primary key, secret text, old int); create table b (id int);",
+      "insert into a select i, 'geheim' from generate_series(1, 30) i; alter table a drop column old, alter column id type bigint;\ndelete from a; update b set id = 1 where true; truncate b; drop table b;\nwith gone as (delete from a returning id) select count(*) from gone; delete from a where id = 3; alter table a rename column secret to open;",
+    );
+    await applyMigrations(dsn, all.slice(0, 1));
+    const { files } = await rehearse(dsn, all);
+    expect(files).toEqual([
+      {
+        path: all[1]?.path,
+        durationMs: expect.toSatisfy((ms: number) => /^[125]0*$/.test(String(ms))),
+        destructive: [
+          "line 1: drops the column a.old",
+          "line 1: changes the type of a.id",
+          "line 2: deletes every row of a",
+          "line 2: rewrites every row of b",
+          "line 2: empties b",
+          "line 2: drops the table b",
+          "line 3: deletes every row of a",
+          "line 3: renames the column a.secret",
+        ],
+        locks: [
+          { table: "blog.a", mode: "AccessExclusiveLock" },
+          { table: "blog.b", mode: "AccessExclusiveLock" },
+        ],
+        rows: 100,
+      },
+    ]);
+    expect((await rehearse(dsn, all)).files).toEqual([]);
+  });
+});
+
+describe("schemaHash", () => {
+  it("is equal for equal schemas however they came about, and changes with every part of a schema", async () => {
+    const [one, two] = [await freshDatabase("blog"), await freshDatabase("blog")];
+    await applyMigrations(one, migrations("blog", "create table a (id int primary key, b text default 'x')"));
+    await applyMigrations(
+      two,
+      migrations(
+        "blog",
+        "create table a (c int, b text)",
+        "insert into a values (1, 'row'); alter table a drop column c; delete from a where true; alter table a add id int primary key; alter table a alter b set default 'x'",
+      ),
+    );
+    expect(await schemaHash(two)).toBe(await schemaHash(one));
+    const hashes = new Set([await schemaHash(one)]);
+    const changes = [
+      "alter table a alter b set not null",
+      "create index on a (b)",
+      "create view v as select 1 as x",
+      "create sequence s",
+      "create function f() returns int language sql as 'select 1'",
+      "create type e as enum ('a')",
+      "alter table a enable row level security",
+      "create policy p on a using (true)",
+    ];
+    for (const [index, sql] of changes.entries()) {
+      await applyMigrations(one, parseMigrations([file("blog", `202602010000${String(index).padStart(2, "0")}`, sql)]));
+      hashes.add(await schemaHash(one));
+    }
+    expect(hashes.size).toBe(changes.length + 1);
+  });
+
+  it("names the columns that older code would leave empty", async () => {
+    const [before, after] = [await freshDatabase("blog"), await freshDatabase("blog")];
+    await applyMigrations(before, migrations("blog", "create table a (id int)"));
+    await applyMigrations(
+      after,
+      migrations(
+        "blog",
+        "create table a (id int)",
+        "alter table a add must text not null, add may text, add has text not null default ''; create table b (x int not null)",
+      ),
+    );
+    expect(await requiredColumnsAddedBetween(before, after)).toEqual(["blog.a.must"]);
+  });
+});
