@@ -8,12 +8,13 @@ import { createInterface } from "node:readline";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TimelineId } from "../../src/core/ids.ts";
-import { compareLsn } from "../../src/core/lsn.ts";
+import { bigintToLsn, compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { BACKEND_DATABASE, type Computes, type Engine } from "../../src/database/computes.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { createEngine, type EngineOptions } from "../../src/database/embedded/engine.ts";
 import { startStore } from "../../src/database/embedded/store-cluster.ts";
-import { describeTimelines, LEDGER, readLedger, sql, startWriters, timelineId, type TimelinesUnderTest } from "./database.ts";
+import { nextRecordStart, SEGMENT_BYTES } from "../../src/database/embedded/wal.ts";
+import { describeTimelines, LEDGER, readLedger, sql, startWriters, timelineId, withSession, type TimelinesUnderTest } from "./database.ts";
 
 let home: string;
 beforeAll(async () => {
@@ -186,6 +187,43 @@ describe("embedded: history", () => {
       await expect(roundsAt(second)).rejects.toMatchObject({ code: "lsn-out-of-retention" });
       expect(await sql(under, id, "SELECT count(*)::int AS n FROM t")).toEqual([{ n: 24000 }]);
       expect(await roundsAt({ round: 4, lsn: await under.engine.head(id) })).toEqual([{ n: 24000, last: 4 }]);
+    } finally {
+      await under.close();
+    }
+  });
+
+  test.each([
+    ["page", 8192n],
+    ["segment", BigInt(SEGMENT_BYTES)],
+  ])("a position at the very edge of a %s is exact", async (_, edge) => {
+    const under = await open(`edge-${edge}`);
+    try {
+      const id = timelineId("edge");
+      await under.engine.createTimeline(id);
+      const lsn = await withSession(under, id, async (client) => {
+        await client.query("CREATE TABLE t AS SELECT 1 AS v");
+        const emit = async (length: bigint) => {
+          const { rows } = await client.query<{ lsn: Lsn }>("SELECT pg_logical_emit_message(false, 'adorable', repeat('x', $1), true) AS lsn", [Number(length)]);
+          return rows[0]?.lsn as Lsn;
+        };
+        // A record has 64 bytes besides its text. What the server writes of its own accord may come between, then the next edge is tried.
+        let at = lsnToBigint(await emit(1n));
+        do {
+          const next = nextRecordStart(at);
+          const target = (next / edge + 1n) * edge;
+          const headers = 24n * ((target - 1n) / 8192n - next / 8192n);
+          at = lsnToBigint(await emit(target - next - headers > 400n ? target - next - headers - 64n : 400n));
+        } while (at % edge !== 0n);
+        await client.query("INSERT INTO t VALUES (2)");
+        return bigintToLsn(at);
+      });
+      const child = timelineId("edge");
+      await under.engine.branch(child, { timeline: id, lsn });
+      expect(await sql(under, child, "SELECT v FROM t")).toEqual([{ v: 1 }]);
+      await sql(under, child, "INSERT INTO t VALUES (3)");
+      const grandchild = timelineId("edge");
+      await under.engine.branch(grandchild, { timeline: child, lsn: await under.engine.head(child) });
+      expect(await sql(under, grandchild, "SELECT v FROM t")).toEqual([{ v: 1 }, { v: 3 }]);
     } finally {
       await under.close();
     }

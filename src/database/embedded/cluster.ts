@@ -51,7 +51,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ...["-c", `config_file=${settings.configFile}`, "-c", `hba_file=${settings.hbaFile}`, "-c", `ident_file=${settings.identFile}`],
   ];
   const [command, args, identity] = commandLine(binaries, server, account);
-  const child = spawn(command, args, { ...identity, cwd: dataDir, env: binaries.env, stdio: ["ignore", log.fd, log.fd] });
+  // In a session of its own, or an interrupt at our terminal would stop the database before we have ended its clients.
+  const child = spawn(command, args, { ...identity, cwd: dataDir, env: binaries.env, detached: true, stdio: ["ignore", log.fd, log.fd] });
   const exited = new Promise<void>((resolve) => {
     child.once("error", () => resolve());
     child.once("exit", () => resolve());

@@ -1,5 +1,5 @@
 /** The embedded engine: timelines as stock PostgreSQL clusters on this machine, branched from any kept position, run only while needed. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { AdorableError } from "../../core/errors.ts";
@@ -71,7 +71,7 @@ class EmbeddedEngine implements Engine {
   /** Shared by those who take a base until a record names it, exclusive for the sweep of bases. */
   #baseStore = new Lock();
   #jobs = new Map<TimelineId, Promise<void>>();
-  #closing = new AbortController();
+  #closing = false;
   #collecting: NodeJS.Timeout | undefined;
 
   constructor(options: EngineOptions) {
@@ -93,8 +93,11 @@ class EmbeddedEngine implements Engine {
       const settings = await writeSettings(join(dataDir, "postgres"), "compute");
       const bases: BaseStore = { directory: join(dataDir, "bases"), reflink: await canReflink(dataDir) };
       await mkdir(bases.directory, { recursive: true, mode: 0o700 });
-      const records = await Records.open(join(dataDir, "timelines"), join(dataDir, "numbers.json"));
-      await endStrays(records.all().map(({ id }) => records.paths(id).data));
+      const timelines = join(dataDir, "timelines");
+      await mkdir(timelines, { recursive: true, mode: 0o711 });
+      // Also those of timelines that never came to be, which are deleted next.
+      await endStrays((await readdir(timelines)).map((name) => join(timelines, name, "data")));
+      const records = await Records.open(timelines, join(dataDir, "numbers.json"));
       const report = this.#options.report;
       const fleet = new Fleet({ records, binaries, settings, runDir, report, onStopped: (id) => this.#considerBase(id) });
       this.#shop = { records, bases, fleet, binaries, settings, runDir };
@@ -238,7 +241,7 @@ class EmbeddedEngine implements Engine {
 
   async close(): Promise<void> {
     clearInterval(this.#collecting);
-    this.#closing.abort();
+    this.#closing = true;
     await this.#shop?.fleet.close();
     await Promise.all(this.#jobs.values());
     await this.#release?.();
@@ -290,11 +293,11 @@ class EmbeddedEngine implements Engine {
 
   /** Takes a base in the background when replay from the last one would be long. */
   #considerBase(id: TimelineId, at?: Lsn): void {
-    if (this.#jobs.has(id) || this.#closing.signal.aborted) return;
+    if (this.#jobs.has(id) || this.#closing) return;
     const job = this.#takeBase(id, at)
       .catch((error: unknown) => {
-        // What stops a base on purpose also fails it.
-        if (!this.#closing.signal.aborted && this.#shop.records.find(id)) this.#options.report(error);
+        // Deleting the timeline fails its base too.
+        if (this.#shop.records.find(id)) this.#options.report(error);
       })
       .finally(() => this.#jobs.delete(id));
     this.#jobs.set(id, job);
@@ -312,10 +315,9 @@ class EmbeddedEngine implements Engine {
       if (lsnToBigint(position) - lsnToBigint(last.end) < BigInt(bound)) return;
       const { data } = records.paths(id);
       await this.#baseStore.shared(async () => {
-        const signal = this.#closing.signal;
         const base = fleet.isRunning(id)
-          ? await fleet.use(id, ({ socketDir }) => takeLiveBase(bases, data, socketDir, signal))
-          : await fleet.whileStopped(id, (wanted) => takeColdBase(bases, data, { signal: AbortSignal.any([wanted, signal]) }));
+          ? await fleet.use(id, ({ socketDir }, leave) => unlessAborted(leave, takeLiveBase(bases, data, socketDir, leave)))
+          : await fleet.whileStopped(id, (wanted) => takeColdBase(bases, data, { signal: wanted }));
         const takenAt = this.#options.clock.now().getTime();
         if (base) await records.update(id, (now) => ({ ...now, bases: [...now.bases, { ...base, takenAt }] }));
       });
@@ -335,6 +337,16 @@ class EmbeddedEngine implements Engine {
     } catch (error) {
       throw explain(error, this.#options.dataDir);
     }
+  }
+}
+
+/** The result, or undefined when the work failed because it was told to end. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
   }
 }
 

@@ -11,6 +11,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { join } from "node:path";
+import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import type { RunningCompute } from "../computes.ts";
 import { accountOf } from "./accounts.ts";
@@ -33,6 +34,8 @@ interface Compute {
   uses: Set<Promise<unknown>>;
   /** Aborts work on the files of a stopped compute. */
   quiet: AbortController | undefined;
+  /** Tells the engine's own long uses that the compute shall stop. */
+  leave: AbortController;
   linger: NodeJS.Timeout | undefined;
   /** True after an end that was no clean stop, until processes left over are gone. */
   dirty: boolean;
@@ -85,13 +88,16 @@ export class Fleet {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Runs `work` with the compute up; `stop` waits for it. Nobody else may want the compute, then it stops soon after. */
-  async use<T>(id: TimelineId, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` with the compute up. A stop waits for it, and says so through the signal, which long work must obey.
+   * When nobody else wants the compute, it stops soon after.
+   */
+  async use<T>(id: TimelineId, work: (cluster: Cluster, leave: AbortSignal) => Promise<T>): Promise<T> {
     let done: (() => void) | undefined;
     const use = new Promise<void>((resolve) => (done = resolve));
     const { compute, cluster } = await this.#running(id, ({ uses }) => uses.add(use));
     try {
-      return await work(cluster);
+      return await work(cluster, compute.leave.signal);
     } finally {
       compute.uses.delete(use);
       done?.();
@@ -159,7 +165,8 @@ export class Fleet {
   #compute(id: TimelineId): Compute {
     let compute = this.#computes.get(id);
     if (!compute) {
-      compute = { lock: new Lock(), cluster: undefined, generation: 0, startedAt: 0, wanted: false, uses: new Set(), quiet: undefined, linger: undefined, dirty: false };
+      const asleep = { cluster: undefined, generation: 0, startedAt: 0, wanted: false, quiet: undefined, linger: undefined, dirty: false };
+      compute = { ...asleep, lock: new Lock(), uses: new Set(), leave: new AbortController() };
       this.#computes.set(id, compute);
     }
     return compute;
@@ -185,7 +192,7 @@ export class Fleet {
   }
 
   async #start(id: TimelineId, compute: Compute): Promise<void> {
-    if (this.#closed) throw new Error("The engine is closed.");
+    if (this.#closed) throw closed();
     const { records, binaries, settings, runDir } = this.#options;
     const { number } = records.get(id);
     const { data, log } = records.paths(id);
@@ -193,6 +200,7 @@ export class Fleet {
     const cluster = await startCluster({ binaries, settings, dataDir: data, logFile: log, socketDir: join(runDir, String(number)), account: accountOf(number) });
     compute.dirty = false;
     compute.cluster = cluster;
+    compute.leave = new AbortController();
     compute.startedAt = performance.now();
     compute.generation = Math.max(compute.generation + 1, Date.now());
     void cluster.exited.then(() => {
@@ -208,6 +216,7 @@ export class Fleet {
   async #halt(id: TimelineId, compute: Compute, still: () => boolean): Promise<void> {
     clearTimeout(compute.linger);
     if (!compute.cluster && compute.quiet) return;
+    compute.leave.abort();
     await Promise.all(compute.uses);
     const stopped = await compute.lock.exclusive(async () => {
       const { cluster } = compute;
@@ -237,4 +246,8 @@ export class Fleet {
   async #meterAll(): Promise<void> {
     for (const [id, compute] of this.#computes) if (compute.cluster) await this.#addSeconds(id, compute);
   }
+}
+
+function closed(): AdorableError {
+  return new AdorableError({ code: "engine-closed", remedy: "wait", message: "The database engine is shutting down.", hint: "Try again when it is up again." });
 }

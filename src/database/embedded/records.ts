@@ -1,5 +1,5 @@
 /** What is durably known of every timeline: one small file each, whose presence is what makes the timeline exist. */
-import { mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
@@ -51,7 +51,6 @@ export class Records {
   /** Reads all records and deletes what timelines that never came to be have left. */
   static async open(directory: string, numberFile: string): Promise<Records> {
     const records = new Records(directory, numberFile);
-    await mkdir(directory, { recursive: true, mode: 0o711 });
     for (const name of await readdir(directory)) {
       const record = await readJson<TimelineRecord>(join(directory, name, RECORD));
       if (record) records.#records.set(record.id, record);
@@ -123,7 +122,6 @@ export class Records {
     this.#writing.delete(id);
     await removeTree(root);
   }
-
 }
 
 /** For the display of the port. */

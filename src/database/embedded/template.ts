@@ -31,10 +31,10 @@ export async function initCluster(binaries: Binaries, directory: string): Promis
 /** Idempotent. The caller must be the only one that makes templates in `store`. */
 export async function ensureTemplate(store: BaseStore, binaries: Binaries, workDir: string): Promise<Base> {
   const id = `template-${binaries.version}-${REVISION}`;
-  const present = await readBase(store, id);
-  if (present) return present;
   const directory = join(workDir, "initdb");
   await removeTree(directory);
+  const present = await readBase(store, id);
+  if (present) return present;
   try {
     await initCluster(binaries, directory);
     return await takeColdBase(store, directory, { id, withLog: true });
