@@ -50,7 +50,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
   const child = spawn(wrapped.file, wrapped.args, {
     cwd: options.cwd,
     env: { ...scrubbedEnvironment(options.env), [TOKEN_VARIABLE]: token },
-    stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
+    stdio: "pipe",
     detached: true,
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -61,6 +61,8 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     throw new AdorableError({ code: "command-not-started", remedy: "operator", message, cause });
   }
   child.on("error", () => undefined);
+  child.stdin.on("error", () => undefined);
+  if (options.stdin !== "pipe") child.stdin.end();
   const pid = child.pid;
   const closed = once(child, "close");
   byLines(child.stdout, (line) => options.onLine?.("stdout", line));
