@@ -40,6 +40,8 @@ export interface VerifyOptions {
   /** Git configuration for the clone, as `http.extraHeader` for a private repository. */
   gitConfig?: Record<string, string>;
   onEvent?: (event: RunEvent) => void;
+  /** Ends everything that runs; the result is then worth nothing. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -70,6 +72,8 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
       required: tools.requireSandbox === true,
     });
     closers.push(() => sandbox.close());
+    options.signal?.addEventListener("abort", () => void sandbox.close(), { once: true });
+    options.signal?.throwIfAborted();
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
     return await judge({ options, context, checkout, secrets, closers, report });
   } catch (error) {
@@ -106,6 +110,8 @@ async function judge(verification: Verification): Promise<VerifyResult> {
   const browser = once(async () => {
     const opened = await openBrowser({
       cacheDir: tools.browserCacheDir,
+      // Beside the tools and not beside this file, which may be part of a bundle.
+      packageDir: join(tools.platformRoot, "node_modules/@sparticuz/chromium"),
       ...(context.sandbox.uid === undefined ? {} : { uid: context.sandbox.uid }),
     });
     closers.push(() => opened.close());
