@@ -155,7 +155,9 @@ export async function runEdge(): Promise<void> {
       );
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, end);
     endWithParent(end);
-    process.stdout.write(`${JSON.stringify({ ready: true, postgresPort: edge.postgresPort, gatewayPort: edge.gatewayPort, socket: edge.socketPath })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ready: true, postgresPort: edge.postgresPort, gatewayPort: edge.gatewayPort, socket: edge.socketPath })}\n`,
+    );
   } catch (thrown) {
     process.stdout.write(`${JSON.stringify({ ready: false, error: toAdorableError(thrown).toJSON() })}\n`);
     process.exitCode = 1;

@@ -21,7 +21,11 @@ export function createDatabase({ engine, proxy }: { engine: Timelines; proxy: En
   async function assertUnused(id: TimelineId): Promise<void> {
     const user = (await proxy.listEndpoints()).find((endpoint) => endpoint.timeline === id);
     if (!user && !targets.includes(id)) return;
-    throw new AdorableError({ code: "timeline-in-use", remedy: "bug", message: `The endpoint "${user?.name ?? "being set"}" points at the timeline "${id}".` });
+    throw new AdorableError({
+      code: "timeline-in-use",
+      remedy: "bug",
+      message: `The endpoint "${user?.name ?? "being set"}" points at the timeline "${id}".`,
+    });
   }
 
   return {

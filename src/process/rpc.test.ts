@@ -14,7 +14,13 @@ class Counter {
   }
   async nothing(): Promise<void> {}
   async refuse(): Promise<void> {
-    throw new AdorableError({ code: "counter-full", remedy: "author", message: 'The counter "x" is full.', hint: "Empty it.", details: { limit: 3 } });
+    throw new AdorableError({
+      code: "counter-full",
+      remedy: "author",
+      message: 'The counter "x" is full.',
+      hint: "Empty it.",
+      details: { limit: 3 },
+    });
   }
   async fail(): Promise<void> {
     throw new TypeError("broken");
@@ -53,7 +59,13 @@ test("calls pass arguments and results, many at a time and out of order", async 
 });
 
 test("what the service throws on purpose arrives whole; anything else is a bug with its message", async () => {
-  await expect(remote.refuse()).rejects.toMatchObject({ code: "counter-full", remedy: "author", message: 'The counter "x" is full.', hint: "Empty it.", details: { limit: 3 } });
+  await expect(remote.refuse()).rejects.toMatchObject({
+    code: "counter-full",
+    remedy: "author",
+    message: 'The counter "x" is full.',
+    hint: "Empty it.",
+    details: { limit: 3 },
+  });
   await expect(remote.fail()).rejects.toMatchObject({ code: "unexpected", remedy: "bug", message: "broken" });
   const other = connectRpc<{ add(): Promise<void>; toString(): string; constructor(): Promise<void> }>(path, "nobody");
   await expect(other.add()).rejects.toMatchObject({ code: "call-unknown" });

@@ -33,9 +33,18 @@ const answerSchema = z.object({ id: z.number(), result: z.unknown().optional(), 
  * Serves the methods of `services` at `socketPath` (0600). Whoever may open the socket may call all of them.
  * Throws `socket-in-use` (operator) where another process listens there; a file that a killed one left is replaced.
  */
-export async function serveRpc(socketPath: string, services: Record<string, object>, onError: (error: AdorableError) => void = () => {}): Promise<RpcServer> {
+export async function serveRpc(
+  socketPath: string,
+  services: Record<string, object>,
+  onError: (error: AdorableError) => void = () => {},
+): Promise<RpcServer> {
   if (await answers(socketPath)) {
-    throw new AdorableError({ code: "socket-in-use", remedy: "operator", message: `Another process listens at "${socketPath}".`, hint: "Stop it, or choose another run directory." });
+    throw new AdorableError({
+      code: "socket-in-use",
+      remedy: "operator",
+      message: `Another process listens at "${socketPath}".`,
+      hint: "Stop it, or choose another run directory.",
+    });
   }
   await rm(socketPath, { force: true });
   const sockets = new Set<Socket>();
@@ -72,14 +81,19 @@ export async function serveRpc(socketPath: string, services: Record<string, obje
 }
 
 /** The line to send back, or undefined for what is no request. */
-async function answer(services: Record<string, object>, line: string, onError: (error: AdorableError) => void): Promise<string | undefined> {
+async function answer(
+  services: Record<string, object>,
+  line: string,
+  onError: (error: AdorableError) => void,
+): Promise<string | undefined> {
   const request = requestSchema.safeParse(parseJson(line));
   if (!request.success) return undefined;
   const { id, service, method, args } = request.data;
   try {
     const target = Object.hasOwn(services, service) ? (services[service] as Record<string, unknown>) : undefined;
     const call = target === undefined || method in Object.prototype ? undefined : target[method];
-    if (typeof call !== "function") throw new AdorableError({ code: "call-unknown", remedy: "bug", message: `There is no call "${service}.${method}".` });
+    if (typeof call !== "function")
+      throw new AdorableError({ code: "call-unknown", remedy: "bug", message: `There is no call "${service}.${method}".` });
     // JSON has no undefined: an argument that was left out came as null only where another follows it.
     const result: unknown = await (call.apply(target, args) as unknown);
     return `${JSON.stringify({ id, result })}\n`;
@@ -249,9 +263,21 @@ function parseJson(text: string): unknown {
 
 function unreachable(socketPath: string, sent: boolean, cause?: unknown): AdorableError {
   const what = sent ? `The edge at "${socketPath}" was lost before it answered.` : `The edge does not listen at "${socketPath}".`;
-  return new AdorableError({ code: "edge-unreachable", remedy: "wait", message: what, hint: "See that the edge is running; what waits is tried again.", details: { sent }, cause });
+  return new AdorableError({
+    code: "edge-unreachable",
+    remedy: "wait",
+    message: what,
+    hint: "See that the edge is running; what waits is tried again.",
+    details: { sent },
+    cause,
+  });
 }
 
 function late({ service, method }: Call, timeoutMs: number): AdorableError {
-  return new AdorableError({ code: "edge-timeout", remedy: "wait", message: `The edge did not answer "${service}.${method}" in ${timeoutMs} ms.`, details: { sent: true } });
+  return new AdorableError({
+    code: "edge-timeout",
+    remedy: "wait",
+    message: `The edge did not answer "${service}.${method}" in ${timeoutMs} ms.`,
+    details: { sent: true },
+  });
 }

@@ -29,7 +29,11 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       const timeline = newId<TimelineId>("tml");
       await database.createTimeline(timeline);
       await database.endpoint(endpoint, timeline, 1);
-      await asked(endpoint, ADMIN_ROLE, "create role app login; create table entries (writer int, n int, primary key (writer, n)); grant all on entries to app");
+      await asked(
+        endpoint,
+        ADMIN_ROLE,
+        "create role app login; create table entries (writer int, n int, primary key (writer, n)); grant all on entries to app",
+      );
       return { endpoint, timeline };
     }
 
@@ -52,7 +56,10 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
     }
 
     /** Clients that write row after row, each for as long as `going`; what was acknowledged, by writer. A lost connection is made again. */
-    function startWriters(endpoint: EndpointName, count: number): { stop(): Promise<number[][]>; acknowledged: number[][]; codes: Set<string> } {
+    function startWriters(
+      endpoint: EndpointName,
+      count: number,
+    ): { stop(): Promise<number[][]>; acknowledged: number[][]; codes: Set<string> } {
       const acknowledged = Array.from({ length: count }, (): number[] => []);
       const codes = new Set<string>();
       let going = true;
@@ -200,7 +207,9 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       const acknowledged = rows.flatMap((of, writer) => of.map((n) => `${writer}/${n}`)).sort();
       const list = async (epoch: number, side: TimelineId): Promise<string[]> => {
         await database.endpoint(endpoint, side, epoch);
-        return (await asked(endpoint, "app", "select writer, n from entries")).map((row) => `${String(row["writer"])}/${String(row["n"])}`).sort();
+        return (await asked(endpoint, "app", "select writer, n from entries"))
+          .map((row) => `${String(row["writer"])}/${String(row["n"])}`)
+          .sort();
       };
       // Each side holds what the one before it held when it was left, and nothing was added there later.
       const contents: string[][] = [];
@@ -223,6 +232,7 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       expect(Date.now() - started).toBeLessThan(2000);
       await expect(asked(endpoint, "app", "select 1")).rejects.toMatchObject({ code: "57P03" });
       const migrator = new Client({ connectionString: hold.dsn });
+      migrator.on("error", () => {});
       const told = new Promise<unknown>((resolve) => migrator.once("error", (error: Error & { code?: string }) => resolve(error.code)));
       await migrator.connect();
       await database.resume(hold.id);
@@ -230,7 +240,9 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       await expect(query(hold.dsn, "select 1")).rejects.toMatchObject({ code: "28P01" });
       expect(await asked(endpoint, "app", "select 1 as one")).toEqual([{ one: 1 }]);
       const other = await newEndpoint();
-      await expect(database.hold(other.endpoint, (await database.hold(endpoint, holdId(), HOLD)).id, HOLD)).rejects.toMatchObject({ code: "hold-exists" });
+      await expect(database.hold(other.endpoint, (await database.hold(endpoint, holdId(), HOLD)).id, HOLD)).rejects.toMatchObject({
+        code: "hold-exists",
+      });
     });
 
     test("past the budget waiting clients are told 57P03, new ones too, and the hold stays", async () => {
@@ -282,7 +294,12 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       await idle.query("begin");
       await idle.query("insert into entries values (1, 1)");
       const running = busy.query("insert into entries select 2, 2 from pg_sleep(2)").catch((error: { code?: string }) => error.code);
-      await expect.poll(async () => (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0]).toEqual({ n: 1 });
+      await expect
+        .poll(
+          async () =>
+            (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0],
+        )
+        .toEqual({ n: 1 });
       const hold = await database.hold(endpoint, holdId(), { ...HOLD, drainMs: 200, onDrainTimeout: "terminate" });
       expect(await query(hold.dsn, "select count(*)::int as n from pg_stat_activity where usename = 'app'")).toEqual([{ n: 0 }]);
       expect(await running).toBe("57P01");
@@ -295,7 +312,12 @@ export function describeEndpoints(name: string, open: () => Promise<DatabaseUnde
       const { endpoint } = await newEndpoint();
       const client = await connect(endpoint);
       client.query("insert into entries select 2, 2 from pg_sleep(3)").catch(() => {});
-      await expect.poll(async () => (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0]).toEqual({ n: 1 });
+      await expect
+        .poll(
+          async () =>
+            (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0],
+        )
+        .toEqual({ n: 1 });
       (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
       const hold = await database.hold(endpoint, holdId(), HOLD);
       expect(await query(hold.dsn, "select count(*)::int as n from pg_stat_activity where usename = 'app'")).toEqual([{ n: 0 }]);

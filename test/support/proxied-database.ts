@@ -66,7 +66,9 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
       await made.database.createTimeline(timeline);
       await made.database.endpoint(endpoint, timeline, 1);
       const administrator = await made.connect(endpoint, ADMIN_ROLE);
-      await administrator.query("create role app login; create table note (id serial, client int, number int); grant all on all tables in schema public to app; grant all on all sequences in schema public to app");
+      await administrator.query(
+        "create role app login; create table note (id serial, client int, number int); grant all on all tables in schema public to app; grant all on all sequences in schema public to app",
+      );
       await administrator.end();
       return { name: endpoint, timeline };
     },

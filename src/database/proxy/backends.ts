@@ -22,6 +22,8 @@ export interface Backends {
   /** The last moment at which someone asked for the compute, in ms since 1970. */
   usedAt(timeline: TimelineId): number;
   touch(timeline: TimelineId): void;
+  /** The timelines whose computes may run because somebody asked for them. */
+  used(): TimelineId[];
 }
 
 /** How long an idle process may take to notice that its client hung up. */
@@ -101,7 +103,11 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
     // Nothing may write after us: the compute as a whole must go, and comes back with the next client.
     await computes.stop(timeline);
     if (!(await allGone(timeline, TERMINATE_MS))) {
-      throw new AdorableError({ code: "session-not-ended", remedy: "bug", message: `A session of the timeline "${timeline}" did not end.` });
+      throw new AdorableError({
+        code: "session-not-ended",
+        remedy: "bug",
+        message: `A session of the timeline "${timeline}" did not end.`,
+      });
     }
   }
 
@@ -114,9 +120,19 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
   async function terminate(timeline: TimelineId): Promise<void> {
     const pids = [...(leaving.get(timeline)?.keys() ?? [])].map((backend) => backend.key.pid);
     if (pids.length === 0 || !computes.isRunning(timeline)) return;
-    const administrator = await open(timeline, new Map([["user", ADMIN_ROLE], ["database", BACKEND_DATABASE], ["application_name", "adorable proxy"]]));
+    const administrator = await open(
+      timeline,
+      new Map([
+        ["user", ADMIN_ROLE],
+        ["database", BACKEND_DATABASE],
+        ["application_name", "adorable proxy"],
+      ]),
+    );
     try {
-      const { error } = await administrator.query(`select ${pids.map((pid) => `pg_catalog.pg_terminate_backend(${pid})`).join(", ")}`, TERMINATE_MS);
+      const { error } = await administrator.query(
+        `select ${pids.map((pid) => `pg_catalog.pg_terminate_backend(${pid})`).join(", ")}`,
+        TERMINATE_MS,
+      );
       if (error !== undefined) throw new Error(`pg_terminate_backend failed with ${error}`);
     } finally {
       await administrator.leave();
@@ -130,6 +146,7 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
     async stopIfUnused(timeline) {
       if (opening.has(timeline)) return false;
       await computes.stop(timeline);
+      if (!opening.has(timeline)) used.delete(timeline);
       return true;
     },
     usedAt(timeline) {
@@ -138,6 +155,7 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
       return used.get(timeline) ?? 0;
     },
     touch,
+    used: () => [...used.keys()],
   };
 }
 

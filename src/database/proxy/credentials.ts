@@ -23,12 +23,18 @@ const CACHE_SIZE = 1000;
 /** `masterKey`: 64 hex digits. Throws `invalid-master-key` (operator). */
 export function createCredentials(masterKey: string): Credentials {
   if (!/^[0-9a-f]{64}$/.test(masterKey)) {
-    throw new AdorableError({ code: "invalid-master-key", remedy: "operator", message: "The master key is not 64 hex digits.", hint: "Restore the key file from its backup." });
+    throw new AdorableError({
+      code: "invalid-master-key",
+      remedy: "operator",
+      message: "The master key is not 64 hex digits.",
+      hint: "Restore the key file from its backup.",
+    });
   }
   const key = Buffer.from(masterKey, "hex");
   const mac = (text: string): Buffer => createHmac("sha256", key).update(text).digest();
   const password = (endpoint: EndpointName, role: string): string => mac(`${endpoint}|${role}`).toString("base64url");
-  const holdPassword = (endpoint: EndpointName, hold: HoldId): string => mac(`|hold|${hold}|${endpoint}|${ADMIN_ROLE}`).toString("base64url");
+  const holdPassword = (endpoint: EndpointName, hold: HoldId): string =>
+    mac(`|hold|${hold}|${endpoint}|${ADMIN_ROLE}`).toString("base64url");
   const salt = (endpoint: EndpointName, role: string): Buffer => mac(`|salt|${endpoint}|${role}`).subarray(0, 16);
   const cache = new Map<string, Promise<ScramVerifier>>();
   const cached = (secret: string, saltOf: Buffer): Promise<ScramVerifier> => {

@@ -65,12 +65,16 @@ export class EndpointHost implements SessionHost {
   }
 
   unexpected(error: unknown): void {
-    this.#log("session-failed", { endpoint: this.#endpoint.name, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    this.#log("session-failed", {
+      endpoint: this.#endpoint.name,
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 
   /** Waits until the sessions (those of `except` aside) are at a transaction boundary; returns those that are not after `timeoutMs`. */
   async settle(timeoutMs: number, except?: HoldId): Promise<Session[]> {
-    const busy = (): Session[] => [...this.sessions].filter((session) => !session.atBoundary && (except === undefined || session.hold !== except));
+    const busy = (): Session[] =>
+      [...this.sessions].filter((session) => !session.atBoundary && (except === undefined || session.hold !== except));
     if (busy().length === 0) return [];
     let watcher: () => void = () => {};
     let timer: NodeJS.Timeout | undefined;

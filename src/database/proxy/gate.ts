@@ -68,7 +68,8 @@ export class Gate {
   dispose(reason?: ClientRefusal): void {
     for (const hold of this.#holds.values()) clearTimeout(hold.timer);
     this.#holds.clear();
-    for (const waiter of this.#waiters) waiter.reject(reason ?? new ClientRefusal("57P01", "terminating connection due to administrator command"));
+    for (const waiter of this.#waiters)
+      waiter.reject(reason ?? new ClientRefusal("57P01", "terminating connection due to administrator command"));
     this.#waiters.clear();
   }
 

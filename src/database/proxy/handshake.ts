@@ -5,8 +5,17 @@ import type { EndpointName, HoldId } from "../../core/ids.ts";
 import { ADMIN_ROLE } from "../database.ts";
 import type { Credentials } from "./credentials.ts";
 import {
-  authentication, type BackendKey, CANCEL_REQUEST, fatal, GSSENC_REQUEST, MAX_STARTUP_BYTES, negotiateProtocolVersion,
-  parseStartupParameters, PROTOCOL_3_0, type SqlState, SSL_REQUEST,
+  authentication,
+  type BackendKey,
+  CANCEL_REQUEST,
+  fatal,
+  GSSENC_REQUEST,
+  MAX_STARTUP_BYTES,
+  negotiateProtocolVersion,
+  parseStartupParameters,
+  PROTOCOL_3_0,
+  type SqlState,
+  SSL_REQUEST,
 } from "./messages.ts";
 import { beginScram } from "./scram.ts";
 import { farewell } from "./farewell.ts";
@@ -62,7 +71,11 @@ export async function greet(socket: Socket, options: HandshakeOptions, timeoutMs
   }
 }
 
-async function readStartup(socket: Socket, reader: Reader, options: HandshakeOptions): Promise<{ endpoint: EndpointName; user: string; parameters: Map<string, string> } | undefined> {
+async function readStartup(
+  socket: Socket,
+  reader: Reader,
+  options: HandshakeOptions,
+): Promise<{ endpoint: EndpointName; user: string; parameters: Map<string, string> } | undefined> {
   const asked = new Set<number>();
   for (;;) {
     const length = (await reader.read(4)).readUInt32BE();
@@ -84,7 +97,12 @@ async function readStartup(socket: Socket, reader: Reader, options: HandshakeOpt
   }
 }
 
-function startupOf(socket: Socket, version: number, body: Buffer, options: HandshakeOptions): { endpoint: EndpointName; user: string; parameters: Map<string, string> } {
+function startupOf(
+  socket: Socket,
+  version: number,
+  body: Buffer,
+  options: HandshakeOptions,
+): { endpoint: EndpointName; user: string; parameters: Map<string, string> } {
   if (version >>> 16 !== 3) {
     throw new ClientRefusal("0A000", `unsupported frontend protocol ${version >>> 16}.${version & 0xffff}: server supports 3.0 to 3.0`);
   }
@@ -97,7 +115,8 @@ function startupOf(socket: Socket, version: number, body: Buffer, options: Hands
   if (user === "") throw new ClientRefusal("28000", "no PostgreSQL user name specified in startup packet");
   const database = parameters.get("database") || user;
   const replication = parameters.get("replication") ?? "false";
-  if (!["false", "off", "no", "0"].includes(replication)) throw new ClientRefusal("0A000", "replication connections are not available here");
+  if (!["false", "off", "no", "0"].includes(replication))
+    throw new ClientRefusal("0A000", "replication connections are not available here");
   parameters.delete("replication");
   parameters.delete("database");
   if (!options.knows(database)) throw new ClientRefusal("3D000", `database "${database}" does not exist`);
@@ -105,19 +124,29 @@ function startupOf(socket: Socket, version: number, body: Buffer, options: Hands
 }
 
 /** Returns the hold whose credential was proved, if it was one's. */
-async function authenticate(socket: Socket, reader: Reader, options: HandshakeOptions, endpoint: EndpointName, user: string): Promise<HoldId | undefined> {
+async function authenticate(
+  socket: Socket,
+  reader: Reader,
+  options: HandshakeOptions,
+  endpoint: EndpointName,
+  user: string,
+): Promise<HoldId | undefined> {
   const wrong = (): ClientRefusal => new ClientRefusal("28P01", `password authentication failed for user "${user}"`);
   socket.write(authentication(10, Buffer.from("SCRAM-SHA-256\0\0", "latin1")));
   const initial = await readSasl(reader);
   const end = initial.indexOf(0);
-  if (end < 0 || initial.toString("latin1", 0, end) !== "SCRAM-SHA-256" || initial.length < end + 5) throw new ClientRefusal("08P01", "malformed SASL message");
+  if (end < 0 || initial.toString("latin1", 0, end) !== "SCRAM-SHA-256" || initial.length < end + 5)
+    throw new ClientRefusal("08P01", "malformed SASL message");
   const exchange = beginScram(initial.toString("utf8", end + 5), options.credentials.salt(endpoint, user));
   if (!exchange) throw new ClientRefusal("08P01", "malformed SCRAM message");
   socket.write(authentication(11, Buffer.from(exchange.serverFirst, "latin1")));
   const final = (await readSasl(reader)).toString("utf8");
   const holds = user === ADMIN_ROLE ? options.holdsOf(endpoint) : [];
   const { credentials } = options;
-  const verifiers = await Promise.all([credentials.verifier(endpoint, user), ...holds.map((hold) => credentials.holdVerifier(endpoint, hold))]);
+  const verifiers = await Promise.all([
+    credentials.verifier(endpoint, user),
+    ...holds.map((hold) => credentials.holdVerifier(endpoint, hold)),
+  ]);
   const proved = exchange.finish(final, verifiers);
   if (!proved) throw wrong();
   socket.write(authentication(12, Buffer.from(proved.serverFinal, "latin1")));

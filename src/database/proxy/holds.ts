@@ -25,11 +25,21 @@ export interface HoldControl {
 
 type HoldOptions = Parameters<Database["hold"]>[2];
 
-export function createHoldControl({ file, hosts, backends }: { file: StateFile; hosts: Map<EndpointName, EndpointHost>; backends: Backends }): HoldControl {
+export function createHoldControl({
+  file,
+  hosts,
+  backends,
+}: {
+  file: StateFile;
+  hosts: Map<EndpointName, EndpointHost>;
+  backends: Backends;
+}): HoldControl {
   const turns = new Map<EndpointName, Promise<unknown>>();
   const find = (id: HoldId): { endpoint: EndpointName; deadline: number } | undefined => file.current().holds.find((row) => row.id === id);
   const forget = (id: HoldId): Promise<void> =>
-    file.update((state) => (state.holds.some((row) => row.id === id) ? { ...state, holds: state.holds.filter((row) => row.id !== id) } : state));
+    file.update((state) =>
+      state.holds.some((row) => row.id === id) ? { ...state, holds: state.holds.filter((row) => row.id !== id) } : state,
+    );
   for (const { id, endpoint, deadline } of file.current().holds) hosts.get(endpoint)?.gate.hold(id, deadline);
 
   function inTurn<T>(name: EndpointName, work: () => Promise<T>): Promise<T> {
@@ -45,12 +55,18 @@ export function createHoldControl({ file, hosts, backends }: { file: StateFile; 
     if (!host) throw new AdorableError({ code: "endpoint-unknown", remedy: "bug", message: `There is no endpoint "${name}".` });
     const present = find(id);
     if (present && present.endpoint !== name) {
-      throw new AdorableError({ code: "hold-exists", remedy: "bug", message: `The hold "${id}" is one of the endpoint "${present.endpoint}".` });
+      throw new AdorableError({
+        code: "hold-exists",
+        remedy: "bug",
+        message: `The hold "${id}" is one of the endpoint "${present.endpoint}".`,
+      });
     }
     const deadline = present?.deadline ?? Date.now() + budgetMs;
     host.gate.hold(id, deadline);
     try {
-      await file.update((state) => (state.holds.some((row) => row.id === id) ? state : { ...state, holds: [...state.holds, { id, endpoint: name, deadline }] }));
+      await file.update((state) =>
+        state.holds.some((row) => row.id === id) ? state : { ...state, holds: [...state.holds, { id, endpoint: name, deadline }] },
+      );
     } catch (error) {
       host.gate.unhold(id);
       throw error;
@@ -68,7 +84,8 @@ export function createHoldControl({ file, hosts, backends }: { file: StateFile; 
     }
     for (const session of busy) session.fail("57P01", "terminating connection: the database is being changed", "Connect again.");
     await backends.endLeaving(host.endpoint.timeline);
-    if (!find(id)) throw new AdorableError({ code: "hold-ended", remedy: "wait", message: `The hold "${id}" was resumed while it was being set.` });
+    if (!find(id))
+      throw new AdorableError({ code: "hold-ended", remedy: "wait", message: `The hold "${id}" was resumed while it was being set.` });
   }
 
   /** The hold's own sessions end first: its credential is void from here. */
@@ -88,7 +105,11 @@ export function createHoldControl({ file, hosts, backends }: { file: StateFile; 
       if (host) await end(host, id);
       else await forget(id);
     },
-    of: (name) => file.current().holds.filter((row) => row.endpoint === name).map((row) => row.id),
+    of: (name) =>
+      file
+        .current()
+        .holds.filter((row) => row.endpoint === name)
+        .map((row) => row.id),
     inTurn,
   };
 }

@@ -34,6 +34,18 @@ export class ProtocolState {
   #serverLeft = 0;
   #serverType = "";
 
+  /** Goes on where `before` ended, on another connection to a server: what the client has begun to send belongs to the next batch. */
+  static after(before: ProtocolState): ProtocolState {
+    const next = new ProtocolState();
+    next.#carry = before.#carry;
+    return next;
+  }
+
+  /** True between two messages of the client. */
+  get clientBetweenMessages(): boolean {
+    return this.#clientLeft === 0 && this.#carry === undefined;
+  }
+
   get quiet(): boolean {
     return this.status === "I" && this.#outstanding.length === 0 && !this.#inBatch && !this.#copyIn && this.#clientLeft === 0;
   }
@@ -76,7 +88,8 @@ export class ProtocolState {
       const length = chunk.readUInt32BE(at + 1);
       if (length < 4 || length > MAX_MESSAGE_BYTES) throw new MalformedStream(`invalid message length ${length}`);
       if (type === "X") return { send: chunk.subarray(0, at), goodbye: true };
-      if (!this.#inBatch && !CONTINUATIONS.has(type) && !mayBegin()) return { send: chunk.subarray(0, at), rest: chunk.subarray(at), goodbye: false };
+      if (!this.#inBatch && !CONTINUATIONS.has(type) && !mayBegin())
+        return { send: chunk.subarray(0, at), rest: chunk.subarray(at), goodbye: false };
       this.#begin(type);
       this.#clientLeft = length - 4;
       at += 5;

@@ -31,7 +31,9 @@ describe("who gets in", () => {
   test("a role of the database gets in with the password of its name, and no other", async () => {
     const { name } = await made.newEndpoint();
     const client = await made.connect(name);
-    expect((await client.query("select current_user, current_database()")).rows).toEqual([{ current_user: "app", current_database: "app" }]);
+    expect((await client.query("select current_user, current_database()")).rows).toEqual([
+      { current_user: "app", current_database: "app" },
+    ]);
     expect(await refusal(made.connect(name, "app", { password: "wrong" }))).toBe("28P01");
     const other = await made.newEndpoint();
     const { password } = await made.proxy.credential(other.name, "app");
@@ -94,7 +96,18 @@ describe("sessions", () => {
     const [one, two] = [await made.connect(name), await made.connect(name)];
     const slow = refusal(one.query("select pg_sleep(20)"));
     const other = two.query("select pg_sleep(0.4)");
-    await expect.poll(async () => (await (await made.connect(name)).query("select count(*)::int as n from pg_stat_activity where query like '%sleep(20)' and state = 'active' and pid <> pg_backend_pid()")).rows[0].n).toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (
+            await (
+              await made.connect(name)
+            ).query(
+              "select count(*)::int as n from pg_stat_activity where query like '%sleep(20)' and state = 'active' and pid <> pg_backend_pid()",
+            )
+          ).rows[0].n,
+      )
+      .toBe(1);
     const key = one as unknown as { processID: number; secretKey: number };
     const canceller = connectSocket(made.proxy.port, made.proxy.host, () => {
       const bytes = Buffer.alloc(16);
@@ -128,13 +141,20 @@ describe("sleep and wake", () => {
     const errors: Error[] = [];
     const pool = new Pool({ connectionString: dsn, max: 3, application_name: "shop", statement_timeout: 7000 });
     pool.on("error", (error) => errors.push(error));
-    const ask = (): Promise<unknown[]> => Promise.all([1, 2, 3].map(async (n) => (await pool.query("insert into note (client, number) values (1, $1) returning number", [n])).rows[0].number));
+    const ask = (): Promise<unknown[]> =>
+      Promise.all(
+        [1, 2, 3].map(
+          async (n) => (await pool.query("insert into note (client, number) values (1, $1) returning number", [n])).rows[0].number,
+        ),
+      );
     expect(await ask()).toEqual([1, 2, 3]);
     for (let round = 0; round < 2; round++) {
       await asleep(timeline);
       expect(await ask()).toEqual([1, 2, 3]);
     }
-    expect((await pool.query("select current_setting('application_name') as name, current_setting('statement_timeout') as limit")).rows).toEqual([{ name: "shop", limit: "7s" }]);
+    expect(
+      (await pool.query("select current_setting('application_name') as name, current_setting('statement_timeout') as limit")).rows,
+    ).toEqual([{ name: "shop", limit: "7s" }]);
     expect(errors).toEqual([]);
     expect(pool.totalCount).toBe(3);
     await pool.end();
@@ -152,7 +172,9 @@ describe("sleep and wake", () => {
   ])("a session with %s is told 57P01 when the compute sleeps", async (_, query) => {
     const { name, timeline } = await made.newEndpoint();
     const client = await made.connect(name, ADMIN_ROLE);
-    const told = new Promise<string | undefined>((resolve) => client.once("error", (error: Error & { code?: string }) => resolve(error.code)));
+    const told = new Promise<string | undefined>((resolve) =>
+      client.once("error", (error: Error & { code?: string }) => resolve(error.code)),
+    );
     await client.query(query as never);
     expect(await told).toBe("57P01");
     await asleep(timeline);
@@ -182,7 +204,9 @@ describe("endpoints", () => {
   test("a removed endpoint's sessions end, and its name is unknown", async () => {
     const { name } = await made.newEndpoint();
     const client = await made.connect(name);
-    const told = new Promise<string | undefined>((resolve) => client.once("error", (error: Error & { code?: string }) => resolve(error.code)));
+    const told = new Promise<string | undefined>((resolve) =>
+      client.once("error", (error: Error & { code?: string }) => resolve(error.code)),
+    );
     await made.proxy.removeEndpoint(name);
     expect(await told).toBe("57P01");
     expect(await refusal(made.connect(name))).toBe("3D000");

@@ -45,7 +45,6 @@ export interface ProxyOptions {
   log?: Log;
 }
 
-
 export interface Proxy extends Endpoints {
   host: string;
   port: number;
@@ -89,6 +88,9 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     if (!greeting || socket.destroyed) return;
     const host = hosts.get(greeting.endpoint);
     if (!host) return farewell(socket, fatal("3D000", `database "${greeting.endpoint}" does not exist`));
+    // The hold may have ended while the password was being checked.
+    if (greeting.hold !== undefined && !holds.of(greeting.endpoint).includes(greeting.hold))
+      return farewell(socket, fatal("28P01", `password authentication failed for user "${greeting.user}"`));
     const session = new Session(socket, greeting, newKey(sessions), host);
     host.sessions.add(session);
     sessions.set(session.key.pid, session);
@@ -155,7 +157,11 @@ interface Context {
 async function setEndpoint(context: Context, name: EndpointName, timeline: TimelineId, epoch: number): Promise<Endpoint> {
   const { file, hosts, backends, options } = context;
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
-    throw new AdorableError({ code: "invalid-endpoint-name", remedy: "bug", message: `"${name}" is not an endpoint's name: 1 to 63 of a-z, 0-9 and _, first a letter.` });
+    throw new AdorableError({
+      code: "invalid-endpoint-name",
+      remedy: "bug",
+      message: `"${name}" is not an endpoint's name: 1 to 63 of a-z, 0-9 and _, first a letter.`,
+    });
   }
   const next: Endpoint = { name, timeline, epoch };
   const host = hosts.get(name);
@@ -169,7 +175,8 @@ async function setEndpoint(context: Context, name: EndpointName, timeline: Timel
     });
   }
   if (present && epoch === present.epoch) return present;
-  const save = (): Promise<void> => file.update((state) => ({ ...state, endpoints: [...state.endpoints.filter((row) => row.name !== name), next] }));
+  const save = (): Promise<void> =>
+    file.update((state) => ({ ...state, endpoints: [...state.endpoints.filter((row) => row.name !== name), next] }));
   if (!host || !present) {
     await save();
     hosts.set(name, new EndpointHost(next, backends, context.log));
@@ -181,7 +188,8 @@ async function setEndpoint(context: Context, name: EndpointName, timeline: Timel
     return next;
   }
   await host.gate.move(async () => {
-    for (const session of await host.settle(options.moveDrainMs ?? 5000)) session.fail("57P01", "terminating connection: the database was replaced", "Connect again.");
+    for (const session of await host.settle(options.moveDrainMs ?? 5000))
+      session.fail("57P01", "terminating connection: the database was replaced", "Connect again.");
     await Promise.all([...host.sessions].map((session) => session.release(true, "the database was replaced")));
     await backends.endLeaving(present.timeline);
     await save();
@@ -205,10 +213,14 @@ async function removeEndpoint(context: Context, name: EndpointName): Promise<voi
   await stopUnrouted(context, host.endpoint.timeline);
 }
 
-/** Nothing reaches the timeline's compute any more: it need not wait to fall asleep. */
-async function stopUnrouted({ hosts, backends }: Context, timeline: TimelineId): Promise<void> {
+/** Nothing reaches the timeline's compute any more: it need not wait to fall asleep. Where that fails, the sleeper tries again. */
+async function stopUnrouted({ hosts, backends, log }: Context, timeline: TimelineId): Promise<void> {
   if ([...hosts.values()].some((host) => host.endpoint.timeline === timeline)) return;
-  await backends.stopIfUnused(timeline);
+  try {
+    await backends.stopIfUnused(timeline);
+  } catch (error) {
+    log("sleep-failed", { timeline, reason: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 function credentialOf({ host, port }: Context, database: EndpointName, user: string, password: string): Credential {
@@ -235,7 +247,15 @@ async function listen(server: ReturnType<typeof createServer>, host: string, por
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       if (cause.code !== "EADDRINUSE") return reject(cause);
-      reject(new AdorableError({ code: "port-taken", remedy: "operator", message: `The port "${port}" on "${host}" is in use.`, hint: "Stop what listens there, or choose another port.", cause }));
+      reject(
+        new AdorableError({
+          code: "port-taken",
+          remedy: "operator",
+          message: `The port "${port}" on "${host}" is in use.`,
+          hint: "Stop what listens there, or choose another port.",
+          cause,
+        }),
+      );
     });
     server.listen({ host, port }, resolve);
   });

@@ -36,6 +36,8 @@ export interface SessionHost {
 }
 
 const QUESTION_TIMEOUT_MS = 5000;
+/** The type of the message with which a client ends its session. */
+const GOODBYE = "X".charCodeAt(0);
 
 export class Session {
   readonly user: string;
@@ -205,7 +207,7 @@ export class Session {
   #adopt(backend: Backend, timeline: TimelineId): void {
     this.backend = backend;
     this.timeline = timeline;
-    this.#protocol = new ProtocolState();
+    this.#protocol = ProtocolState.after(this.#protocol);
     this.state = "attached";
     this.activeAt = Date.now();
     const news: Buffer[] = [];
@@ -249,7 +251,7 @@ export class Session {
       this.#pending = chunk;
       this.client.pause();
       if (this.state !== "detached") return;
-      if (chunk[0] === 0x58) this.#leave();
+      if (chunk[0] === GOODBYE && this.#protocol.clientBetweenMessages) this.#leave();
       else void this.attach();
       return;
     }

@@ -27,7 +27,10 @@ const MAX_CHECK_MS = 5000;
 export function startSleeper({ hosts, computes, backends, idleMs, log }: SleeperOptions): Sleeper {
   const falling = new Map<TimelineId, Promise<boolean>>();
   const hostsOf = (timeline: TimelineId): EndpointHost[] => [...hosts.values()].filter((host) => host.endpoint.timeline === timeline);
-  const sessionsOf = (timeline: TimelineId): Session[] => hostsOf(timeline).flatMap((host) => [...host.sessions]).filter((session) => session.timeline === timeline);
+  const sessionsOf = (timeline: TimelineId): Session[] =>
+    hostsOf(timeline)
+      .flatMap((host) => [...host.sessions])
+      .filter((session) => session.timeline === timeline);
 
   /** One attempt; false where a session went on. */
   function sleep(timeline: TimelineId): Promise<boolean> {
@@ -48,9 +51,11 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
 
   function check(): void {
     const now = Date.now();
-    for (const timeline of new Set([...hosts.values()].map((host) => host.endpoint.timeline))) {
+    for (const timeline of new Set([...[...hosts.values()].map((host) => host.endpoint.timeline), ...backends.used()])) {
       if (!isIdle(timeline, now)) continue;
-      sleep(timeline).catch((error: unknown) => log("sleep-failed", { timeline, reason: error instanceof Error ? error.message : String(error) }));
+      sleep(timeline).catch((error: unknown) =>
+        log("sleep-failed", { timeline, reason: error instanceof Error ? error.message : String(error) }),
+      );
     }
   }
 
@@ -62,7 +67,12 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
       while (computes.isRunning(timeline)) {
         const leftMs = deadline - Date.now();
         if (leftMs <= 0) {
-          throw new AdorableError({ code: "suspend-busy", remedy: "wait", message: `The timeline "${timeline}" is in use and cannot be suspended.`, hint: "Try again when its transactions have ended." });
+          throw new AdorableError({
+            code: "suspend-busy",
+            remedy: "wait",
+            message: `The timeline "${timeline}" is in use and cannot be suspended.`,
+            hint: "Try again when its transactions have ended.",
+          });
         }
         await Promise.all(hostsOf(timeline).map((host) => host.settle(leftMs)));
         await sleep(timeline);
