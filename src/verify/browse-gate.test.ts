@@ -38,8 +38,10 @@ async function processesOf(uid: number): Promise<string[]> {
 const plainClient = (body: string) =>
   `import { createRoot } from "react-dom/client";\nfunction App() {\n  ${body}\n}\nconst root = document.getElementById("root");\nif (root) createRoot(root).render(<App />);\n`;
 
-async function judge(client: string) {
-  bench = await openBench({ tiny: { files: tinyApp({ "src/client/main.tsx": client }), contract: TINY_CONTRACT } });
+async function judge(client: string, server = tinyApp()["src/server/main.ts"]) {
+  bench = await openBench({
+    tiny: { files: tinyApp({ "src/client/main.tsx": client, "src/server/main.ts": server }), contract: TINY_CONTRACT },
+  });
   const { context } = bench;
   const files: Buffer[] = [];
   const evidence = await browseGate(context, {
@@ -73,17 +75,22 @@ describe("the gate browse", () => {
     ["a console error", 'console.error("this is wrong");\n  return <h1>Hello</h1>;', "Console error: this is wrong"],
     ["an uncaught error", 'setTimeout(() => { throw new Error("lost"); });\n  return <h1>Hello</h1>;', "Uncaught error: lost"],
     ["a request that is answered with an error", 'void fetch("/none.json");\n  return <h1>Hello</h1>;', "GET /none.json answered 404"],
-    [
-      "a request to another origin",
-      'void fetch("http://example.org/track").catch(() => undefined);\n  return <h1>Hello</h1>;',
-      "Request to another origin: http://example.org/track",
-    ],
     ["an empty page", "return null;", "The page stayed empty for 1 s: #root shows nothing."],
   ])("fails on %s", async ([, body = "", problem = ""]) => {
     const { evidence } = await judge(plainClient(body));
     expect(evidence.conclusion).toBe("failure");
     expect(evidence.summary).toContain(problem);
     expect(evidence.files).toHaveLength(2);
+  });
+});
+
+describe("a page that may reach others", () => {
+  test("fails when it asks another origin", async () => {
+    const open = tinyApp()["src/server/main.ts"]?.replace(/app\.use\(secureHeaders.*\n/, "");
+    const body = 'void fetch("http://example.org/track").catch(() => undefined);\n  return <h1>Hello</h1>;';
+    const { evidence } = await judge(plainClient(body), open);
+    expect(evidence.conclusion).toBe("failure");
+    expect(evidence.summary).toContain("Request to another origin: http://example.org/track");
   });
 });
 

@@ -83,8 +83,8 @@ describe("the gate contract", () => {
 
   test("a page instead of a tRPC answer is no answer", async () => {
     const main = tinyApp()["src/server/main.ts"]?.replace(
-      'app.all("/trpc/*"',
-      'app.get("/trpc/*", (context) => context.html("<p>hello</p>"));\napp.all("/other/*"',
+      'app.all("/api/trpc/*"',
+      'app.get("/api/trpc/*", (context) => context.html("<p>hello</p>"));\napp.all("/other/*"',
     );
     const evidence = await judge({ changes: { "src/server/main.ts": main } });
     expect(evidence.title).toContain("notes.list answered 200 with something else than tRPC");

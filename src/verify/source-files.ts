@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-const SKIPPED = new Set(["node_modules", "dist", ".git"]);
+const SKIPPED = new Set(["node_modules", "dist", ".git", ".cache"]);
 
 /** Paths relative to `dir`, with `/`, sorted. Symbolic links are not followed and not listed. */
 export async function listSourceFiles(dir: string): Promise<string[]> {

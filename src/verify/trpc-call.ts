@@ -19,7 +19,7 @@ export interface AppAddress {
 }
 
 /** Where generated apps serve tRPC. */
-const TRPC_PATH = "/trpc";
+const TRPC_PATH = "/api/trpc";
 const CALL_LIMIT_MS = 10_000;
 
 /**
