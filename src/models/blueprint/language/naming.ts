@@ -1,19 +1,23 @@
 /** People's words to names that SQL, TypeScript and URLs accept. */
 
-/** Words that PostgreSQL or TypeScript keep for themselves, or that a generated file uses for something else. */
+/** Words that PostgreSQL or TypeScript keep for themselves. */
 const RESERVED: ReadonlySet<string> = new Set(
   (
     "all analyse analyze and any array as asc asymmetric authorization between both case cast check collate column constraint create cross current default deferrable desc distinct do else end except false fetch filter for foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime natural not notnull null offset on only or order outer over overlaps placing primary references returning right row rows select session similar some symmetric table tablesample then to trailing true union unique user using variadic verbose when where window with " +
-    "abstract async await boolean break byte catch char class const continue debugger declare delete double enum eval export extends final finally float function get goto if implements import instanceof int interface internal keyof let long module namespace never new number object of package private protected public readonly record require return set short static string super switch symbol this throw throws transient try type typeof undefined unknown var void volatile while yield arguments constructor prototype " +
-    "date time timestamp interval promise map error event element node document window request response router form input button query mutation list page app schema database api trpc react children key ref"
+    "abstract async await boolean break byte catch char class const continue debugger declare delete double enum eval export extends final finally float function get goto if implements import instanceof int interface internal keyof let long module namespace never new number object of package private protected public readonly record require return set short static string super switch symbol this throw throws transient try type typeof undefined unknown var void volatile while yield arguments constructor prototype"
   ).split(" "),
 );
-
-/** Columns that every table has by itself. */
-export const AUTOMATIC_COLUMNS: ReadonlySet<string> = new Set(["id", "created_at", "updated_at"]);
+/** Words that mean something else to a browser, to React or to the generated code, where a record's type or variable stands. */
+const TAKEN: ReadonlySet<string> = new Set(
+  "date time timestamp interval promise map set record error event element node document window history location screen image option text link range request response headers file blob url router route form input button field label layout query mutation list page app schema database api trpc react children key ref state store context provider fragment buffer process module row column table client server fetch".split(" "),
+);
 
 export function isReserved(name: string): boolean {
   return RESERVED.has(name);
+}
+
+export function isTaken(name: string): boolean {
+  return RESERVED.has(name) || TAKEN.has(name);
 }
 
 /** Lower-case words of letters and digits, without apostrophes and accents. */
