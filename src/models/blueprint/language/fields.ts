@@ -92,7 +92,7 @@ const CHOICE_INTRODUCTION = /(?::|\bone of|\beither|\bbeing|\bthat is|\bwhich is
 
 function parseField(item: string): SpokenField | "nothing" | undefined {
   const found: Partial<SpokenField> = {};
-  let text = item.trim().replace(/^[-*•\d.)\s]+(?=[a-z"'“])/i, "").replace(/[.!?]+$/, "");
+  let text = item.trim().replace(/^(?:[-*•]|\d+[.)])\s*/, "").replace(/[.!?]+$/, "");
   text = text.replace(/[,(\s]*\b(?:with (?:a )?|by )?default(?:s|ing|ed)?(?: (?:value|to|of|is))*\s*[:=]?\s*["'“]?([\w.-]+(?: [\w-]+)?)["'”]?\s*\)?/i, (_all, value: string) => {
     found.default = value;
     return " ";
@@ -108,7 +108,7 @@ function parseField(item: string): SpokenField | "nothing" | undefined {
   while (kept.length > 1 && (kept.at(-1) === "field" || kept.at(-1) === "column" || kept.at(-1) === "property")) kept.pop();
   if (kept.length === 0) return "nothing";
   const trailing = splitKind(kept);
-  if (trailing.words.length > MAX_FIELD_WORDS || !/^[a-z]/.test(trailing.words[0] ?? "")) return undefined;
+  if (trailing.words.length > MAX_FIELD_WORDS || !/[a-z]/.test(trailing.words[0] ?? "")) return undefined;
   const kind = chooseKind(found, trailing);
   if (kind === "choice" && found.choices === undefined) return undefined;
   return { ...found, words: trailing.words, label: sentenceCase(trailing.words), kind };
