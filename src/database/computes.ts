@@ -26,7 +26,16 @@ export interface Computes {
 /** The part of the database port that an engine answers alone; endpoints, holds and credentials are the proxy's. */
 export type Timelines = Pick<
   Database,
-  "createTimeline" | "branch" | "head" | "protect" | "unprotect" | "retention" | "usage" | "deleteTimeline" | "listTimelines" | "capabilities"
+  | "createTimeline"
+  | "branch"
+  | "head"
+  | "protect"
+  | "unprotect"
+  | "retention"
+  | "usage"
+  | "deleteTimeline"
+  | "listTimelines"
+  | "capabilities"
 >;
 
 export interface Engine extends Computes, Timelines {

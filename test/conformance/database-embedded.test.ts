@@ -45,7 +45,14 @@ async function open(name: string, options: Partial<EngineOptions> = {}): Promise
     },
     ...options,
   });
-  return { engine, dataDir, timelines: engine, connection: connectionOf(engine), sleep: (id) => engine.stop(id), close: () => engine.close() };
+  return {
+    engine,
+    dataDir,
+    timelines: engine,
+    connection: connectionOf(engine),
+    sleep: (id) => engine.stop(id),
+    close: () => engine.close(),
+  };
 }
 
 /** Processes that work below the directory. */
@@ -117,7 +124,9 @@ describe("embedded: computes", () => {
     await under.engine.deleteTimeline(child);
     // The other tests' computes come and go; of these two nothing is left.
     expect((await namesBelow(under.dataDir)).filter((name) => name.includes("deleted"))).toEqual([]);
-    expect((await readdir(join(under.dataDir, "bases"))).toSorted()).toEqual(files.filter((name) => /^bases\/[^/]+$/.test(name)).map((name) => name.slice(6)));
+    expect((await readdir(join(under.dataDir, "bases"))).toSorted()).toEqual(
+      files.filter((name) => /^bases\/[^/]+$/.test(name)).map((name) => name.slice(6)),
+    );
     for (const id of [source, child]) expect(await processesIn(join(under.dataDir, "timelines", id))).toEqual([]);
   });
 
@@ -131,10 +140,17 @@ describe("embedded: computes", () => {
     await under.engine.createTimeline(b);
     const data = await Promise.all([a, b].map((id) => stat(join(under.dataDir, "timelines", id, "data"))));
     expect(new Set(data.map(({ uid }) => uid)).size).toBe(2);
-    expect(data.map(({ mode, uid }) => [mode & 0o777, uid >= 600_000])).toEqual([[0o700, true], [0o700, true]]);
+    expect(data.map(({ mode, uid }) => [mode & 0o777, uid >= 600_000])).toEqual([
+      [0o700, true],
+      [0o700, true],
+    ]);
     const closed = join(home, "closed");
     await mkdir(closed, { mode: 0o700 });
-    await expect(open("closed/below")).rejects.toMatchObject({ code: "data-directory-unreachable", remedy: "operator", details: { closedAt: closed } });
+    await expect(open("closed/below")).rejects.toMatchObject({
+      code: "data-directory-unreachable",
+      remedy: "operator",
+      details: { closedAt: closed },
+    });
   });
 });
 
@@ -203,7 +219,10 @@ describe("embedded: history", () => {
       const lsn = await withSession(under, id, async (client) => {
         await client.query("CREATE TABLE t AS SELECT 1 AS v");
         const emit = async (length: bigint) => {
-          const { rows } = await client.query<{ lsn: Lsn }>("SELECT pg_logical_emit_message(false, 'adorable', repeat('x', $1), true) AS lsn", [Number(length)]);
+          const { rows } = await client.query<{ lsn: Lsn }>(
+            "SELECT pg_logical_emit_message(false, 'adorable', repeat('x', $1), true) AS lsn",
+            [Number(length)],
+          );
           return rows[0]?.lsn as Lsn;
         };
         // A record has 64 bytes besides its text. What the server writes of its own accord may come between, then the next edge is tried.
@@ -232,7 +251,9 @@ describe("embedded: history", () => {
   test("an engine killed under load loses nothing acknowledged, leaves no process behind, and its next start clears what was half made", async () => {
     const dataDir = join(home, "crash");
     const id = timelineId("crash");
-    const child = spawn(process.execPath, [join(import.meta.dirname, "engine-under-load.ts"), dataDir, join(home, "crash.run"), id], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, "engine-under-load.ts"), dataDir, join(home, "crash.run"), id], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const acknowledged = [0, 0, 0, 0];
     const lines = createInterface({ input: child.stdout });
     lines.on("line", (line) => {

@@ -21,7 +21,11 @@ export function timelineId(hint: string): TimelineId {
 }
 
 /** Runs `work` with a session on the timeline. */
-export async function withSession<T>(under: Pick<TimelinesUnderTest, "connection">, timeline: TimelineId, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  under: Pick<TimelinesUnderTest, "connection">,
+  timeline: TimelineId,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client(await under.connection(timeline));
   client.on("error", () => undefined);
   await client.connect();
@@ -33,7 +37,11 @@ export async function withSession<T>(under: Pick<TimelinesUnderTest, "connection
 }
 
 /** The rows of one statement on the timeline. */
-export function sql<R extends pg.QueryResultRow>(under: Pick<TimelinesUnderTest, "connection">, timeline: TimelineId, statement: string): Promise<R[]> {
+export function sql<R extends pg.QueryResultRow>(
+  under: Pick<TimelinesUnderTest, "connection">,
+  timeline: TimelineId,
+  statement: string,
+): Promise<R[]> {
   return withSession(under, timeline, async (client) => (await client.query<R>(statement)).rows);
 }
 
@@ -46,7 +54,8 @@ export interface Writers {
   stop: () => Promise<void>;
 }
 
-export const LEDGER = "CREATE TABLE entries (writer int, n int, PRIMARY KEY (writer, n)); CREATE TABLE totals (writer int PRIMARY KEY, n int)";
+export const LEDGER =
+  "CREATE TABLE entries (writer int, n int, PRIMARY KEY (writer, n)); CREATE TABLE totals (writer int PRIMARY KEY, n int)";
 
 /** Writers that each add entry after entry, and the total in the same transaction. A lost connection ends a writer. */
 export async function startWriters(under: Pick<TimelinesUnderTest, "connection">, timeline: TimelineId, count: number): Promise<Writers> {
@@ -160,7 +169,10 @@ export function describeTimelines(engine: string, open: () => Promise<TimelinesU
     });
 
     test("a branch has the schema of the position: what was dropped later is there, what was added later is not", async () => {
-      const source = await root("ddl", "CREATE TABLE kept (a int, b text); INSERT INTO kept VALUES (1, 'b'); CREATE TABLE dropped AS SELECT 1 AS x");
+      const source = await root(
+        "ddl",
+        "CREATE TABLE kept (a int, b text); INSERT INTO kept VALUES (1, 'b'); CREATE TABLE dropped AS SELECT 1 AS x",
+      );
       const lsn = await under.timelines.head(source);
       await sql(under, source, "ALTER TABLE kept DROP COLUMN b; DROP TABLE dropped; CREATE TABLE added (y int); TRUNCATE kept");
       const child = await branch(source, lsn);
@@ -217,7 +229,10 @@ export function describeTimelines(engine: string, open: () => Promise<TimelinesU
       expect(second).toEqual(first);
       await sql(under, source, "INSERT INTO t VALUES (1)");
       const later = await under.timelines.head(source);
-      await expect(under.timelines.branch(child, { timeline: source, lsn: later })).rejects.toMatchObject({ code: "timeline-exists", remedy: "bug" });
+      await expect(under.timelines.branch(child, { timeline: source, lsn: later })).rejects.toMatchObject({
+        code: "timeline-exists",
+        remedy: "bug",
+      });
       await expect(under.timelines.createTimeline(child)).rejects.toMatchObject({ code: "timeline-exists" });
     });
 
@@ -282,7 +297,11 @@ export function describeTimelines(engine: string, open: () => Promise<TimelinesU
       expect(await under.timelines.capabilities()).toMatchObject({ postgres: 17 });
       const id = await root("settings", "SELECT 1");
       const names = ["data_checksums", "server_encoding", "fsync", "full_page_writes", "synchronous_commit"];
-      const rows = await sql<{ setting: string }>(under, id, `SELECT setting FROM unnest('{${names.join()}}'::text[]) WITH ORDINALITY AS u(name, o) JOIN pg_settings USING (name) ORDER BY o`);
+      const rows = await sql<{ setting: string }>(
+        under,
+        id,
+        `SELECT setting FROM unnest('{${names.join()}}'::text[]) WITH ORDINALITY AS u(name, o) JOIN pg_settings USING (name) ORDER BY o`,
+      );
       expect(rows.map(({ setting }) => setting)).toEqual(["on", "UTF8", "on", "on", "on"]);
     });
   });

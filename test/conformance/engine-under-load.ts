@@ -33,6 +33,8 @@ async function branch(): Promise<never> {
 }
 
 const client = await connect();
-await client.query("CREATE TABLE entries (writer int, n int, PRIMARY KEY (writer, n)); CREATE TABLE totals (writer int PRIMARY KEY, n int)");
+await client.query(
+  "CREATE TABLE entries (writer int, n int, PRIMARY KEY (writer, n)); CREATE TABLE totals (writer int PRIMARY KEY, n int)",
+);
 await client.end();
 await Promise.all([branch(), ...[0, 1, 2, 3].map(write)]);

@@ -39,6 +39,12 @@ export async function closedOnTheWay(path: string): Promise<string | undefined> 
   return undefined;
 }
 
+/** Makes a directory that the databases' users can pass, whatever our umask; `mode` says what else they can. Idempotent. */
+export async function makeOpen(directory: string, mode: 0o711 | 0o755 = 0o711): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await chmod(directory, mode);
+}
+
 /**
  * Makes a directory of ours that the databases' users can pass but not list, and returns its real path.
  * Throws `data-directory-unreachable` (operator) when they cannot get to it.

@@ -5,7 +5,13 @@ import { ADMIN_ROLE } from "../database.ts";
 
 /** Connected; the caller ends it. An error of an idle session surfaces at its next query. */
 export async function adminClient(socketDir: string): Promise<pg.Client> {
-  const client = new pg.Client({ host: socketDir, port: 5432, user: ADMIN_ROLE, database: BACKEND_DATABASE, application_name: "adorable engine" });
+  const client = new pg.Client({
+    host: socketDir,
+    port: 5432,
+    user: ADMIN_ROLE,
+    database: BACKEND_DATABASE,
+    application_name: "adorable engine",
+  });
   client.on("error", () => undefined);
   await client.connect();
   return client;

@@ -54,10 +54,17 @@ export async function takeColdBase(store: BaseStore, dataDir: string, options: C
   const end = await readRecordEnd(join(dataDir, "pg_wal"), control.checkpoint);
   const position = { start: bigintToLsn(control.redo), end: bigintToLsn(end) };
   const log = new Set<string>();
-  for (let segment = segmentOf(position.start); options.withLog && segment <= segmentOf(position.end); segment++) log.add(`pg_wal/${segmentName(segment)}`);
+  for (let segment = segmentOf(position.start); options.withLog && segment <= segmentOf(position.end); segment++)
+    log.add(`pg_wal/${segmentName(segment)}`);
   const skip = (path: string) => isTransient(path) && !log.has(path);
   return publish(store, options.id, async (staging) => {
-    const bytes = await cloneTree(dataDir, staging, { owner: undefined, reflink: store.reflink, live: false, skip, signal: options.signal });
+    const bytes = await cloneTree(dataDir, staging, {
+      owner: undefined,
+      reflink: store.reflink,
+      live: false,
+      skip,
+      signal: options.signal,
+    });
     return { ...position, bytes };
   });
 }
@@ -81,7 +88,11 @@ export async function takeLiveBase(store: BaseStore, dataDir: string, socketDir:
   }
 }
 
-async function publish(store: BaseStore, wanted: string | undefined, fill: (data: string) => Promise<Omit<Base, "id" | "takenAt">>): Promise<Base> {
+async function publish(
+  store: BaseStore,
+  wanted: string | undefined,
+  fill: (data: string) => Promise<Omit<Base, "id" | "takenAt">>,
+): Promise<Base> {
   const id = wanted ?? newId<string>("base");
   const staging = join(store.directory, `${id}.tmp`);
   await removeTree(staging);
@@ -118,16 +129,18 @@ export async function removeBasesExcept(store: BaseStore, needed: (id: string) =
  * it ends where the log ends and stays on the same PostgreSQL timeline.
  */
 export async function writeLabel(dataDir: string, base: Base, owner: Account | undefined): Promise<void> {
-  const label = base.label ?? [
-    `START WAL LOCATION: ${base.start} (file ${segmentName(segmentOf(base.start))})`,
-    `CHECKPOINT LOCATION: ${base.start}`,
-    "BACKUP METHOD: stopped",
-    "BACKUP FROM: primary",
-    "START TIME: 2000-01-01 00:00:00 UTC",
-    "LABEL: base",
-    "START TIMELINE: 1",
-    "",
-  ].join("\n");
+  const label =
+    base.label ??
+    [
+      `START WAL LOCATION: ${base.start} (file ${segmentName(segmentOf(base.start))})`,
+      `CHECKPOINT LOCATION: ${base.start}`,
+      "BACKUP METHOD: stopped",
+      "BACKUP FROM: primary",
+      "START TIME: 2000-01-01 00:00:00 UTC",
+      "LABEL: base",
+      "START TIMELINE: 1",
+      "",
+    ].join("\n");
   const path = join(dataDir, "backup_label");
   await writeFile(path, label, { mode: 0o600 });
   if (owner) await chown(path, owner.uid, owner.gid);

@@ -1,9 +1,9 @@
 /** Finds the PostgreSQL binaries that npm carries and makes them runnable: library links, and a copy where no database user could read them. */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { chmod, cp, mkdir, readFile, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { chmod, cp, readFile, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closedOnTheWay, runsAsRoot } from "./accounts.ts";
+import { closedOnTheWay, makeOpen, runsAsRoot } from "./accounts.ts";
 
 export interface Binaries {
   initdb: string;
@@ -28,7 +28,7 @@ export async function prepareBinaries(dataDir: string): Promise<Binaries> {
   const { version } = JSON.parse(await readFile(join(packageDir, "package.json"), "utf8")) as { version: string };
   const carried = join(packageDir, "native");
   const home = join(dataDir, "postgres");
-  await mkdir(home, { recursive: true, mode: 0o755 });
+  await makeOpen(home, 0o755);
   const readable = !runsAsRoot() || (await closedOnTheWay(join(carried, "bin"))) === undefined;
   const native = readable ? carried : await copyOnce(carried, join(home, version));
   const links = join(home, `links-${version}`);
@@ -63,7 +63,7 @@ async function copyOnce(from: string, to: string): Promise<string> {
 
 async function linkLibraries(native: string, directory: string): Promise<void> {
   const wanted = JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8")) as { source: string; target: string }[];
-  await mkdir(directory, { recursive: true, mode: 0o755 });
+  await makeOpen(directory, 0o755);
   for (const { source, target } of wanted) {
     const link = join(directory, basename(target));
     const library = join(dirname(native), source.replace(/^native\//, `${basename(native)}/`));

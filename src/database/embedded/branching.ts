@@ -5,7 +5,7 @@ import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import { bigintToLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import type { Checkpoint } from "../database.ts";
-import { accountOf, type Account } from "./accounts.ts";
+import { accountOf, makeOpen, type Account } from "./accounts.ts";
 import { dataOf, isTransient, writeLabel, type Base, type BaseStore } from "./bases.ts";
 import type { Binaries } from "./binaries.ts";
 import { startCluster } from "./cluster.ts";
@@ -50,12 +50,21 @@ export async function cloneAt(shop: Workshop, id: TimelineId, source: TimelineRe
   for (const [segment, path] of log) {
     if (segment < segmentOf(at)) await placeSegment(path, join(paths.inherited, segmentName(segment)), undefined);
   }
-  const reached = (await cloneStopped(shop, source, paths.data, owner, at, log)) ?? (await cloneBase(shop, base, paths.data, owner, at, log));
+  const reached =
+    (await cloneStopped(shop, source, paths.data, owner, at, log)) ?? (await cloneBase(shop, base, paths.data, owner, at, log));
   if (reached !== at) await replay(shop, id, number, owner, at);
   await dropCopies(paths.data, at);
   await syncTree(paths.root);
   const parent: Checkpoint = { timeline: source.id, lsn: at };
-  await shop.records.create({ id, number, parent, origin: at, bases: source.bases.filter((known) => known.id === base.id), protected: [], computeSeconds: 0 });
+  await shop.records.create({
+    id,
+    number,
+    parent,
+    origin: at,
+    bases: source.bases.filter((known) => known.id === base.id),
+    protected: [],
+    computeSeconds: 0,
+  });
   return "made";
 }
 
@@ -74,7 +83,14 @@ async function findLog(shop: Workshop, source: TimelineRecord, base: Base, at: L
 }
 
 /** Copies the files of a source that sleeps exactly at the position, so that no replay is needed. Undefined when it does not. */
-async function cloneStopped(shop: Workshop, source: TimelineRecord, data: string, owner: Account | undefined, at: Lsn, log: Map<number, string>): Promise<Lsn | undefined> {
+async function cloneStopped(
+  shop: Workshop,
+  source: TimelineRecord,
+  data: string,
+  owner: Account | undefined,
+  at: Lsn,
+  log: Map<number, string>,
+): Promise<Lsn | undefined> {
   // A base of this very position does as well, and keeps nobody from waking the source.
   if (baseFor(source, at)?.end === at) return undefined;
   const from = shop.records.paths(source.id).data;
@@ -89,7 +105,14 @@ async function cloneStopped(shop: Workshop, source: TimelineRecord, data: string
   return reached;
 }
 
-async function cloneBase(shop: Workshop, base: Base, data: string, owner: Account | undefined, at: Lsn, log: Map<number, string>): Promise<Lsn> {
+async function cloneBase(
+  shop: Workshop,
+  base: Base,
+  data: string,
+  owner: Account | undefined,
+  at: Lsn,
+  log: Map<number, string>,
+): Promise<Lsn> {
   await cloneTree(dataOf(shop.bases, base.id), data, { owner, reflink: shop.bases.reflink, live: false, skip: isTransient });
   await placeLog(data, owner, base.start, at, log);
   if (base.label === undefined && base.end === at) return at;
@@ -141,7 +164,7 @@ async function dropCopies(data: string, at: Lsn): Promise<void> {
 async function emptyRoot(shop: Workshop, id: TimelineId) {
   const paths = shop.records.paths(id);
   await removeTree(paths.root);
-  await mkdir(paths.root, { mode: 0o711 });
+  await makeOpen(paths.root);
   return paths;
 }
 

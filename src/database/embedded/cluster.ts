@@ -88,7 +88,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 /** `setpriv` changes the user too, because a change of user clears the death signal. */
-function commandLine(binaries: Binaries, server: string[], account: Account | undefined): [string, string[], { uid?: number; gid?: number }] {
+function commandLine(
+  binaries: Binaries,
+  server: string[],
+  account: Account | undefined,
+): [string, string[], { uid?: number; gid?: number }] {
   if (binaries.setpriv === undefined) return [server[0] as string, server.slice(1), account ? { uid: account.uid, gid: account.gid } : {}];
   const user = account ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, "--clear-groups"] : [];
   return [binaries.setpriv, [...user, "--pdeathsig", "INT", ...server], {}];
@@ -106,7 +110,11 @@ async function untilReady(dataDir: string, pid: number | undefined, running: () 
 }
 
 /** Runs a tool of PostgreSQL to its end, with `input` on its standard input. Throws with what it printed when it fails. */
-export async function runTool(command: string, args: string[], options: { env: Record<string, string>; cwd: string; account: Account | undefined; input?: string }): Promise<void> {
+export async function runTool(
+  command: string,
+  args: string[],
+  options: { env: Record<string, string>; cwd: string; account: Account | undefined; input?: string },
+): Promise<void> {
   const identity = options.account ? { uid: options.account.uid, gid: options.account.gid } : {};
   const child = spawn(command, args, { ...identity, cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });
   let output = "";

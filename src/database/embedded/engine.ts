@@ -7,7 +7,7 @@ import type { TimelineId } from "../../core/ids.ts";
 import { bigintToLsn, compareLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import type { Engine } from "../computes.ts";
 import type { Checkpoint, Timeline } from "../database.ts";
-import { makePassable, runsAsRoot } from "./accounts.ts";
+import { makeOpen, makePassable, runsAsRoot } from "./accounts.ts";
 import { asAdmin } from "./admin.ts";
 import { removeBasesExcept, takeColdBase, takeLiveBase, type Base, type BaseStore } from "./bases.ts";
 import { POSTGRES_MAJOR, prepareBinaries } from "./binaries.ts";
@@ -71,6 +71,8 @@ class EmbeddedEngine implements Engine {
   /** Shared by those who take a base until a record names it, exclusive for the sweep of bases. */
   #baseStore = new Lock();
   #jobs = new Map<TimelineId, Promise<void>>();
+  /** Calls under way; `close` waits for them. */
+  #working = new Set<Promise<unknown>>();
   #closing = false;
   #collecting: NodeJS.Timeout | undefined;
 
@@ -94,7 +96,7 @@ class EmbeddedEngine implements Engine {
       const bases: BaseStore = { directory: join(dataDir, "bases"), reflink: await canReflink(dataDir) };
       await mkdir(bases.directory, { recursive: true, mode: 0o700 });
       const timelines = join(dataDir, "timelines");
-      await mkdir(timelines, { recursive: true, mode: 0o711 });
+      await makeOpen(timelines);
       // Also those of timelines that never came to be, which are deleted next.
       await endStrays((await readdir(timelines)).map((name) => join(timelines, name, "data")));
       const records = await Records.open(timelines, join(dataDir, "numbers.json"));
@@ -122,7 +124,8 @@ class EmbeddedEngine implements Engine {
       this.#history.shared(wanted.timeline, async () => {
         const source = this.#shop.records.get(wanted.timeline);
         const beyond = compareLsn(wanted.lsn, await this.#position(wanted.timeline)) > 0;
-        if (beyond || !(await cloneAt(this.#shop, id, source, wanted.lsn))) throw outOfRetention(wanted, await this.retention(wanted.timeline));
+        if (beyond || !(await cloneAt(this.#shop, id, source, wanted.lsn)))
+          throw outOfRetention(wanted, await this.retention(wanted.timeline));
       }),
     );
   }
@@ -243,7 +246,7 @@ class EmbeddedEngine implements Engine {
     clearInterval(this.#collecting);
     this.#closing = true;
     await this.#shop?.fleet.close();
-    await Promise.all(this.#jobs.values());
+    await Promise.allSettled([...this.#jobs.values(), ...this.#working]);
     await this.#release?.();
   }
 
@@ -332,10 +335,14 @@ class EmbeddedEngine implements Engine {
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
+    const working = work();
+    this.#working.add(working);
     try {
-      return await work();
+      return await working;
     } catch (error) {
       throw explain(error, this.#options.dataDir);
+    } finally {
+      this.#working.delete(working);
     }
   }
 }

@@ -60,7 +60,7 @@ async function copyUntilEnd(from: string, to: string): Promise<void> {
     const output = await open(to, "wx", 0o600);
     try {
       const chunk = Buffer.allocUnsafe(256 * 1024);
-      for (let at = 0; ; ) {
+      for (let at = 0; ;) {
         const { bytesRead } = await input.read(chunk, 0, chunk.length, at);
         if (bytesRead === 0) break;
         await output.write(chunk, 0, bytesRead, at);
@@ -99,7 +99,8 @@ export async function canReflink(directory: string): Promise<boolean> {
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "EXDEV" || code === "EINVAL" || code === "ENOSYS" || code === "ENOTTY") return false;
+    if (code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "EXDEV" || code === "EINVAL" || code === "ENOSYS" || code === "ENOTTY")
+      return false;
     throw error;
   } finally {
     await rm(source, { force: true });

@@ -197,7 +197,14 @@ export class Fleet {
     const { number } = records.get(id);
     const { data, log } = records.paths(id);
     if (compute.dirty) await endStrays([data]);
-    const cluster = await startCluster({ binaries, settings, dataDir: data, logFile: log, socketDir: join(runDir, String(number)), account: accountOf(number) });
+    const cluster = await startCluster({
+      binaries,
+      settings,
+      dataDir: data,
+      logFile: log,
+      socketDir: join(runDir, String(number)),
+      account: accountOf(number),
+    });
     compute.dirty = false;
     compute.cluster = cluster;
     compute.leave = new AbortController();
@@ -249,5 +256,10 @@ export class Fleet {
 }
 
 function closed(): AdorableError {
-  return new AdorableError({ code: "engine-closed", remedy: "wait", message: "The database engine is shutting down.", hint: "Try again when it is up again." });
+  return new AdorableError({
+    code: "engine-closed",
+    remedy: "wait",
+    message: "The database engine is shutting down.",
+    hint: "Try again when it is up again.",
+  });
 }

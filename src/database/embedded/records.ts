@@ -118,6 +118,10 @@ export class Records {
     await lock.exclusive(async () => {
       this.#records.delete(id);
       await rm(join(root, RECORD), { force: true });
+      // Durably gone before the first of its files is.
+      await syncPath(root).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+      });
     });
     this.#writing.delete(id);
     await removeTree(root);

@@ -1,5 +1,5 @@
 /** The configuration of every compute, as files of ours that no database user can change. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ADMIN_ROLE } from "../database.ts";
 import { SEGMENT_BYTES } from "./wal.ts";
@@ -105,6 +105,7 @@ export async function writeSettings(directory: string, kind: "compute" | "store"
 
 async function writeWhole(path: string, text: string): Promise<void> {
   if ((await readFile(path, "utf8").catch(() => undefined)) === text) return;
-  await writeFile(`${path}.tmp`, text, { mode: 0o644 });
+  await writeFile(`${path}.tmp`, text);
+  await chmod(`${path}.tmp`, 0o644);
   await rename(`${path}.tmp`, path);
 }

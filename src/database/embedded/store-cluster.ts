@@ -1,9 +1,9 @@
 /** The control plane's own PostgreSQL: the same binaries, always awake, on a private unix socket, never behind the proxy. */
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BACKEND_DATABASE } from "../computes.ts";
 import { ADMIN_ROLE } from "../database.ts";
-import { accountOf, makePassable } from "./accounts.ts";
+import { accountOf, makeOpen, makePassable } from "./accounts.ts";
 import { prepareBinaries } from "./binaries.ts";
 import { claim } from "./claim.ts";
 import { startCluster } from "./cluster.ts";
@@ -41,7 +41,7 @@ async function start(dataDir: string, runDir: string): Promise<StoreCluster> {
   const root = join(dataDir, "store");
   const data = join(root, "data");
   const account = accountOf(STORE_NUMBER);
-  await mkdir(root, { recursive: true, mode: 0o711 });
+  await makeOpen(root);
   const release = await claim(root);
   try {
     const binaries = await prepareBinaries(dataDir);

@@ -19,7 +19,12 @@ export async function initCluster(binaries: Binaries, directory: string): Promis
   if (account) await chown(directory, account.uid, account.gid);
   await runTool(binaries.initdb, ["-D", directory, ...INITDB_ARGS], { env: binaries.env, cwd: directory, account });
   const single = (database: string, input: string) =>
-    runTool(binaries.postgres, ["--single", "-D", directory, "-j", "-c", "exit_on_error=on", database], { env: binaries.env, cwd: directory, account, input });
+    runTool(binaries.postgres, ["--single", "-D", directory, "-j", "-c", "exit_on_error=on", database], {
+      env: binaries.env,
+      cwd: directory,
+      account,
+      input,
+    });
   // The spare databases would be three quarters of the files that every branch copies.
   await single("template1", `ALTER DATABASE postgres RENAME TO ${BACKEND_DATABASE};\n\n`);
   await single(
