@@ -1,0 +1,32 @@
+/** Tells apart the ways in which a statement fails, by what PostgreSQL and the network say. */
+
+interface DatabaseFailure extends Error {
+  code?: string;
+  constraint?: string;
+}
+
+/** The server ended the session (57P01, 57P02) or refused a new one: what was sent, if anything, had no effect. */
+const ENDED_WITHOUT_EFFECT = new Set(["57P01", "57P02", "57P03", "53300", "ECONNREFUSED", "ENOENT"]);
+/** The line went silent: a statement may have been carried out. */
+const LINE_LOST = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT", "08000", "08003", "08006"]);
+
+export function isDatabaseUnreachable(error: unknown): boolean {
+  return hadNoEffect(error) || isLineLost(error);
+}
+
+/** True when repeating the statement cannot do its work twice. */
+export function hadNoEffect(error: unknown): boolean {
+  const failure = error as DatabaseFailure;
+  return ENDED_WITHOUT_EFFECT.has(failure.code ?? "") || /timeout exceeded when trying to connect|not queryable/.test(failure.message ?? "");
+}
+
+/** The name of the unique constraint that a row broke, if that is what happened. */
+export function brokenUniqueConstraint(error: unknown): string | undefined {
+  const failure = error as DatabaseFailure;
+  return failure.code === "23505" ? failure.constraint : undefined;
+}
+
+function isLineLost(error: unknown): boolean {
+  const failure = error as DatabaseFailure;
+  return LINE_LOST.has(failure.code ?? "") || /Connection terminated|connection error/i.test(failure.message ?? "");
+}

@@ -1,0 +1,87 @@
+/** The kinds of fields that inputs are made of. Both the API and the forms check with them, so both say the same. */
+import { z } from "zod";
+
+export const SLUG_LENGTH_MAX = 100;
+/** Room for a suffix such as `-12` below SLUG_LENGTH_MAX. */
+const SLUG_BASE_LENGTH_MAX = 80;
+
+export function text(label: string, lengthMax = 200) {
+  return z
+    .string({ error: required(label) })
+    .trim()
+    .min(1, `${label} is required.`)
+    .max(lengthMax, `${label} is longer than ${lengthMax} characters.`);
+}
+
+export function longText(label: string) {
+  return text(label, 50_000);
+}
+
+export function slug(label: string) {
+  return text(label, SLUG_LENGTH_MAX).regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, `${label} may hold a to z, 0 to 9 and single hyphens.`);
+}
+
+export function email(label: string) {
+  return text(label, 254).pipe(z.email(`${label} must be an e-mail address, such as name@example.com.`));
+}
+
+export function url(label: string) {
+  return text(label, 2000).pipe(z.url({ protocol: /^https?$/, error: `${label} must be a web address that starts with https:// or http://.` }));
+}
+
+export function choice<const T extends [string, ...string[]]>(label: string, values: T) {
+  return z.enum(values, { error: `Choose one for ${label}.` });
+}
+
+export function boolean(label: string) {
+  return z.boolean({ error: `${label} is either true or false.` });
+}
+
+export function integer(label: string) {
+  return z
+    .number({ error: required(label, "must be a whole number") })
+    .int(`${label} must be a whole number.`)
+    .min(-2_147_483_648, `${label} is too small.`)
+    .max(2_147_483_647, `${label} is too large.`);
+}
+
+/** Up to ten digits before the point and two after it. */
+export function decimal(label: string) {
+  return z
+    .number({ error: required(label, "must be a number") })
+    .multipleOf(0.01, `${label} may have two digits after the point.`)
+    .gt(-1e10, `${label} is too small.`)
+    .lt(1e10, `${label} is too large.`);
+}
+
+/** A day, as `2026-11-21`. */
+export function date(label: string) {
+  return text(label).pipe(z.iso.date(`${label} must be a date.`));
+}
+
+/** A moment, as ISO 8601 with an offset. */
+export function dateTime(label: string) {
+  return text(label).pipe(z.iso.datetime({ offset: true, error: `${label} must be a date and a time.` }));
+}
+
+/** Blank means that there is no value. */
+export function optional<T extends z.ZodType>(field: T) {
+  return z.preprocess((value: z.input<T> | "" | null) => (typeof value === "string" && value.trim() === "" ? null : value), field.nullable());
+}
+
+export const rowId = z.number().int().positive();
+
+/** `Crème brûlée, twice!` becomes `creme-brulee-twice`; text without a letter or digit becomes `fallback`. */
+export function slugify(source: string, fallback: string): string {
+  const words = source
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+/, "");
+  return words.slice(0, SLUG_BASE_LENGTH_MAX).replace(/-+$/, "") || fallback;
+}
+
+function required(label: string, otherwise = "must be text") {
+  return ({ input }: { input?: unknown }) => (input === undefined || input === null ? `${label} is required.` : `${label} ${otherwise}.`);
+}
