@@ -57,10 +57,19 @@ test("a work job proves itself by OIDC, builds, hands over a bundle and a result
     },
   };
   const producer = createScriptedModel((call) =>
-    call === 0 ? { calls: Object.entries(tinyApp()).map(([path, content]) => ({ tool: "write_file", input: { path, content } })) } : { calls: [{ tool: "done", input: { summary: "Done." } }] },
+    call === 0
+      ? { calls: Object.entries(tinyApp()).map(([path, content]) => ({ tool: "write_file", input: { path, content } })) }
+      : { calls: [{ tool: "done", input: { summary: "Done." } }] },
   );
-  plane = await startWorkControlPlane({ assignment, model: (role) => (role === "architect" ? createScriptedModel(() => ({ text: JSON.stringify(architect) })) : producer) });
-  const { code, output, outputs, summary } = await start({ "INPUT_CONTROL-PLANE": plane.url, "INPUT_RUN-ID": "run_test", INPUT_PHASE: "work" });
+  plane = await startWorkControlPlane({
+    assignment,
+    model: (role) => (role === "architect" ? createScriptedModel(() => ({ text: JSON.stringify(architect) })) : producer),
+  });
+  const { code, output, outputs, summary } = await start({
+    "INPUT_CONTROL-PLANE": plane.url,
+    "INPUT_RUN-ID": "run_test",
+    INPUT_PHASE: "work",
+  });
   expect(output).toContain("Add a tiny app");
   expect(code).toBe(0);
   expect(plane.oidcTokens).toEqual(["an-oidc-token"]);
@@ -76,7 +85,12 @@ test("a work job proves itself by OIDC, builds, hands over a bundle and a result
 test("a job without tools gives a result that says so, and fails once", async () => {
   const { assignment } = await project();
   plane = await startWorkControlPlane({ assignment });
-  const { code, output } = await start({ "INPUT_CONTROL-PLANE": plane.url, "INPUT_RUN-ID": "run_test", INPUT_PHASE: "work", ADORABLE_TOOLS: "" });
+  const { code, output } = await start({
+    "INPUT_CONTROL-PLANE": plane.url,
+    "INPUT_RUN-ID": "run_test",
+    INPUT_PHASE: "work",
+    ADORABLE_TOOLS: "",
+  });
   expect(code).toBe(1);
   expect(output.match(/::error::/g)).toHaveLength(1);
   expect(plane.result).toMatchObject({ outcome: "failed", code: "tools-missing" });

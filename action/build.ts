@@ -19,7 +19,14 @@ export async function buildAction(outDir: string): Promise<void> {
     logLevel: "warn",
   });
   try {
-    await bundle.write({ dir: join(outDir, "dist"), format: "esm", entryFileNames: "main.js", codeSplitting: false, minify: false, comments: false });
+    await bundle.write({
+      dir: join(outDir, "dist"),
+      format: "esm",
+      entryFileNames: "main.js",
+      codeSplitting: false,
+      minify: false,
+      comments: false,
+    });
   } finally {
     await bundle.close();
   }

@@ -24,7 +24,8 @@ async function runJob(): Promise<Verdict> {
   const runId = core.getInput("run-id", { required: true });
   const phase = core.getInput("phase", { required: true });
   if (phase !== "work" && phase !== "verify") throw badInput("phase", phase, "work or verify");
-  if (!/^https?:$/.test(URL.canParse(controlPlane) ? new URL(controlPlane).protocol : "")) throw badInput("control-plane", controlPlane, "an http or https URL");
+  if (!/^https?:$/.test(URL.canParse(controlPlane) ? new URL(controlPlane).protocol : ""))
+    throw badInput("control-plane", controlPlane, "an http or https URL");
 
   const oidcToken = await core.getIDToken(AUDIENCE);
   const { session, client } = await openSession(controlPlane, { oidcToken, runId });
@@ -36,7 +37,11 @@ async function runJob(): Promise<Verdict> {
   const cancelled = onCancel(job);
   try {
     if (assignment.kind !== phase) {
-      const error = new AdorableError({ code: "phase-mismatch", remedy: "bug", message: `The job is "${phase}", the session is "${assignment.kind}".` });
+      const error = new AdorableError({
+        code: "phase-mismatch",
+        remedy: "bug",
+        message: `The job is "${phase}", the session is "${assignment.kind}".`,
+      });
       await client.result(failure(job, error));
       throw error;
     }
@@ -60,7 +65,14 @@ async function carryOut(job: Job): Promise<WorkResult | VerifyResult> {
     const { runVerify } = await import("../src/verify/run-verify.ts");
     const { createReporter } = await import("../src/work/reporter.ts");
     const reporter = createReporter(client);
-    const result = await runVerify({ assignment, client, workDir: dir, tools, ...gitConfig(gitToken), onEvent: (event) => reporter.report(event) });
+    const result = await runVerify({
+      assignment,
+      client,
+      workDir: dir,
+      tools,
+      ...gitConfig(gitToken),
+      onEvent: (event) => reporter.report(event),
+    });
     await reporter.flush();
     await client.result(result);
     return result;
@@ -73,16 +85,34 @@ async function carryOut(job: Job): Promise<WorkResult | VerifyResult> {
 }
 
 /** The result of a job that could not be carried out: for verification every gate has failed, by name. */
-function failure({ session: { assignment } }: Job, error: AdorableError, conclusion: "failure" | "cancelled" = "failure"): WorkResult | VerifyResult {
+function failure(
+  { session: { assignment } }: Job,
+  error: AdorableError,
+  conclusion: "failure" | "cancelled" = "failure",
+): WorkResult | VerifyResult {
   if (assignment.kind === "work") {
-    return { kind: "work", outcome: "failed", code: error.code, message: error.message.slice(0, 20_000), ...(error.hint === undefined ? {} : { hint: error.hint.slice(0, 2000) }) };
+    return {
+      kind: "work",
+      outcome: "failed",
+      code: error.code,
+      message: error.message.slice(0, 20_000),
+      ...(error.hint === undefined ? {} : { hint: error.hint.slice(0, 2000) }),
+    };
   }
   const gates = ["types", "modules", "contract", "tests", "browse"] as const;
   const text = `${error.message}${error.hint === undefined ? "" : `\n\n${error.hint}`}`;
   return {
     kind: "verify",
     tree: assignment.tree,
-    evidence: gates.map((gate) => ({ gate, conclusion, title: `Could not run: ${error.code}`, summary: text.slice(0, 60_000), annotations: [], files: [], durationMs: 0 })),
+    evidence: gates.map((gate) => ({
+      gate,
+      conclusion,
+      title: `Could not run: ${error.code}`,
+      summary: text.slice(0, 60_000),
+      annotations: [],
+      files: [],
+      durationMs: 0,
+    })),
     artifacts: {},
   };
 }
@@ -110,7 +140,12 @@ function onCancel(job: Job): Promise<WorkResult> {
 async function findTools(): Promise<VerifyTools> {
   const platformRoot = process.env["ADORABLE_TOOLS"];
   if (platformRoot === undefined || platformRoot === "") {
-    throw new AdorableError({ code: "tools-missing", remedy: "operator", message: "ADORABLE_TOOLS is not set: the gates have no tools.", hint: "Set ADORABLE_TOOLS on the runner machine to the folder of the platform with its node_modules." });
+    throw new AdorableError({
+      code: "tools-missing",
+      remedy: "operator",
+      message: "ADORABLE_TOOLS is not set: the gates have no tools.",
+      hint: "Set ADORABLE_TOOLS on the runner machine to the folder of the platform with its node_modules.",
+    });
   }
   const temporary = process.env["RUNNER_TEMP"] ?? tmpdir();
   const { prepareModules } = await import("../src/process/modules.ts");
@@ -129,7 +164,12 @@ function gitConfig(token: string): { gitConfig?: Record<string, string> } {
 }
 
 function badInput(name: string, value: string, expected: string): AdorableError {
-  return new AdorableError({ code: "input-invalid", remedy: "operator", message: `The input "${name}" is "${value}", not ${expected}.`, hint: "Compare the workflow file with the one that setup gives." });
+  return new AdorableError({
+    code: "input-invalid",
+    remedy: "operator",
+    message: `The input "${name}" is "${value}", not ${expected}.`,
+    hint: "Compare the workflow file with the one that setup gives.",
+  });
 }
 
 try {

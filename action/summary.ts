@@ -14,11 +14,21 @@ export function describeResult(result: WorkResult | VerifyResult): Verdict {
   if (result.kind === "verify") return describeVerification(result);
   switch (result.outcome) {
     case "changed":
-      return { outcome: "changed", failed: false, line: `${result.title} (${result.commit.slice(0, 7)})`, summary: `## ${result.title}\n\n${result.summary}\n` };
+      return {
+        outcome: "changed",
+        failed: false,
+        line: `${result.title} (${result.commit.slice(0, 7)})`,
+        summary: `## ${result.title}\n\n${result.summary}\n`,
+      };
     case "answered":
       return { outcome: "answered", failed: false, line: "Answered without a change.", summary: `## Answer\n\n${result.answer}\n` };
     case "planned":
-      return { outcome: "planned", failed: false, line: "Planned; waiting for approval.", summary: "## Planned\n\nThe plan waits for approval.\n" };
+      return {
+        outcome: "planned",
+        failed: false,
+        line: "Planned; waiting for approval.",
+        summary: "## Planned\n\nThe plan waits for approval.\n",
+      };
     case "failed":
       return {
         outcome: "failed",
@@ -31,11 +41,17 @@ export function describeResult(result: WorkResult | VerifyResult): Verdict {
 
 function describeVerification(result: VerifyResult): Verdict {
   const bad = result.evidence.filter(({ conclusion }) => conclusion !== "success");
-  const rows = result.evidence.map(({ gate, conclusion, title, durationMs }) => `| ${gate} | ${conclusion} | ${title.replaceAll("|", "\\|")} | ${(durationMs / 1000).toFixed(1)} s |`);
+  const rows = result.evidence.map(
+    ({ gate, conclusion, title, durationMs }) =>
+      `| ${gate} | ${conclusion} | ${title.replaceAll("|", "\\|")} | ${(durationMs / 1000).toFixed(1)} s |`,
+  );
   return {
     outcome: bad.length === 0 ? "success" : "failure",
     failed: bad.length > 0,
-    line: bad.length === 0 ? `All ${result.evidence.length} gates passed.` : `${bad.length} of ${result.evidence.length} gates failed: ${bad.map(({ gate }) => gate).join(", ")}.`,
+    line:
+      bad.length === 0
+        ? `All ${result.evidence.length} gates passed.`
+        : `${bad.length} of ${result.evidence.length} gates failed: ${bad.map(({ gate }) => gate).join(", ")}.`,
     summary: `## Tree ${result.tree.slice(0, 7)}\n\n| gate | result | finding | time |\n|---|---|---|---|\n${rows.join("\n")}\n`,
   };
 }

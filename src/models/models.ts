@@ -11,7 +11,8 @@ export type ModelId =
   | { provider: "url"; url: string };
 
 const PROVIDERS = ["anthropic", "openai", "github", "ollama"] as const;
-const FORMS = "blueprint, anthropic/<name>, openai/<name>, github/<publisher>/<name>, ollama/<name> or the http(s) URL of an OpenAI-compatible API";
+const FORMS =
+  "blueprint, anthropic/<name>, openai/<name>, github/<publisher>/<name>, ollama/<name> or the http(s) URL of an OpenAI-compatible API";
 
 /** Reads a model id as it stands in the configuration. Throws `model-unknown` (operator). */
 export function parseModelId(id: string, role: ModelRole): ModelId {

@@ -48,7 +48,11 @@ export async function makePlan(options: {
   const messages: ModelMessage[] = [
     {
       role: "user",
-      content: [promptSection("Request", options.request), promptSection("Project", options.project), promptSection("Started at", options.startedAt.toISOString())],
+      content: [
+        promptSection("Request", options.request),
+        promptSection("Project", options.project),
+        promptSection("Started at", options.startedAt.toISOString()),
+      ],
     },
   ];
   for (let attempt = 1; ; attempt++) {
@@ -61,14 +65,22 @@ export async function makePlan(options: {
           return { outcome: "plan", plan: resolvePlan(plan, options.project.spec) };
         } catch (error) {
           if (!AdorableError.isInstance(error) || attempt === ATTEMPTS) throw error;
-          messages.push({ role: "assistant", content: JSON.stringify(answer.value) }, { role: "user", content: `${error.message} Answer again.` });
+          messages.push(
+            { role: "assistant", content: JSON.stringify(answer.value) },
+            { role: "user", content: `${error.message} Answer again.` },
+          );
           continue;
         }
       }
     }
     const fault = "text" in answer ? "is not of the form that was asked for" : "names an outcome without its content";
     if (attempt === ATTEMPTS) {
-      throw new AdorableError({ code: "plan-invalid", remedy: "author", message: `The architect's answer ${fault}.`, hint: "Ask again, in other words, or configure another model for the architect." });
+      throw new AdorableError({
+        code: "plan-invalid",
+        remedy: "author",
+        message: `The architect's answer ${fault}.`,
+        hint: "Ask again, in other words, or configure another model for the architect.",
+      });
     }
     messages.push({ role: "user", content: `Your answer ${fault}. Answer again.` });
   }

@@ -6,7 +6,13 @@ const appReference = z.string().describe("The slug of an existing app, or $NEW:<
 export const draftPlanSchema = z.object({
   title: z.string().describe("What the change does, as the title of a pull request."),
   summary: z.string().describe("What people will get, in a few sentences."),
-  createsApps: z.array(z.object({ feature: z.string().describe("Names the app within this plan: lower case, digits and -."), slug: z.string(), name: z.string() })),
+  createsApps: z.array(
+    z.object({
+      feature: z.string().describe("Names the app within this plan: lower case, digits and -."),
+      slug: z.string(),
+      name: z.string(),
+    }),
+  ),
   contracts: z.array(
     z.object({
       app: appReference,
@@ -14,7 +20,9 @@ export const draftPlanSchema = z.object({
       tables: z.array(z.string()),
     }),
   ),
-  tasks: z.array(z.object({ id: z.string(), title: z.string(), app: appReference, scope: z.array(z.string()), acceptance: z.array(z.string()) })),
+  tasks: z.array(
+    z.object({ id: z.string(), title: z.string(), app: appReference, scope: z.array(z.string()), acceptance: z.array(z.string()) }),
+  ),
 });
 export type DraftPlan = z.infer<typeof draftPlanSchema>;
 

@@ -38,9 +38,16 @@ export async function readProjectState(dir: string): Promise<ProjectState> {
 export async function readAppState(dir: string, app: AppSpec): Promise<AppState> {
   const root = appFolder(dir, app.slug);
   const files = await listTree(root);
-  const migrations = files.filter((file) => file.path.startsWith(MIGRATIONS_FOLDER)).map((file) => file.path.slice(MIGRATIONS_FOLDER.length));
+  const migrations = files
+    .filter((file) => file.path.startsWith(MIGRATIONS_FOLDER))
+    .map((file) => file.path.slice(MIGRATIONS_FOLDER.length));
   const blueprint = await readIfThere(join(root, BLUEPRINT_FILE));
-  return { ...app, files, migrations: migrations.filter((name) => name.endsWith(".sql")).sort(), blueprint: blueprint === undefined ? null : parseJson(blueprint) };
+  return {
+    ...app,
+    files,
+    migrations: migrations.filter((name) => name.endsWith(".sql")).sort(),
+    blueprint: blueprint === undefined ? null : parseJson(blueprint),
+  };
 }
 
 export function appFolder(dir: string, slug: string): string {

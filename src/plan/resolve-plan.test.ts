@@ -26,14 +26,34 @@ test("sentinels become the apps that the plan creates, everywhere", () => {
 });
 
 test.each<[string, Partial<DraftPlan>, RegExp]>([
-  ["an unknown sentinel", { tasks: [{ id: "a", title: "a", app: "$NEW:other", scope: ["**"], acceptance: ["a"] }] }, /"\$NEW:other", which the plan does not create/],
+  [
+    "an unknown sentinel",
+    { tasks: [{ id: "a", title: "a", app: "$NEW:other", scope: ["**"], acceptance: ["a"] }] },
+    /"\$NEW:other", which the plan does not create/,
+  ],
   ["an unknown app", { tasks: [{ id: "a", title: "a", app: "blgo", scope: ["**"], acceptance: ["a"] }] }, /"blgo", which does not exist/],
-  ["an app created by its slug instead of its feature", { tasks: [{ id: "a", title: "a", app: "blog", scope: ["**"], acceptance: ["a"] }] }, /"blog", which does not exist/],
+  [
+    "an app created by its slug instead of its feature",
+    { tasks: [{ id: "a", title: "a", app: "blog", scope: ["**"], acceptance: ["a"] }] },
+    /"blog", which does not exist/,
+  ],
   ["an app that exists", { createsApps: [{ feature: "posts", slug: "shop", name: "Shop" }] }, /"shop", which exists/],
   ["an app without a contract", { contracts: [] }, /"blog" has no contract/],
-  ["an app that nobody builds", { createsApps: [...draft().createsApps, { feature: "x", slug: "xx", name: "X" }] }, /no task builds the app "xx"/],
-  ["a contract of an app that no task touches", { contracts: [...draft().contracts, { app: "shop", procedures: [], tables: [] }] }, /"shop", which no task touches/],
-  ["a scope that leaves the app", { tasks: [{ id: "a", title: "a", app: "$NEW:posts", scope: ["../shop/**"], acceptance: ["a"] }] }, /leaves the app/],
+  [
+    "an app that nobody builds",
+    { createsApps: [...draft().createsApps, { feature: "x", slug: "xx", name: "X" }] },
+    /no task builds the app "xx"/,
+  ],
+  [
+    "a contract of an app that no task touches",
+    { contracts: [...draft().contracts, { app: "shop", procedures: [], tables: [] }] },
+    /"shop", which no task touches/,
+  ],
+  [
+    "a scope that leaves the app",
+    { tasks: [{ id: "a", title: "a", app: "$NEW:posts", scope: ["../shop/**"], acceptance: ["a"] }] },
+    /leaves the app/,
+  ],
   ["a slug that is none", { createsApps: [{ feature: "posts", slug: "My Blog", name: "Blog" }] }, /slug/],
 ])("%s fails closed", (_name, changes, message) => {
   expect(() => resolvePlan(draft(changes), SPEC)).toThrow(message);

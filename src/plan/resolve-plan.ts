@@ -41,11 +41,19 @@ export function resolvePlan(draft: DraftPlan, spec: ProjectSpec): Plan {
   const touched = new Set([...created.values(), ...tasks.map((task) => task.app)]);
   for (const slug of touched) if (!(slug in contracts)) faults.push(`the app "${slug}" has no contract`);
   for (const slug of created.values()) if (!tasks.some((task) => task.app === slug)) faults.push(`no task builds the app "${slug}"`);
-  for (const slug of Object.keys(contracts)) if (!touched.has(slug)) faults.push(`it changes the contract of "${slug}", which no task touches`);
+  for (const slug of Object.keys(contracts))
+    if (!touched.has(slug)) faults.push(`it changes the contract of "${slug}", which no task touches`);
   if (new Set(tasks.map((task) => task.id)).size < tasks.length) faults.push("two tasks have the same id");
-  for (const task of tasks) for (const glob of task.scope) if (leaves(glob)) faults.push(`the task "${task.id}" has the scope "${glob}", which leaves the app`);
+  for (const task of tasks)
+    for (const glob of task.scope) if (leaves(glob)) faults.push(`the task "${task.id}" has the scope "${glob}", which leaves the app`);
 
-  const candidate = { title: draft.title, summary: draft.summary, createsApps: draft.createsApps.map(({ slug, name }) => ({ slug, name })), contracts, tasks };
+  const candidate = {
+    title: draft.title,
+    summary: draft.summary,
+    createsApps: draft.createsApps.map(({ slug, name }) => ({ slug, name })),
+    contracts,
+    tasks,
+  };
   const parsed = planSchema.safeParse(candidate);
   if (!parsed.success) for (const issue of parsed.error.issues.slice(0, 5)) faults.push(`at "${issue.path.join(".")}": ${issue.message}`);
   if (parsed.success && faults.length === 0) return parsed.data;
@@ -81,7 +89,8 @@ export function specAfter(plan: Plan, spec: ProjectSpec): ProjectSpec {
   const kept = spec.apps.map((app) => ({ ...app, contract: plan.contracts[app.slug] ?? app.contract }));
   const added = plan.createsApps.map(({ slug, name }) => {
     const contract = plan.contracts[slug];
-    if (contract === undefined) throw new AdorableError({ code: "plan-invalid", remedy: "bug", message: `The app "${slug}" has no contract.` });
+    if (contract === undefined)
+      throw new AdorableError({ code: "plan-invalid", remedy: "bug", message: `The app "${slug}" has no contract.` });
     return { slug, name, contract };
   });
   return { version: 1, apps: [...kept, ...added].sort((a, b) => (a.slug < b.slug ? -1 : 1)) };

@@ -19,7 +19,12 @@ export interface SqlOutcome {
  * At most `maxRows` rows per statement are returned. Rejects with the server's error.
  */
 export async function runSql(target: SqlTarget, sql: string, options: { maxRows: number; timeoutMs: number }): Promise<SqlOutcome> {
-  const client = new pg.Client({ ...target, connectionTimeoutMillis: options.timeoutMs, query_timeout: options.timeoutMs, statement_timeout: options.timeoutMs });
+  const client = new pg.Client({
+    ...target,
+    connectionTimeoutMillis: options.timeoutMs,
+    query_timeout: options.timeoutMs,
+    statement_timeout: options.timeoutMs,
+  });
   // Said once more as a rejection of the query under way; without a listener it would end the process.
   client.on("error", () => undefined);
   try {

@@ -16,13 +16,25 @@ async function serve(listener: RequestListener, port = 0): Promise<string> {
 }
 
 test("a refusal arrives as the error that the control plane threw", async () => {
-  const url = await serve((_request, response) => void response.writeHead(409).end(JSON.stringify({ error: { code: "run-stopped", remedy: "author", message: 'The run "r" was stopped.', hint: "Ask again." } })));
-  await expect(createRunnerClient(url, "t").snapshot("note")).rejects.toMatchObject({ code: "run-stopped", remedy: "author", hint: "Ask again." });
+  const url = await serve(
+    (_request, response) =>
+      void response
+        .writeHead(409)
+        .end(JSON.stringify({ error: { code: "run-stopped", remedy: "author", message: 'The run "r" was stopped.', hint: "Ask again." } })),
+  );
+  await expect(createRunnerClient(url, "t").snapshot("note")).rejects.toMatchObject({
+    code: "run-stopped",
+    remedy: "author",
+    hint: "Ask again.",
+  });
 });
 
 test("an answer of the wrong shape is refused by the call's name", async () => {
   const url = await serve((_request, response) => void response.writeHead(200).end(JSON.stringify({ nothing: true })));
-  await expect(openSession(url, { oidcToken: "o", runId: "r" })).rejects.toMatchObject({ code: "runner-answer-invalid", message: expect.stringContaining("/session") as string });
+  await expect(openSession(url, { oidcToken: "o", runId: "r" })).rejects.toMatchObject({
+    code: "runner-answer-invalid",
+    message: expect.stringContaining("/session") as string,
+  });
 });
 
 test("a control plane that restarts is waited for where a repeat is safe", async () => {
@@ -58,6 +70,10 @@ test("every call carries the session's token, and no call is made to another add
   await client.events([{ type: "phase", phase: "plan" }]);
   await client.restore("snap/1");
   await client.result({ kind: "work", outcome: "planned" });
-  expect(seen).toEqual(["POST /runner/v1/events Bearer secret", "POST /runner/v1/snapshots/snap%2F1/restore Bearer secret", "POST /runner/v1/result Bearer secret"]);
+  expect(seen).toEqual([
+    "POST /runner/v1/events Bearer secret",
+    "POST /runner/v1/snapshots/snap%2F1/restore Bearer secret",
+    "POST /runner/v1/result Bearer secret",
+  ]);
   expect(client.sql.url).toBe(`${url.replace("http", "ws")}/runner/v1/sql`);
 });

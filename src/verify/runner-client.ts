@@ -58,9 +58,18 @@ interface Call {
  * Exchanges the run's OIDC token for a session. The token's `jti` is good once, so this is not repeated after a lost answer.
  * Throws what the control plane refused with, or `control-plane-unreachable` (wait).
  */
-export async function openSession(controlPlane: string, request: { oidcToken: string; runId: string }): Promise<{ session: Session; client: RunnerClient }> {
+export async function openSession(
+  controlPlane: string,
+  request: { oidcToken: string; runId: string },
+): Promise<{ session: Session; client: RunnerClient }> {
   const base = runnerBase(controlPlane);
-  const answer = await send(base, { method: "POST", path: "/session", body: JSON.stringify(request), contentType: "application/json", repeatable: false });
+  const answer = await send(base, {
+    method: "POST",
+    path: "/session",
+    body: JSON.stringify(request),
+    contentType: "application/json",
+    repeatable: false,
+  });
   const session = parse(sessionSchema, answer, "/session");
   return { session, client: createRunnerClient(controlPlane, session.token) };
 }
@@ -69,7 +78,8 @@ export function createRunnerClient(controlPlane: string, token: string): RunnerC
   const base = runnerBase(controlPlane);
   const post = (path: string, body: unknown, options: Partial<Call> = {}): Promise<unknown> =>
     send(base, { method: "POST", path, body: JSON.stringify(body), contentType: "application/json", token, repeatable: true, ...options });
-  const put = (path: string, body: Uint8Array, contentType: string): Promise<unknown> => send(base, { method: "PUT", path, body, contentType, token, repeatable: true });
+  const put = (path: string, body: Uint8Array, contentType: string): Promise<unknown> =>
+    send(base, { method: "PUT", path, body, contentType, token, repeatable: true });
   return {
     sql: { url: `${base.replace(/^http/, "ws")}/sql`, authorization: `Bearer ${token}` },
     async events(events) {
@@ -182,7 +192,12 @@ function safeJson(text: string): unknown {
 function parse<T>(schema: z.ZodType<T>, answer: unknown, path: string): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  throw new AdorableError({ code: "runner-answer-invalid", remedy: "bug", message: `The answer of "${path}" has the wrong shape: ${z.prettifyError(parsed.error)}`, cause: parsed.error });
+  throw new AdorableError({
+    code: "runner-answer-invalid",
+    remedy: "bug",
+    message: `The answer of "${path}" has the wrong shape: ${z.prettifyError(parsed.error)}`,
+    cause: parsed.error,
+  });
 }
 
 function reason(cause: unknown): string {

@@ -9,7 +9,10 @@ export const PROGRESS_SECTION = "Progress";
  * `messages` unchanged while they fit `maxCharacters`; else the first `keepFirst` (the task), the progress, and as many of the newest
  * whole steps as fit half of the bound. A step (an assistant's message and its results) is dropped whole or kept whole.
  */
-export function compressMessages(messages: ModelMessage[], options: { keepFirst: number; maxCharacters: number; progress: Progress }): ModelMessage[] {
+export function compressMessages(
+  messages: ModelMessage[],
+  options: { keepFirst: number; maxCharacters: number; progress: Progress },
+): ModelMessage[] {
   if (size(messages) <= options.maxCharacters) return messages;
   const head = messages.slice(0, options.keepFirst);
   const rest = messages.slice(options.keepFirst).filter((message) => !isProgress(message));
@@ -26,7 +29,15 @@ export function compressMessages(messages: ModelMessage[], options: { keepFirst:
 }
 
 function progressMessage(progress: Progress): ModelMessage {
-  return { role: "user", content: [promptSection(PROGRESS_SECTION, { note: "Earlier steps were dropped. This is what they did; do not do it again.", ...progress.data() })] };
+  return {
+    role: "user",
+    content: [
+      promptSection(PROGRESS_SECTION, {
+        note: "Earlier steps were dropped. This is what they did; do not do it again.",
+        ...progress.data(),
+      }),
+    ],
+  };
 }
 
 function isProgress(message: ModelMessage): boolean {

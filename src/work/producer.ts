@@ -68,7 +68,11 @@ export async function produce(options: ProducerOptions): Promise<Claim> {
       prepareStep: ({ messages: current }) => {
         const warning = guard.warning();
         const next = warning === undefined ? current : [...current, { role: "user" as const, content: warning }];
-        messages = compressMessages(next, { keepFirst: 1, maxCharacters: options.maxContextCharacters ?? MAX_CONTEXT_CHARACTERS, progress });
+        messages = compressMessages(next, {
+          keepFirst: 1,
+          maxCharacters: options.maxContextCharacters ?? MAX_CONTEXT_CHARACTERS,
+          progress,
+        });
         return { messages };
       },
       onStepFinish: (step) => {
@@ -92,13 +96,26 @@ export async function produce(options: ProducerOptions): Promise<Claim> {
       if (outcome.ok) return ended;
       if (reopened === (options.maxReopens ?? MAX_REOPENS)) throw gatesFailed(outcome);
       reopened += 1;
-      messages.push({ role: "user", content: [promptSection("Gates", { note: "The task is not done: these faults were found. Mend them.", faults: outcome.faults.slice(0, MAX_FAULTS_SHOWN) })] });
+      messages.push({
+        role: "user",
+        content: [
+          promptSection("Gates", {
+            note: "The task is not done: these faults were found. Mend them.",
+            faults: outcome.faults.slice(0, MAX_FAULTS_SHOWN),
+          }),
+        ],
+      });
       continue;
     }
     const over = budget.exceeded() ?? guard.stopped();
     if (over !== undefined) throw over;
     if (reminded) {
-      throw new AdorableError({ code: "producer-stopped", remedy: "author", message: `The producer stopped before it was done. It said: "${result.text.slice(0, 2000)}"`, hint: "Ask again, in other words." });
+      throw new AdorableError({
+        code: "producer-stopped",
+        remedy: "author",
+        message: `The producer stopped before it was done. It said: "${result.text.slice(0, 2000)}"`,
+        hint: "Ask again, in other words.",
+      });
     }
     reminded = true;
     messages.push({ role: "user", content: "You stopped without finishing. Go on, or finish with done or answer." });

@@ -49,7 +49,9 @@ export function createProgress(): Progress {
       for (const id of ids) migrations.add(id);
     },
     ranSql(sql, outcome) {
-      data.sql = [...data.sql, { sql: shorten(sql, MAX_SQL_CHARACTERS), outcome: shorten(outcome, MAX_NOTE_CHARACTERS) }].slice(-MAX_SQL_ENTRIES);
+      data.sql = [...data.sql, { sql: shorten(sql, MAX_SQL_CHARACTERS), outcome: shorten(outcome, MAX_NOTE_CHARACTERS) }].slice(
+        -MAX_SQL_ENTRIES,
+      );
     },
     tookSnapshot(id, note) {
       data.snapshots.push({ id, note });

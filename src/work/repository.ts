@@ -21,11 +21,21 @@ export interface Repository {
  * Fetches `startCommit` into the new folder `dir` and checks it out as `gitBranch`. `token` reads a private repository.
  * Throws `repository-unreachable` (wait).
  */
-export async function checkOut(options: { dir: string; cloneUrl: string; startCommit: string; gitBranch: string; token?: string | undefined; signal?: AbortSignal }): Promise<Repository> {
+export async function checkOut(options: {
+  dir: string;
+  cloneUrl: string;
+  startCommit: string;
+  gitBranch: string;
+  token?: string | undefined;
+  signal?: AbortSignal;
+}): Promise<Repository> {
   const { dir, cloneUrl, startCommit, gitBranch, signal } = options;
   const abort = signal === undefined ? {} : { signal };
   await gitText(["init", "--quiet", dir], abort);
-  const authorization = options.token === undefined || options.token === "" ? undefined : `Authorization: Basic ${Buffer.from(`x-access-token:${options.token}`).toString("base64")}`;
+  const authorization =
+    options.token === undefined || options.token === ""
+      ? undefined
+      : `Authorization: Basic ${Buffer.from(`x-access-token:${options.token}`).toString("base64")}`;
   try {
     await gitText(["fetch", "--quiet", "--no-tags", "--depth=1", "--", cloneUrl, startCommit], {
       cwd: dir,
@@ -50,7 +60,10 @@ export async function checkOut(options: { dir: string; cloneUrl: string; startCo
 /**
  * Commits the given apps and the spec as the platform, with the requester credited. Returns the new tip, or undefined when nothing changed.
  */
-export async function commitWork(repository: Repository, change: { apps: readonly string[]; title: string; summary: string; requester: string }): Promise<string | undefined> {
+export async function commitWork(
+  repository: Repository,
+  change: { apps: readonly string[]; title: string; summary: string; requester: string },
+): Promise<string | undefined> {
   const { dir } = repository;
   const excluded = [...IGNORED_FOLDERS].map((folder) => `:(exclude,glob)apps/**/${folder}`);
   const paths = [SPEC_PATH, ...change.apps.map((slug) => `apps/${slug}`)];
@@ -63,7 +76,12 @@ export async function commitWork(repository: Repository, change: { apps: readonl
   await gitText(["commit", "--quiet", "--cleanup=verbatim", "--file=-"], {
     cwd: dir,
     stdin: message,
-    env: { GIT_AUTHOR_NAME: AUTHOR.name, GIT_AUTHOR_EMAIL: AUTHOR.email, GIT_COMMITTER_NAME: AUTHOR.name, GIT_COMMITTER_EMAIL: AUTHOR.email },
+    env: {
+      GIT_AUTHOR_NAME: AUTHOR.name,
+      GIT_AUTHOR_EMAIL: AUTHOR.email,
+      GIT_COMMITTER_NAME: AUTHOR.name,
+      GIT_COMMITTER_EMAIL: AUTHOR.email,
+    },
   });
   return gitText(["rev-parse", "HEAD"], { cwd: dir });
 }
@@ -71,11 +89,18 @@ export async function commitWork(repository: Repository, change: { apps: readonl
 /** The commits since the start as a git bundle. Throws `bundle-too-large` (author). */
 export async function makeBundle(repository: Repository): Promise<Uint8Array> {
   const file = join(repository.dir, ".git", "adorable.bundle");
-  await gitText(["bundle", "create", "--quiet", file, `${repository.startCommit}..refs/heads/${repository.gitBranch}`], { cwd: repository.dir });
+  await gitText(["bundle", "create", "--quiet", file, `${repository.startCommit}..refs/heads/${repository.gitBranch}`], {
+    cwd: repository.dir,
+  });
   try {
     const bytes = await readFile(file);
     if (bytes.length > MAX_BUNDLE_BYTES) {
-      throw new AdorableError({ code: "bundle-too-large", remedy: "author", message: `The change has ${bytes.length} bytes as a bundle; ${MAX_BUNDLE_BYTES} are allowed.`, hint: "Ask for less at once." });
+      throw new AdorableError({
+        code: "bundle-too-large",
+        remedy: "author",
+        message: `The change has ${bytes.length} bytes as a bundle; ${MAX_BUNDLE_BYTES} are allowed.`,
+        hint: "Ask for less at once.",
+      });
     }
     return bytes;
   } finally {

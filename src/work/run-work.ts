@@ -150,7 +150,11 @@ async function buildTask(run: Run, plan: Plan, task: Task, built: Built): Promis
   const known = run.project.apps.find((app) => app.slug === task.app) ?? plan.createsApps.find((app) => app.slug === task.app);
   const contract = plan.contracts[task.app];
   if (known === undefined || contract === undefined) {
-    throw new AdorableError({ code: "task-app-unresolved", remedy: "bug", message: `The task "${task.id}" belongs to the app "${task.app}", which is neither there nor created by the plan.` });
+    throw new AdorableError({
+      code: "task-app-unresolved",
+      remedy: "bug",
+      message: `The task "${task.id}" belongs to the app "${task.app}", which is neither there nor created by the plan.`,
+    });
   }
   run.reporter.report({ type: "task", id: task.id, state: "started" });
   const root = appFolder(run.repository.dir, task.app);
@@ -170,7 +174,18 @@ async function buildTask(run: Run, plan: Plan, task: Task, built: Built): Promis
       progress,
       reporter: run.reporter,
       check,
-      tools: (hooks) => createTools({ app: task.app, workspace, client, sql: run.sql, check, progress, reporter: run.reporter, snapshots: run.snapshots, ...hooks }),
+      tools: (hooks) =>
+        createTools({
+          app: task.app,
+          workspace,
+          client,
+          sql: run.sql,
+          check,
+          progress,
+          reporter: run.reporter,
+          snapshots: run.snapshots,
+          ...hooks,
+        }),
       ...(options.spiral === undefined ? {} : { spiral: options.spiral }),
       ...(options.maxContextCharacters === undefined ? {} : { maxContextCharacters: options.maxContextCharacters }),
     });
@@ -220,7 +235,10 @@ function failed(error: AdorableError): WorkResult {
     kind: "work",
     outcome: "failed",
     code: error.code,
-    message: shorten(error.remedy === "bug" ? `Something went wrong inside the platform (${error.code}): ${error.message}` : error.message, 20_000),
+    message: shorten(
+      error.remedy === "bug" ? `Something went wrong inside the platform (${error.code}): ${error.message}` : error.message,
+      20_000,
+    ),
     ...(error.hint === undefined ? {} : { hint: shorten(error.hint, 2000) }),
   };
 }

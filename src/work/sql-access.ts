@@ -31,7 +31,12 @@ export function createSqlAccess(client: Pick<RunnerClient, "database" | "sql">):
         throw error;
       });
       const role = answer.apps[app];
-      if (role === undefined) throw new AdorableError({ code: "database-role-missing", remedy: "bug", message: `The control plane gave no role for the app "${app}".` });
+      if (role === undefined)
+        throw new AdorableError({
+          code: "database-role-missing",
+          remedy: "bug",
+          message: `The control plane gave no role for the app "${app}".`,
+        });
       try {
         return await runSql({ host: tunnel.host, port: tunnel.port, database: answer.database, ...role }, sql, options);
       } catch (cause) {

@@ -79,7 +79,8 @@ export function createTools(context: ToolContext): Record<string, Tool> {
       }),
     }),
     apply_migrations: tool({
-      description: "Applies the app's pending migrations (db/migrations/YYYYMMDDHHMMSS_name.sql) to this run's database. A snapshot is taken first.",
+      description:
+        "Applies the app's pending migrations (db/migrations/YYYYMMDDHHMMSS_name.sql) to this run's database. A snapshot is taken first.",
       inputSchema: z.object({}),
       execute: guarded(context, "apply_migrations", async () => {
         const answer = await client.migrations(app, await readMigrations(workspace, app));
@@ -103,13 +104,20 @@ export function createTools(context: ToolContext): Record<string, Tool> {
       description: "Returns this run's database to a snapshot that this run took.",
       inputSchema: z.object({ id: z.string() }),
       execute: guarded(context, "restore_data", async ({ id }: { id: string }) => {
-        if (!context.snapshots.has(id)) throw new AdorableError({ code: "snapshot-unknown", remedy: "author", message: `"${id}" is not a snapshot of this run.`, hint: `Choose one of: ${[...context.snapshots].join(", ") || "none yet"}.` });
+        if (!context.snapshots.has(id))
+          throw new AdorableError({
+            code: "snapshot-unknown",
+            remedy: "author",
+            message: `"${id}" is not a snapshot of this run.`,
+            hint: `Choose one of: ${[...context.snapshots].join(", ") || "none yet"}.`,
+          });
         await client.restore(id);
         return { restored: id };
       }),
     }),
     run_sql: tool({
-      description: "Runs SQL as the app's own role on this run's database: it reads and writes rows of the app's schema and defines nothing.",
+      description:
+        "Runs SQL as the app's own role on this run's database: it reads and writes rows of the app's schema and defines nothing.",
       inputSchema: z.object({ sql: z.string().min(1).max(20_000) }),
       execute: guarded(context, "run_sql", async ({ sql }: { sql: string }) => {
         try {
@@ -140,10 +148,17 @@ export function createTools(context: ToolContext): Record<string, Tool> {
       }),
     }),
     answer: tool({
-      description: "Ends the task with an answer in words and no change, when there is nothing to change or it cannot be done. Refused once files were changed.",
+      description:
+        "Ends the task with an answer in words and no change, when there is nothing to change or it cannot be done. Refused once files were changed.",
       inputSchema: z.object({ answer: z.string().min(1).max(10_000) }),
       execute: guarded(context, "answer", async ({ answer }: { answer: string }) => {
-        if (progress.hasEdits()) throw new AdorableError({ code: "answer-after-edits", remedy: "author", message: "Files were changed already.", hint: "Undo the changes or finish with done." });
+        if (progress.hasEdits())
+          throw new AdorableError({
+            code: "answer-after-edits",
+            remedy: "author",
+            message: "Files were changed already.",
+            hint: "Undo the changes or finish with done.",
+          });
         context.onClaim({ kind: "answer", answer });
         return "The answer is given.";
       }),
@@ -151,16 +166,27 @@ export function createTools(context: ToolContext): Record<string, Tool> {
   };
 
   async function readMigrations(files: Workspace, slug: string): Promise<{ path: string; sql: string }[]> {
-    const paths = (await files.list()).map((file) => file.path).filter((path) => path.startsWith("db/migrations/") && path.endsWith(".sql"));
+    const paths = (await files.list())
+      .map((file) => file.path)
+      .filter((path) => path.startsWith("db/migrations/") && path.endsWith(".sql"));
     const misnamed = paths.find((path) => !MIGRATION.test(path));
     if (misnamed !== undefined) {
-      throw new AdorableError({ code: "migration-misnamed", remedy: "author", message: `"${misnamed}" is not the name of a migration.`, hint: "Call it db/migrations/YYYYMMDDHHMMSS_name.sql." });
+      throw new AdorableError({
+        code: "migration-misnamed",
+        remedy: "author",
+        message: `"${misnamed}" is not the name of a migration.`,
+        hint: "Call it db/migrations/YYYYMMDDHHMMSS_name.sql.",
+      });
     }
     return Promise.all(paths.map(async (path) => ({ path: join("apps", slug, path), sql: await files.read(path) })));
   }
 
   /** Reports the call; what the author of the call can mend goes back as its result, anything else ends the run. */
-  function guarded<Input, Output>(guardContext: ToolContext, name: string, execute: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+  function guarded<Input, Output>(
+    guardContext: ToolContext,
+    name: string,
+    execute: (input: Input) => Promise<Output>,
+  ): (input: Input) => Promise<Output> {
     return async (input) => {
       reporter.step(name, noteOf(input));
       try {

@@ -47,11 +47,16 @@ export async function openWorkspace(root: string, scope: readonly string[]): Pro
       inScope(path, scope);
       const bytes = Buffer.byteLength(content);
       if (bytes > MAX_FILE_BYTES) {
-        throw refuse("file-too-large", `"${path}" would have ${bytes} bytes; a file may have ${MAX_FILE_BYTES}.`, "Split it into several files.");
+        throw refuse(
+          "file-too-large",
+          `"${path}" would have ${bytes} bytes; a file may have ${MAX_FILE_BYTES}.`,
+          "Split it into several files.",
+        );
       }
       const before = await readFile(file, "utf8").catch(absent);
       if (before === content) return { changed: false };
-      if (before === undefined && (await listTree(real)).length >= MAX_FILES) throw refuse("too-many-files", `The app has ${MAX_FILES} files, which is the limit.`);
+      if (before === undefined && (await listTree(real)).length >= MAX_FILES)
+        throw refuse("too-many-files", `The app has ${MAX_FILES} files, which is the limit.`);
       await mkdir(dirname(file), { recursive: true });
       const temporary = `${file}.${process.pid}.tmp`;
       await writeFile(temporary, content);
@@ -73,7 +78,11 @@ async function confine(root: string, path: string): Promise<string> {
   const bad = parts.find((part) => part === "" || part === "." || part === ".." || RESERVED_NAMES.has(part.toLowerCase()));
   // Backslashes, drive letters and control characters mean something else to other systems that will check this out.
   if (bad !== undefined || path.length > MAX_PATH_CHARACTERS || !/^[\w.@()[\]+ /-]+$/.test(path)) {
-    throw refuse("path-refused", `The path "${path.slice(0, MAX_PATH_CHARACTERS)}" is not one that may be used.`, "Give a path relative to the app's folder, such as src/app.tsx.");
+    throw refuse(
+      "path-refused",
+      `The path "${path.slice(0, MAX_PATH_CHARACTERS)}" is not one that may be used.`,
+      "Give a path relative to the app's folder, such as src/app.tsx.",
+    );
   }
   let current = root;
   for (const [index, part] of parts.entries()) {
@@ -104,7 +113,8 @@ function absent(error: NodeJS.ErrnoException): undefined {
 
 function unknownFile(path: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") throw refuse("file-unknown", `There is no file "${path}".`, "Use list_files to see what there is.");
+    if (error.code === "ENOENT" || error.code === "ENOTDIR")
+      throw refuse("file-unknown", `There is no file "${path}".`, "Use list_files to see what there is.");
     throw error;
   };
 }

@@ -9,7 +9,10 @@ export interface ScriptedModel extends LanguageModelV4 {
 }
 
 /** `script` gives the step for the n-th call (from 0); `tokens` is what each call costs. */
-export function createScriptedModel(script: (call: number, options: LanguageModelV4CallOptions) => ScriptStep | Promise<ScriptStep>, tokens = 10): ScriptedModel {
+export function createScriptedModel(
+  script: (call: number, options: LanguageModelV4CallOptions) => ScriptStep | Promise<ScriptStep>,
+  tokens = 10,
+): ScriptedModel {
   const asked: LanguageModelV4CallOptions[] = [];
   return {
     specificationVersion: "v4",
@@ -24,7 +27,12 @@ export function createScriptedModel(script: (call: number, options: LanguageMode
       const content: LanguageModelV4Content[] =
         "text" in step
           ? [{ type: "text", text: step.text }]
-          : step.calls.map(({ tool, input }, index) => ({ type: "tool-call", toolCallId: `call-${call}-${index}`, toolName: tool, input: JSON.stringify(input) }));
+          : step.calls.map(({ tool, input }, index) => ({
+              type: "tool-call",
+              toolCallId: `call-${call}-${index}`,
+              toolName: tool,
+              input: JSON.stringify(input),
+            }));
       return {
         content,
         finishReason: { unified: "text" in step ? "stop" : "tool-calls", raw: undefined },
@@ -43,5 +51,7 @@ export function createScriptedModel(script: (call: number, options: LanguageMode
 
 /** What tools answered so far, newest last, as text. */
 export function toolResults(options: LanguageModelV4CallOptions): string[] {
-  return options.prompt.flatMap((message) => (message.role === "tool" ? message.content.flatMap((part) => (part.type === "tool-result" ? [JSON.stringify(part.output)] : [])) : []));
+  return options.prompt.flatMap((message) =>
+    message.role === "tool" ? message.content.flatMap((part) => (part.type === "tool-result" ? [JSON.stringify(part.output)] : [])) : [],
+  );
 }

@@ -65,7 +65,16 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   const token = "work-session-token";
   const applied = new Map<string, string>();
   let snapshots = 0;
-  const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = { events: [], plans: [], modelCalls: [], migrations: [], restored: [], oidcTokens: [], bundle: undefined, result: undefined };
+  const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = {
+    events: [],
+    plans: [],
+    modelCalls: [],
+    migrations: [],
+    restored: [],
+    oidcTokens: [],
+    bundle: undefined,
+    result: undefined,
+  };
 
   const handle = async (method: string, path: string, body: Buffer): Promise<unknown> => {
     const json = (): unknown => JSON.parse(body.toString("utf8"));
@@ -89,7 +98,10 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     if (call === "POST /databases") {
       const { apps, of } = databaseRequestSchema.parse(json());
       if (options.postgres === undefined || of !== "timeline") throw new Refused(409, "database-unavailable", "There is no such database.");
-      return { database: options.postgres.database, apps: Object.fromEntries(apps.map((slug) => [slug, { user: `app_${slug.replaceAll("-", "_")}`, password: "secret" }])) };
+      return {
+        database: options.postgres.database,
+        apps: Object.fromEntries(apps.map((slug) => [slug, { user: `app_${slug.replaceAll("-", "_")}`, password: "secret" }])),
+      };
     }
     if (call === "PUT /bundle") return void (state.bundle = body);
     if (call === "POST /result") return void (state.result = workResultSchema.parse(json()));
@@ -113,7 +125,12 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   async function runMigration(app: string, sql: string): Promise<void> {
     if (options.postgres === undefined) return;
     const schema = app.replaceAll("-", "_");
-    const client = new pg.Client({ host: options.postgres.server.host, port: options.postgres.server.port, user: "adorable", database: options.postgres.database });
+    const client = new pg.Client({
+      host: options.postgres.server.host,
+      port: options.postgres.server.port,
+      user: "adorable",
+      database: options.postgres.database,
+    });
     await client.connect();
     try {
       await client.query(`set search_path = "${schema}"; set role "app_${schema}"; ${sql}`);
@@ -125,7 +142,8 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   }
 
   const server = createServer((request, response) => {
-    const answer = (status: number, body?: unknown): void => void response.writeHead(status, { "content-type": "application/json" }).end(body === undefined ? undefined : JSON.stringify(body));
+    const answer = (status: number, body?: unknown): void =>
+      void response.writeHead(status, { "content-type": "application/json" }).end(body === undefined ? undefined : JSON.stringify(body));
     void (async () => {
       const body = await buffer(request);
       const path = (request.url ?? "").replace(/^\/runner\/v1/, "");
@@ -134,7 +152,8 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
         const session: Session = { token, expiresAt: new Date(Date.now() + 3_600_000).toISOString(), assignment: options.assignment };
         return answer(200, session);
       }
-      if (request.headers.authorization !== `Bearer ${token}`) return answer(401, { error: { code: "session-invalid", remedy: "bug", message: "No session." } });
+      if (request.headers.authorization !== `Bearer ${token}`)
+        return answer(401, { error: { code: "session-invalid", remedy: "bug", message: "No session." } });
       try {
         const result = await handle(request.method ?? "", path, body);
         answer(result === undefined ? 204 : 200, result);
@@ -147,7 +166,8 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   const sockets = new WebSocketServer({
     server,
     path: "/runner/v1/sql",
-    verifyClient: ({ req }: { req: { headers: { authorization?: string | undefined } } }) => req.headers.authorization === `Bearer ${token}` && options.postgres !== undefined,
+    verifyClient: ({ req }: { req: { headers: { authorization?: string | undefined } } }) =>
+      req.headers.authorization === `Bearer ${token}` && options.postgres !== undefined,
   });
   sockets.on("connection", (webSocket) => {
     const target = options.postgres?.server;
@@ -167,7 +187,10 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
       const file = join(repositoryDir, "received.bundle");
       await writeFile(file, state.bundle ?? Buffer.alloc(0));
       await gitText(["bundle", "verify", "--quiet", file], { cwd: repositoryDir });
-      await gitText(["fetch", "--quiet", file, `+refs/heads/${gitBranch}:refs/heads/${gitBranch}`], { cwd: repositoryDir, protocols: ["file"] });
+      await gitText(["fetch", "--quiet", file, `+refs/heads/${gitBranch}:refs/heads/${gitBranch}`], {
+        cwd: repositoryDir,
+        protocols: ["file"],
+      });
       return gitText(["rev-parse", `refs/heads/${gitBranch}`], { cwd: repositoryDir });
     },
     async close() {

@@ -31,7 +31,9 @@ const PLAN: ArchitectAnswer = {
 };
 const DONE = { calls: [{ tool: "done", input: { summary: "Notes can be listed." } }] };
 const write = (path: string, content: string): ScriptStep => ({ calls: [{ tool: "write_file", input: { path, content } }] });
-const writeAll = (files: Record<string, string>): ScriptStep => ({ calls: Object.entries(files).map(([path, content]) => ({ tool: "write_file", input: { path, content } })) });
+const writeAll = (files: Record<string, string>): ScriptStep => ({
+  calls: Object.entries(files).map(([path, content]) => ({ tool: "write_file", input: { path, content } })),
+});
 
 let home: string;
 let repository: TestRepository;
@@ -56,7 +58,13 @@ interface Outcome {
 
 async function work(
   script: (call: number, options: LanguageModelV4CallOptions) => ScriptStep,
-  options: { plan?: ArchitectAnswer; start?: string; assignment?: Partial<WorkAssignment>; plane?: WorkControlPlaneOptions; run?: Partial<RunWorkOptions> } = {},
+  options: {
+    plan?: ArchitectAnswer;
+    start?: string;
+    assignment?: Partial<WorkAssignment>;
+    plane?: WorkControlPlaneOptions;
+    run?: Partial<RunWorkOptions>;
+  } = {},
 ): Promise<Outcome> {
   const startCommit = options.start ?? (await repository.commit([], (dir) => writeProject(dir, {})));
   const producer = createScriptedModel(script);
@@ -76,7 +84,13 @@ async function work(
     budget: { steps: 50, minutes: 5, tokens: 1_000_000 },
     ...options.assignment,
   };
-  const result = await runWork({ assignment, client: createRunnerClient(plane.url, plane.token), workDir: join(home, `work-${planes.length}`), tools: await verifyTools(), ...options.run });
+  const result = await runWork({
+    assignment,
+    client: createRunnerClient(plane.url, plane.token),
+    workDir: join(home, `work-${planes.length}`),
+    tools: await verifyTools(),
+    ...options.run,
+  });
   return { plane, result, producer };
 }
 
@@ -89,13 +103,18 @@ async function tree(commit: string): Promise<string[]> {
 }
 
 test("work ends in a bundle that git verifies, with the files, the spec and the requester's credit", async () => {
-  const { plane, result } = await work((call) => (call === 0 ? writeAll(tinyApp()) : call === 1 ? { calls: [{ tool: "apply_migrations", input: {} }] } : DONE));
+  const { plane, result } = await work((call) =>
+    call === 0 ? writeAll(tinyApp()) : call === 1 ? { calls: [{ tool: "apply_migrations", input: {} }] } : DONE,
+  );
   expect(result).toMatchObject({ outcome: "changed", title: "Add a tiny app", summary: "Notes can be listed." });
   expect(plane.result).toEqual(result);
   const tip = await plane.fetchBundle(repository.dir, GIT_BRANCH);
   expect(result).toMatchObject({ commit: tip });
   expect(await tree(tip)).toEqual([".adorable/spec.json", ...Object.keys(tinyApp()).map((path) => `apps/tiny/${path}`)].sort());
-  expect(JSON.parse(await show(tip, ".adorable/spec.json"))).toEqual({ version: 1, apps: [{ slug: "tiny", name: "Tiny", contract: TINY_CONTRACT }] });
+  expect(JSON.parse(await show(tip, ".adorable/spec.json"))).toEqual({
+    version: 1,
+    apps: [{ slug: "tiny", name: "Tiny", contract: TINY_CONTRACT }],
+  });
   const { stdout } = await run("git", ["--git-dir", repository.dir, "log", "-1", "--format=%an <%ae>%n%B", tip]);
   expect(stdout).toContain("Adorable <adorable[bot]@users.noreply.github.com>");
   expect(stdout).toContain("Co-authored-by: ada <ada@users.noreply.github.com>");
@@ -137,7 +156,9 @@ test("a plan for an app that is not there fails closed", async () => {
 test("done is a claim: the gates reopen the task with what they found, until it is mended", async () => {
   const broken = tinyApp({ "src/shared/note.ts": 'export const noteSchema: number = "text";\nexport type Note = { text: string };\n' });
   const mended = tinyApp()["src/shared/note.ts"] ?? "";
-  const { result, producer } = await work((call) => (call === 0 ? writeAll(broken) : call === 1 ? DONE : call === 2 ? write("src/shared/note.ts", mended) : DONE));
+  const { result, producer } = await work((call) =>
+    call === 0 ? writeAll(broken) : call === 1 ? DONE : call === 2 ? write("src/shared/note.ts", mended) : DONE,
+  );
   expect(result).toMatchObject({ outcome: "changed" });
   expect(JSON.stringify(producer.asked[2]?.prompt.at(-1))).toContain("src/shared/note.ts:1 TS2322");
 });
@@ -155,9 +176,41 @@ test("paths that leave the app, or lead to what is the platform's, are refused b
     await writeProject(dir, { tiny: { contract: TINY_CONTRACT, files: tinyApp() } });
     await symlink("/etc", join(dir, "apps", "tiny", "etc"));
   });
-  const paths = ["../other/x.ts", "/etc/passwd", "etc/passwd", ".github/workflows/x.yml", "src/../../x", ".adorable/spec.json", ".git/config", "node_modules/pg/index.js", "a\\b", "src", ".Git/config", ""];
-  const plan: ArchitectAnswer = { outcome: "plan", answer: null, plan: { ...(PLAN.plan ?? never()), createsApps: [], contracts: [{ app: "tiny", ...TINY_CONTRACT }], tasks: [{ id: "t", title: "t", app: "tiny", scope: ["**"], acceptance: ["a"] }] } };
-  const { result, producer } = await work((call) => (call === 0 ? { calls: paths.flatMap((path) => ["write_file", "read_file", "delete_file"].map((tool) => ({ tool, input: { path, content: "x" } }))) } : { calls: [{ tool: "answer", input: { answer: "Nothing." } }] }), { plan, start });
+  const paths = [
+    "../other/x.ts",
+    "/etc/passwd",
+    "etc/passwd",
+    ".github/workflows/x.yml",
+    "src/../../x",
+    ".adorable/spec.json",
+    ".git/config",
+    "node_modules/pg/index.js",
+    "a\\b",
+    "src",
+    ".Git/config",
+    "",
+  ];
+  const plan: ArchitectAnswer = {
+    outcome: "plan",
+    answer: null,
+    plan: {
+      ...(PLAN.plan ?? never()),
+      createsApps: [],
+      contracts: [{ app: "tiny", ...TINY_CONTRACT }],
+      tasks: [{ id: "t", title: "t", app: "tiny", scope: ["**"], acceptance: ["a"] }],
+    },
+  };
+  const { result, producer } = await work(
+    (call) =>
+      call === 0
+        ? {
+            calls: paths.flatMap((path) =>
+              ["write_file", "read_file", "delete_file"].map((tool) => ({ tool, input: { path, content: "x" } })),
+            ),
+          }
+        : { calls: [{ tool: "answer", input: { answer: "Nothing." } }] },
+    { plan, start },
+  );
   expect(result).toMatchObject({ outcome: "answered" });
   const results = toolResults(producer.asked[1] ?? never());
   expect(results).toHaveLength(paths.length * 3);
@@ -165,17 +218,23 @@ test("paths that leave the app, or lead to what is the platform's, are refused b
 });
 
 test("an oversized file is refused before it reaches the disk", async () => {
-  const { result, producer, plane } = await work((call) => (call === 0 ? writeAll({ ...tinyApp(), "src/shared/big.ts": `// ${"x".repeat(60_000)}\n` }) : DONE));
+  const { result, producer, plane } = await work((call) =>
+    call === 0 ? writeAll({ ...tinyApp(), "src/shared/big.ts": `// ${"x".repeat(60_000)}\n` }) : DONE,
+  );
   expect(toolResults(producer.asked[1] ?? never()).join("\n")).toContain("file-too-large");
   expect(result).toMatchObject({ outcome: "changed" });
   expect(await tree(await plane.fetchBundle(repository.dir, GIT_BRANCH))).not.toContain("apps/tiny/src/shared/big.ts");
 });
 
 test("looking without acting gets one forced message, then the end", async () => {
-  const { result, producer } = await work(() => ({ calls: [{ tool: "list_files", input: {} }] }), { run: { spiral: { warnAfter: 4, stopAfter: 3 } } });
+  const { result, producer } = await work(() => ({ calls: [{ tool: "list_files", input: {} }] }), {
+    run: { spiral: { warnAfter: 4, stopAfter: 3 } },
+  });
   expect(result).toMatchObject({ outcome: "failed", code: "producer-spiral" });
   expect(producer.asked).toHaveLength(7);
-  const forced = producer.asked.map(({ prompt }) => prompt.filter((message) => JSON.stringify(message).includes("without changing a file")).length);
+  const forced = producer.asked.map(
+    ({ prompt }) => prompt.filter((message) => JSON.stringify(message).includes("without changing a file")).length,
+  );
   expect(forced).toEqual([0, 0, 0, 0, 1, 1, 1]);
 });
 
@@ -189,25 +248,39 @@ test.each([
 });
 
 test("at the limit of minutes the run stops while the model is thinking", async () => {
-  const { result } = await work(() => ({ calls: [{ tool: "list_files", input: {} }] }), { assignment: { budget: { steps: 100_000, minutes: 0.01, tokens: 1e9 } }, run: { spiral: { warnAfter: 1e6, stopAfter: 1 } } });
+  const { result } = await work(() => ({ calls: [{ tool: "list_files", input: {} }] }), {
+    assignment: { budget: { steps: 100_000, minutes: 0.01, tokens: 1e9 } },
+    run: { spiral: { warnAfter: 1e6, stopAfter: 1 } },
+  });
   expect(result).toMatchObject({ outcome: "failed", code: "budget-exceeded", message: expect.stringContaining("minutes") as string });
 });
 
 test("when the conversation is compressed, what was done stays known, and each step keeps its results", async () => {
-  const { result, producer } = await work((call) => (call < 30 ? write(`src/part-${call}.ts`, `// ${"x".repeat(1000)}\nexport {};\n`) : call === 30 ? writeAll(tinyApp()) : DONE), { run: { maxContextCharacters: 20_000 } });
+  const { result, producer } = await work(
+    (call) => (call < 30 ? write(`src/part-${call}.ts`, `// ${"x".repeat(1000)}\nexport {};\n`) : call === 30 ? writeAll(tinyApp()) : DONE),
+    { run: { maxContextCharacters: 20_000 } },
+  );
   expect(result).toMatchObject({ outcome: "changed" });
   const last = producer.asked[29] ?? never();
   const text = JSON.stringify(last.prompt);
   expect(text.length).toBeLessThan(30_000);
   expect(text).toContain("src/part-0.ts");
-  const calls = last.prompt.flatMap((message) => (message.role === "assistant" ? message.content.flatMap((part) => (part.type === "tool-call" ? [part.toolCallId] : [])) : []));
-  const answers = last.prompt.flatMap((message) => (message.role === "tool" ? message.content.flatMap((part) => (part.type === "tool-result" ? [part.toolCallId] : [])) : []));
+  const calls = last.prompt.flatMap((message) =>
+    message.role === "assistant" ? message.content.flatMap((part) => (part.type === "tool-call" ? [part.toolCallId] : [])) : [],
+  );
+  const answers = last.prompt.flatMap((message) =>
+    message.role === "tool" ? message.content.flatMap((part) => (part.type === "tool-result" ? [part.toolCallId] : [])) : [],
+  );
   expect(answers).toEqual(calls);
 });
 
 test("a model that stops without finishing is asked once, then the task fails with what it said", async () => {
   const { result } = await work(() => ({ text: "I would rather not." }));
-  expect(result).toMatchObject({ outcome: "failed", code: "producer-stopped", message: expect.stringContaining("I would rather not.") as string });
+  expect(result).toMatchObject({
+    outcome: "failed",
+    code: "producer-stopped",
+    message: expect.stringContaining("I would rather not.") as string,
+  });
 });
 
 test("a repository that cannot be fetched is a stated failure", async () => {

@@ -11,7 +11,9 @@ let plane: WorkControlPlane;
 
 beforeAll(async () => {
   server = await startThrowawayPostgres();
-  await server.createDatabase("tunnelled", { notes: "create table notes (id int generated always as identity primary key, text text not null)" });
+  await server.createDatabase("tunnelled", {
+    notes: "create table notes (id int generated always as identity primary key, text text not null)",
+  });
   plane = await startWorkControlPlane({ postgres: { server, database: "tunnelled" } });
 });
 
@@ -49,7 +51,10 @@ test("megabytes pass the tunnel unchanged, on several connections at once", asyn
 test("a refused tunnel says why in PostgreSQL's own words", async () => {
   const tunnel = await openSqlTunnel(createRunnerClient(plane.url, "another token").sql, "tunnelled");
   try {
-    await expect(query(tunnel.port, "select 1")).rejects.toMatchObject({ code: "08006", message: expect.stringContaining("401") as string });
+    await expect(query(tunnel.port, "select 1")).rejects.toMatchObject({
+      code: "08006",
+      message: expect.stringContaining("401") as string,
+    });
   } finally {
     await tunnel.close();
   }
@@ -59,7 +64,13 @@ test("closing the tunnel ends its connections", async () => {
   const tunnel = await openSqlTunnel(createRunnerClient(plane.url, plane.token).sql, "tunnelled");
   const sleeping = query(tunnel.port, "select pg_sleep(60)");
   sleeping.catch(() => undefined);
-  await expect.poll(async () => (await query<{ n: number }>(server.port, "select count(*)::int as n from pg_stat_activity where query like 'select pg_sleep%'"))[0]?.n).toBe(1);
+  await expect
+    .poll(
+      async () =>
+        (await query<{ n: number }>(server.port, "select count(*)::int as n from pg_stat_activity where query like 'select pg_sleep%'"))[0]
+          ?.n,
+    )
+    .toBe(1);
   await tunnel.close();
   await expect(sleeping).rejects.toThrow();
 });
@@ -74,7 +85,11 @@ test("the agent's SQL runs as the app's role: its rows, not its definitions, and
       { command: "SELECT", rowCount: 5, columns: ["text"], rows: [["n1"], ["n2"]], truncated: true },
       { command: "SELECT", rowCount: 1, columns: ["role"], rows: [["app_notes"]], truncated: false },
     ]);
-    await expect(sql.run("notes", "select * from nowhere", options)).rejects.toMatchObject({ code: "sql-failed", remedy: "author", message: expect.stringContaining("42P01") as string });
+    await expect(sql.run("notes", "select * from nowhere", options)).rejects.toMatchObject({
+      code: "sql-failed",
+      remedy: "author",
+      message: expect.stringContaining("42P01") as string,
+    });
   } finally {
     await sql.close();
   }

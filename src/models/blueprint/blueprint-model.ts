@@ -3,7 +3,12 @@
  * It keeps nothing between calls: what it does next follows from the conversation alone.
  */
 import { createHash } from "node:crypto";
-import { UnsupportedFunctionalityError, type LanguageModelV4, type LanguageModelV4CallOptions, type LanguageModelV4GenerateResult } from "@ai-sdk/provider";
+import {
+  UnsupportedFunctionalityError,
+  type LanguageModelV4,
+  type LanguageModelV4CallOptions,
+  type LanguageModelV4GenerateResult,
+} from "@ai-sdk/provider";
 import { answerArchitect } from "./architect.ts";
 import { nextStep, type Step } from "./producer.ts";
 
@@ -34,7 +39,12 @@ function resultOf(options: LanguageModelV4CallOptions, step: Step): LanguageMode
       ? [{ type: "text", text: step.text }]
       : step.calls.map(({ tool, input }) => {
           const json = JSON.stringify(input);
-          return { type: "tool-call", toolCallId: `call_${createHash("sha256").update(`${tool} ${json}`).digest("hex").slice(0, 24)}`, toolName: tool, input: json };
+          return {
+            type: "tool-call",
+            toolCallId: `call_${createHash("sha256").update(`${tool} ${json}`).digest("hex").slice(0, 24)}`,
+            toolName: tool,
+            input: json,
+          };
         });
   const inputTokens = tokens(options.prompt);
   const outputTokens = tokens(content);

@@ -46,7 +46,12 @@ export type Planned = { kind: "change"; change: Change } | { kind: "answer"; tex
  * `building`: the slug of the app whose folder is to be built, for a producer; it decides which app a request for a new one means.
  * Deterministic in its arguments.
  */
-export function planChange(request: RequestFacts, apps: readonly AppFacts[], startedAt: Date, options: { building?: string } = {}): Planned {
+export function planChange(
+  request: RequestFacts,
+  apps: readonly AppFacts[],
+  startedAt: Date,
+  options: { building?: string } = {},
+): Planned {
   const spoken = parseRequest(request.text);
   switch (spoken.kind) {
     case "beyond":
@@ -54,13 +59,23 @@ export function planChange(request: RequestFacts, apps: readonly AppFacts[], sta
     case "add-fields":
       return planAddition(spoken, apps, startedAt);
     case "create-blog":
-      return planCreation({ ...appNames(spoken.name ?? "Blog", ["blog"]), description: BLOG_DESCRIPTION, entity: POST }, apps, startedAt, options.building);
+      return planCreation(
+        { ...appNames(spoken.name ?? "Blog", ["blog"]), description: BLOG_DESCRIPTION, entity: POST },
+        apps,
+        startedAt,
+        options.building,
+      );
     case "create": {
       const made = newFields(spoken.fields, spoken.entity);
       if (!made.ok) return answer(beyondAnswer({ reason: made.reason, understood: `an app for ${spoken.entity.join(" ")}` }));
       const base = { ...entityNames(spoken.entity), ...made.value };
       const entity: EntityModel = { ...base, seed: seedRows(base, startedAt) };
-      return planCreation({ ...appNames(spoken.name, spoken.entity), description: `All ${entity.labelPlural} in one place.`, entity }, apps, startedAt, options.building);
+      return planCreation(
+        { ...appNames(spoken.name, spoken.entity), description: `All ${entity.labelPlural} in one place.`, entity },
+        apps,
+        startedAt,
+        options.building,
+      );
     }
   }
 }
@@ -75,11 +90,19 @@ interface NewApp {
 function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
   const target = apps.find((app) => app.slug === (building ?? wanted.slug));
   if (target !== undefined && (building === undefined || target.blueprint !== null)) {
-    return answer(`There is an app "${target.name}" (\`${target.slug}\`) already. To change it, say what to add, as in \`add a notes field to ${wanted.entity.labelPlural}\`. For another app beside it, give it a name, as in \`… called "${wanted.name} Two"\`.`);
+    return answer(
+      `There is an app "${target.name}" (\`${target.slug}\`) already. To change it, say what to add, as in \`add a notes field to ${wanted.entity.labelPlural}\`. For another app beside it, give it a name, as in \`… called "${wanted.name} Two"\`.`,
+    );
   }
   const slug = target?.slug ?? wanted.slug;
   const name = target?.name ?? wanted.name;
-  const model = checkAppModel({ slug, name, description: wanted.description, hue: hueOf(slug), entities: [wanted.entity] } satisfies AppModel);
+  const model = checkAppModel({
+    slug,
+    name,
+    description: wanted.description,
+    hue: hueOf(slug),
+    entities: [wanted.entity],
+  } satisfies AppModel);
   const migration = createMigration(model, migrationId(startedAt, target?.migrations ?? []));
   const { entity } = wanted;
   const fields = listed(entity.fields.map((field) => field.label.toLowerCase()));
@@ -91,7 +114,11 @@ function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date
       appName: name,
       title: `Add the app ${name}`,
       summary: `A new app, **${name}**, for ${entity.labelPlural} with ${fields}.\n\n- A list with search, a page for each ${entity.label}, and forms to add, edit and delete with validation.\n- The table \`${entity.table}\` with its migration, and sample rows for previews.\n- Tests of the API and of the pages.`,
-      acceptance: [`${titleCase([entity.labelPlural])} can be listed, searched, shown, added, edited and deleted.`, `The table "${entity.table}" has the fields ${fields}.`, "Its tests pass."],
+      acceptance: [
+        `${titleCase([entity.labelPlural])} can be listed, searched, shown, added, edited and deleted.`,
+        `The table "${entity.table}" has the fields ${fields}.`,
+        "Its tests pass.",
+      ],
       contract: appContract(model),
       before: new Map(),
       after: new Map([...renderFiles(model), [migration.path, migration.sql]]),
@@ -106,9 +133,18 @@ function planAddition(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: rea
   const { app, model, entity } = found;
   const id = migrationId(startedAt, app.migrations);
   const made = addedFields(spoken.fields, entity, { since: id, ...(spoken.source === undefined ? {} : { source: spoken.source }) });
-  if (!made.ok) return answer(beyondAnswer({ reason: made.reason, understood: `to add ${listed(spoken.fields.map((field) => `"${field.label}"`))} to ${entity.labelPlural} in the app "${app.name}"` }));
+  if (!made.ok)
+    return answer(
+      beyondAnswer({
+        reason: made.reason,
+        understood: `to add ${listed(spoken.fields.map((field) => `"${field.label}"`))} to ${entity.labelPlural} in the app "${app.name}"`,
+      }),
+    );
   const added = made.value;
-  const after = checkAppModel({ ...model, entities: model.entities.map((other) => (other === entity ? { ...other, fields: [...other.fields, ...added] } : other)) } satisfies AppModel);
+  const after = checkAppModel({
+    ...model,
+    entities: model.entities.map((other) => (other === entity ? { ...other, fields: [...other.fields, ...added] } : other)),
+  } satisfies AppModel);
   const changed = after.entities.find((other) => other.name === entity.name) ?? entity;
   const migration = addFieldsMigration(after, changed, added, id);
   const names = listed(added.map((field) => field.label.toLowerCase()));
@@ -136,11 +172,25 @@ function additionSummary(app: string, entity: EntityModel, added: readonly Field
 }
 
 function describe(field: FieldModel, entity: EntityModel): string {
-  const kind = { text: "a line of text", longtext: "a text", boolean: "a checkbox", date: "a date", datetime: "a date and time", integer: "a whole number", decimal: "a number", email: "an email address", url: "a link", choice: `one of ${listed(field.choices ?? [])}`, slug: "a slug" }[field.type];
+  const kind = {
+    text: "a line of text",
+    longtext: "a text",
+    boolean: "a checkbox",
+    date: "a date",
+    datetime: "a date and time",
+    integer: "a whole number",
+    decimal: "a number",
+    email: "an email address",
+    url: "a link",
+    choice: `one of ${listed(field.choices ?? [])}`,
+    slug: "a slug",
+  }[field.type];
   const source = entity.fields.find((other) => other.name === field.filledFrom);
   const rules = [
     ...(field.unique === true ? ["unique"] : []),
-    ...(source === undefined ? [] : [`filled from ${source.label.toLowerCase()} where it is left out, and for the ${entity.labelPlural} that exist`]),
+    ...(source === undefined
+      ? []
+      : [`filled from ${source.label.toLowerCase()} where it is left out, and for the ${entity.labelPlural} that exist`]),
     ...(field.default === undefined ? [] : [`${JSON.stringify(field.default)} unless something else is said`]),
     ...(field.required || field.default !== undefined ? [] : ["may be left empty"]),
   ];
@@ -168,12 +218,23 @@ function findTarget(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: reado
   const fields = listed(spoken.fields.map((field) => field.label.toLowerCase()));
   const choices = (matches.length > 1 ? matches : all).map(({ app, entity }) => `${entity.labelPlural} in the app "${app.name}"`);
   const example = matches[1] ?? all[0];
-  const sample = example === undefined ? "add an app to track plants with name and species" : `add ${fields} to ${example.entity.labelPlural} in the ${example.app.name} app`;
+  const sample =
+    example === undefined
+      ? "add an app to track plants with name and species"
+      : `add ${fields} to ${example.entity.labelPlural} in the ${example.app.name} app`;
   const foreign = apps.find((app) => isApp(app, spoken.app ?? spoken.target) && !appModelSchema.safeParse(app.blueprint).success);
   if (foreign !== undefined) {
-    return { text: beyondAnswer({ reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`, understood: `to add ${fields} to it` }) };
+    return {
+      text: beyondAnswer({
+        reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`,
+        understood: `to add ${fields} to it`,
+      }),
+    };
   }
-  const question = matches.length > 1 ? `Which "${words}" do you mean? I changed nothing.` : `I found no "${words}"${spoken.app === undefined ? "" : ` in an app called "${spoken.app.join(" ")}"`} to add ${fields} to. I changed nothing. These are there:`;
+  const question =
+    matches.length > 1
+      ? `Which "${words}" do you mean? I changed nothing.`
+      : `I found no "${words}"${spoken.app === undefined ? "" : ` in an app called "${spoken.app.join(" ")}"`} to add ${fields} to. I changed nothing. These are there:`;
   return { text: whichAnswer(question, choices, sample) };
 }
 
@@ -194,10 +255,21 @@ function isApp(app: AppFacts, words: readonly string[]): boolean {
 /** `YYYYMMDDHHMMSS` of the run's start, or one second after the newest migration when that is not later. */
 export function migrationId(startedAt: Date, existing: readonly string[]): string {
   const id = (date: Date): string => date.toISOString().replaceAll(/\D/g, "").slice(0, 14);
-  const newest = existing.map((name) => name.slice(0, 14)).filter((name) => /^\d{14}$/.test(name)).sort().at(-1);
+  const newest = existing
+    .map((name) => name.slice(0, 14))
+    .filter((name) => /^\d{14}$/.test(name))
+    .sort()
+    .at(-1);
   const started = id(startedAt);
   if (newest === undefined || started > newest) return started;
-  const [year, month, day, hour, minute, second] = [newest.slice(0, 4), newest.slice(4, 6), newest.slice(6, 8), newest.slice(8, 10), newest.slice(10, 12), newest.slice(12, 14)].map(Number);
+  const [year, month, day, hour, minute, second] = [
+    newest.slice(0, 4),
+    newest.slice(4, 6),
+    newest.slice(6, 8),
+    newest.slice(8, 10),
+    newest.slice(10, 12),
+    newest.slice(12, 14),
+  ].map(Number);
   return id(new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, (second ?? 0) + 1)));
 }
 

@@ -24,7 +24,8 @@ export function readConversation(prompt: LanguageModelV4Prompt): Conversation {
   const calls: PastCall[] = [];
   for (const message of prompt) {
     if (message.role === "assistant") {
-      for (const part of message.content) if (part.type === "tool-call") inputs.set(part.toolCallId, { tool: part.toolName, input: asRecord(part.input) });
+      for (const part of message.content)
+        if (part.type === "tool-call") inputs.set(part.toolCallId, { tool: part.toolName, input: asRecord(part.input) });
     }
     if (message.role !== "tool") continue;
     for (const part of message.content) {

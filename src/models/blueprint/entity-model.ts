@@ -3,7 +3,19 @@ import { z } from "zod";
 import { AdorableError } from "../../core/errors.ts";
 import { slugSchema } from "../../core/spec.ts";
 
-export const FIELD_TYPES = ["text", "longtext", "boolean", "date", "datetime", "integer", "decimal", "email", "url", "choice", "slug"] as const;
+export const FIELD_TYPES = [
+  "text",
+  "longtext",
+  "boolean",
+  "date",
+  "datetime",
+  "integer",
+  "decimal",
+  "email",
+  "url",
+  "choice",
+  "slug",
+] as const;
 export type FieldType = (typeof FIELD_TYPES)[number];
 
 export interface FieldModel {
@@ -68,7 +80,12 @@ export function isTextual(type: FieldType): boolean {
 
 const camelName = z.string().regex(/^[a-z][a-zA-Z0-9]{0,59}$/, "a name is camelCase, up to 60 letters and digits");
 const sqlName = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, "a column or table is snake_case, up to 63 characters");
-const label = z.string().trim().min(1).max(60).regex(/^[^\p{Cc}]*$/u, "a label is one line");
+const label = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60)
+  .regex(/^[^\p{Cc}]*$/u, "a label is one line");
 
 const fieldSchema = z.strictObject({
   name: camelName.refine((name) => !RESERVED_FIELDS.has(name), "every row has a field of that name already"),
@@ -105,7 +122,8 @@ const entitySchema = z
     const labelTwice = duplicate(entity.fields.map((field) => field.label.toLowerCase()));
     if (labelTwice !== undefined) complain(["fields"], `two fields have the label "${labelTwice}"`);
     entity.fields.forEach((field, index) => {
-      if ((field.type === "choice") !== (field.choices !== undefined)) complain(["fields", index, "choices"], "a choice, and only a choice, has choices");
+      if ((field.type === "choice") !== (field.choices !== undefined))
+        complain(["fields", index, "choices"], "a choice, and only a choice, has choices");
       if (field.choices && duplicate(field.choices) !== undefined) complain(["fields", index, "choices"], "a choice stands twice");
       if (field.filledFrom !== undefined && (field.filledFrom === field.name || !names.has(field.filledFrom)))
         complain(["fields", index, "filledFrom"], `there is no other field "${field.filledFrom}"`);
@@ -118,8 +136,16 @@ const entitySchema = z
 export const appModelSchema = z
   .strictObject({
     slug: slugSchema,
-    name: z.string().trim().min(1).max(80).regex(/^[^\p{Cc}]*$/u, "a name is one line"),
-    description: z.string().max(300).regex(/^[^\p{Cc}]*$/u, "a description is one line"),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(80)
+      .regex(/^[^\p{Cc}]*$/u, "a name is one line"),
+    description: z
+      .string()
+      .max(300)
+      .regex(/^[^\p{Cc}]*$/u, "a description is one line"),
     hue: z.number().int().min(0).max(359),
     entities: z.array(entitySchema).min(1).max(12),
   })

@@ -18,19 +18,36 @@ function model(records: string, list: string): AppModel {
 
 const entityOf = (app: AppModel): EntityModel => app.entities[0] as EntityModel;
 
-const RESERVED = "order, group, user, default, class, select, limit, from, type, id, created at, search, delete, new, function, table, constructor, 2nd name, date, time, end, xmin, desc, check, column, return";
+const RESERVED =
+  "order, group, user, default, class, select, limit, from, type, id, created at, search, delete, new, function, table, constructor, 2nd name, date, time, end, xmin, desc, check, column, return";
 
-test.each(["plant", "order", "user", "class", "event", "date", "news", "species", "group", "function", "map", "response", "fish", "then", "app", "public", "status", "person"])(
-  "a record called '%s' gives a valid model, with fields that have reserved names",
-  (record) => {
-    const app = model(record, RESERVED);
-    const entity = entityOf(app);
-    expect(entity.plural).not.toBe(entity.name);
-    expect(entity.fields.map(({ label }) => label)).toEqual(expect.arrayContaining(["Order", "Default", "2nd name", "Date"]));
-    expect(entity.fields.map(({ label }) => label)).not.toEqual(expect.arrayContaining(["Id"]));
-    expect(app.slug).not.toBe("public");
-  },
-);
+test.each([
+  "plant",
+  "order",
+  "user",
+  "class",
+  "event",
+  "date",
+  "news",
+  "species",
+  "group",
+  "function",
+  "map",
+  "response",
+  "fish",
+  "then",
+  "app",
+  "public",
+  "status",
+  "person",
+])("a record called '%s' gives a valid model, with fields that have reserved names", (record) => {
+  const app = model(record, RESERVED);
+  const entity = entityOf(app);
+  expect(entity.plural).not.toBe(entity.name);
+  expect(entity.fields.map(({ label }) => label)).toEqual(expect.arrayContaining(["Order", "Default", "2nd name", "Date"]));
+  expect(entity.fields.map(({ label }) => label)).not.toEqual(expect.arrayContaining(["Id"]));
+  expect(app.slug).not.toBe("public");
+});
 
 test("the field that stands for a row is its name or title, and is required unless it was said to be optional", () => {
   expect(entityOf(model("book", "author, year, title"))).toMatchObject({ titleField: "title" });
@@ -41,9 +58,13 @@ test("the field that stands for a row is its name or title, and is required unle
 });
 
 test("sample rows use only fields of the entity, and give every required one a value", () => {
-  const entity = entityOf(model("pot", "name, glaze (red, blue), fired on, weight, owner, email, link, done, notes, count: number, slug, starts at"));
+  const entity = entityOf(
+    model("pot", "name, glaze (red, blue), fired on, weight, owner, email, link, done, notes, count: number, slug, starts at"),
+  );
   expect(entity.seed).toHaveLength(4);
-  for (const row of entity.seed) for (const field of entity.fields) if (field.required && field.filledFrom === undefined) expect(row[field.name], field.name).toBeDefined();
+  for (const row of entity.seed)
+    for (const field of entity.fields)
+      if (field.required && field.filledFrom === undefined) expect(row[field.name], field.name).toBeDefined();
 });
 
 test("names that are taken get a number", () => {
@@ -57,7 +78,9 @@ function add(app: AppModel, text: string, source?: string[]): ReturnType<typeof 
 
 test("an added field gives the rows that exist a value, or may be empty", () => {
   const app = model("post", "title, body");
-  expect(add(app, "published checkbox")).toMatchObject({ value: [{ name: "published", type: "boolean", required: true, default: false, since: "20261121080000" }] });
+  expect(add(app, "published checkbox")).toMatchObject({
+    value: [{ name: "published", type: "boolean", required: true, default: false, since: "20261121080000" }],
+  });
   expect(add(app, "subtitle")).toMatchObject({ value: [{ type: "text", required: false }] });
   expect(add(app, "status (draft, live), default draft")).toMatchObject({ value: [{ type: "choice", required: true, default: "draft" }] });
   expect(add(app, "slug", ["title"])).toMatchObject({ value: [{ type: "slug", required: true, unique: true, filledFrom: "title" }] });

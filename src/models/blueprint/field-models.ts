@@ -36,7 +36,8 @@ export function newFields(spoken: readonly SpokenField[], entity: readonly strin
     fields.push(made.value);
   }
   if (fields.length === 0) return newFields([], entity);
-  if (fields.length > MAX_FIELDS) return { ok: false, reason: `an app can have ${MAX_FIELDS} fields, and this one would have ${fields.length}` };
+  if (fields.length > MAX_FIELDS)
+    return { ok: false, reason: `an app can have ${MAX_FIELDS} fields, and this one would have ${fields.length}` };
   const title = chooseTitle(fields);
   const stated = spoken.find((field) => fieldNames(field.words, entity, [])?.name === title.name)?.required;
   title.required = stated ?? true;
@@ -45,13 +46,19 @@ export function newFields(spoken: readonly SpokenField[], entity: readonly strin
 }
 
 /** The model of fields that are added to an entity with rows in it: each must have a value for them. `since` is the migration's id. */
-export function addedFields(spoken: readonly SpokenField[], entity: EntityModel, options: { source?: readonly string[]; since: string }): Made<FieldModel[]> {
+export function addedFields(
+  spoken: readonly SpokenField[],
+  entity: EntityModel,
+  options: { source?: readonly string[]; since: string },
+): Made<FieldModel[]> {
   const added: FieldModel[] = [];
   const words = wordsOf(entity.label);
   for (const field of spoken) {
     const wanted = fieldNames(field.words, words, []);
     if (wanted === undefined) return { ok: false, reason: `every ${entity.label} has "${field.label}" by itself` };
-    const same = [...entity.fields, ...added].find((other) => other.name === wanted.name || other.label.toLowerCase() === wanted.label.toLowerCase());
+    const same = [...entity.fields, ...added].find(
+      (other) => other.name === wanted.name || other.label.toLowerCase() === wanted.label.toLowerCase(),
+    );
     if (same !== undefined) return { ok: false, reason: `${entity.labelPlural} have a field "${same.label}" already` };
     const made = makeField(field, fieldNames(field.words, words, [...entity.fields, ...added]) ?? wanted);
     if (!made.ok) return made;
@@ -67,16 +74,27 @@ export function addedFields(spoken: readonly SpokenField[], entity: EntityModel,
 function fill(field: FieldModel, entity: EntityModel, spoken: SpokenField, source: readonly string[] | undefined): Made<FieldModel> {
   const title = entity.fields.find((other) => other.name === entity.titleField);
   const from = source === undefined ? (field.type === "slug" ? title : undefined) : entity.fields.find((other) => same(other, source));
-  if (source !== undefined && from === undefined) return { ok: false, reason: `${entity.labelPlural} have no field "${source.join(" ")}" to fill "${field.label}" from` };
+  if (source !== undefined && from === undefined)
+    return { ok: false, reason: `${entity.labelPlural} have no field "${source.join(" ")}" to fill "${field.label}" from` };
   if (from !== undefined) {
-    if (!isTextual(field.type) || field.type === "choice" || !isTextual(from.type)) return { ok: false, reason: `"${field.label}" cannot be filled from "${from.label}": that works from text to text` };
+    if (!isTextual(field.type) || field.type === "choice" || !isTextual(from.type))
+      return { ok: false, reason: `"${field.label}" cannot be filled from "${from.label}": that works from text to text` };
     if (field.type === "slug") fillSlug(field, from);
     else Object.assign(field, { filledFrom: from.name, required: spoken.required ?? from.required });
     return { ok: true, value: field };
   }
-  if (field.type === "slug") return { ok: false, reason: `a slug is made from another field, and ${entity.labelPlural} have none that it could be made from` };
-  if (field.unique === true && field.default !== undefined) return { ok: false, reason: `"${field.label}" cannot be unique and have a default: all ${entity.labelPlural} that exist would get the same value` };
-  if (field.required && field.default === undefined) return { ok: false, reason: `"${field.label}" is required, so the ${entity.labelPlural} that exist need a value for it: say which, as in "default …"` };
+  if (field.type === "slug")
+    return { ok: false, reason: `a slug is made from another field, and ${entity.labelPlural} have none that it could be made from` };
+  if (field.unique === true && field.default !== undefined)
+    return {
+      ok: false,
+      reason: `"${field.label}" cannot be unique and have a default: all ${entity.labelPlural} that exist would get the same value`,
+    };
+  if (field.required && field.default === undefined)
+    return {
+      ok: false,
+      reason: `"${field.label}" is required, so the ${entity.labelPlural} that exist need a value for it: say which, as in "default …"`,
+    };
   return { ok: true, value: field };
 }
 
@@ -122,8 +140,15 @@ function readDefault(text: string, field: FieldModel): unknown {
 }
 
 function chooseTitle(fields: FieldModel[]): FieldModel {
-  const named = TITLE_WORDS.map((words) => fields.find((field) => field.label.toLowerCase() === words && field.type === "text")).find((field) => field !== undefined);
-  const chosen = named ?? fields.find((field) => field.type === "text") ?? fields.find((field) => field.type === "email" || field.type === "url") ?? fields.find((field) => field.type !== "boolean" && field.type !== "slug") ?? fields[0];
+  const named = TITLE_WORDS.map((words) => fields.find((field) => field.label.toLowerCase() === words && field.type === "text")).find(
+    (field) => field !== undefined,
+  );
+  const chosen =
+    named ??
+    fields.find((field) => field.type === "text") ??
+    fields.find((field) => field.type === "email" || field.type === "url") ??
+    fields.find((field) => field.type !== "boolean" && field.type !== "slug") ??
+    fields[0];
   if (chosen === undefined) throw new Error("an entity without fields has no title");
   return chosen;
 }

@@ -6,7 +6,18 @@ import { camelCase, isReserved, isTaken, sentenceCase, slugOf, snakeCase, titleC
 /** Indexes and constraints add to a column's name, and PostgreSQL cuts at 63 bytes. */
 const MAX_NAME_CHARACTERS = 40;
 /** Slugs whose schema, role or host would mean something else. */
-const RESERVED_SLUGS: ReadonlySet<string> = new Set(["public", "information-schema", "adorable", "postgres", "template", "www", "api", "admin", "app", "node-modules"]);
+const RESERVED_SLUGS: ReadonlySet<string> = new Set([
+  "public",
+  "information-schema",
+  "adorable",
+  "postgres",
+  "template",
+  "www",
+  "api",
+  "admin",
+  "app",
+  "node-modules",
+]);
 /** Every row has these by itself. */
 const AUTOMATIC: ReadonlySet<string> = new Set(["id", "created_at", "updated_at", "created_date", "updated_date"]);
 /** Columns and inputs that mean something else already: `EntityModel` refuses them. */
@@ -17,7 +28,10 @@ export function appNames(given: string | undefined, entity: readonly string[]): 
   const words = given === undefined ? pluralize(entity.join(" ")).split(" ") : wordsOf(given);
   const slug = slugOf(words.length === 0 ? ["app"] : words);
   const reserved = RESERVED_SLUGS.has(slug) || slug.startsWith("pg-");
-  return { slug: reserved ? slugOf([...words, "app"]) : slug, name: (given?.replaceAll(/\s+/g, " ").trim() ?? titleCase(words)).slice(0, 80) };
+  return {
+    slug: reserved ? slugOf([...words, "app"]) : slug,
+    name: (given?.replaceAll(/\s+/g, " ").trim() ?? titleCase(words)).slice(0, 80),
+  };
 }
 
 /** All names of an entity, from the words for one record. */
@@ -27,21 +41,45 @@ export function entityNames(singular: readonly string[]): Pick<EntityModel, "nam
   const plural = labelPlural.split(" ");
   // A noun without a plural would give the list and the record one name, and a reserved word none.
   const one = isTaken(camelCase(singular)) ? [...singular, "entry"] : [...singular];
-  const many = labelPlural === label || isTaken(camelCase(plural)) || ["then", "call", "apply"].includes(camelCase(plural)) ? [...singular, "entries"] : plural;
+  const many =
+    labelPlural === label || isTaken(camelCase(plural)) || ["then", "call", "apply"].includes(camelCase(plural))
+      ? [...singular, "entries"]
+      : plural;
   const table = snakeCase(many).slice(0, MAX_NAME_CHARACTERS);
-  return { name: cutCamel(one), plural: cutCamel(many), label: label.slice(0, 60), labelPlural: labelPlural.slice(0, 60), table: table.startsWith("pg_") ? `the_${table}` : table };
+  return {
+    name: cutCamel(one),
+    plural: cutCamel(many),
+    label: label.slice(0, 60),
+    labelPlural: labelPlural.slice(0, 60),
+    table: table.startsWith("pg_") ? `the_${table}` : table,
+  };
 }
 
 /** All names of a field, or undefined for what every row has by itself. Names that are taken get a number. */
-export function fieldNames(words: readonly string[], entity: readonly string[], others: readonly FieldModel[]): Pick<FieldModel, "name" | "column" | "label"> | undefined {
+export function fieldNames(
+  words: readonly string[],
+  entity: readonly string[],
+  others: readonly FieldModel[],
+): Pick<FieldModel, "name" | "column" | "label"> | undefined {
   const plain = snakeCase(words);
   if (AUTOMATIC.has(plain)) return undefined;
   const safe = isReserved(plain) || SPOKEN_FOR.has(plain) || !/^[a-z]/.test(plain) ? [...entity, ...words] : [...words];
   for (let number = 1; ; number++) {
     const numbered = number === 1 ? safe : [...safe, String(number)];
-    const column = snakeCase(numbered).slice(-MAX_NAME_CHARACTERS).replace(/^[^a-z]+/, "");
-    const names = { name: camelCase(column.split("_")), column, label: number === 1 ? sentenceCase(words).slice(0, 60) : `${sentenceCase(words).slice(0, 56)} ${number}` };
-    if (!others.some((other) => other.column === names.column || other.name === names.name || other.label.toLowerCase() === names.label.toLowerCase())) return names;
+    const column = snakeCase(numbered)
+      .slice(-MAX_NAME_CHARACTERS)
+      .replace(/^[^a-z]+/, "");
+    const names = {
+      name: camelCase(column.split("_")),
+      column,
+      label: number === 1 ? sentenceCase(words).slice(0, 60) : `${sentenceCase(words).slice(0, 56)} ${number}`,
+    };
+    if (
+      !others.some(
+        (other) => other.column === names.column || other.name === names.name || other.label.toLowerCase() === names.label.toLowerCase(),
+      )
+    )
+      return names;
   }
 }
 

@@ -27,7 +27,8 @@ export function nextStep(prompt: LanguageModelV4Prompt): Step {
   const app = readPromptSection(prompt, "App") as AppFacts | undefined;
   const request = readPromptSection(prompt, "Request") as RequestFacts | undefined;
   const startedAt = readPromptSection(prompt, "Started at");
-  if (app === undefined || request === undefined || typeof startedAt !== "string") return { text: "The prompt has no request, no app or no time: there is nothing to build." };
+  if (app === undefined || request === undefined || typeof startedAt !== "string")
+    return { text: "The prompt has no request, no app or no time: there is nothing to build." };
   const conversation = readConversation(prompt);
   // A new app's folder has no model of it; whatever the task is called, the request decides what it becomes.
   const planned = planChange(request, [app], new Date(startedAt), { building: app.slug });
@@ -36,7 +37,10 @@ export function nextStep(prompt: LanguageModelV4Prompt): Step {
 }
 
 function advance(change: Change, conversation: Conversation): Step {
-  if (conversation.reopened !== undefined) return { text: `The gates found faults in what was generated, which is a fault of the blueprint:\n${conversation.reopened.join("\n")}` };
+  if (conversation.reopened !== undefined)
+    return {
+      text: `The gates found faults in what was generated, which is a fault of the blueprint:\n${conversation.reopened.join("\n")}`,
+    };
   const failed = conversation.calls.find((past) => !past.ok);
   if (failed !== undefined) return { text: `${failed.tool} failed, and the blueprint has no other way: ${String(failed.output)}` };
 
@@ -63,7 +67,10 @@ function advance(change: Change, conversation: Conversation): Step {
   const check = conversation.calls.findLast((past) => past.tool === "check");
   const checked = check === undefined ? conversation.progress.checked : asRecord(check.output)["ok"] === true;
   if (checked === undefined) return call("check", {});
-  if (!checked) return { text: `The check found faults in what was generated, which is a fault of the blueprint: ${JSON.stringify(check?.output ?? "")}` };
+  if (!checked)
+    return {
+      text: `The check found faults in what was generated, which is a fault of the blueprint: ${JSON.stringify(check?.output ?? "")}`,
+    };
   return call("done", { summary: change.summary });
 }
 
@@ -81,11 +88,17 @@ function editedByHand(change: Change, paths: string[], present: ReadonlyMap<stri
 function readListing(output: unknown): Map<string, string> {
   const files = asRecord(output)["files"];
   const entries = (Array.isArray(files) ? files : []).map((file: unknown) => asRecord(file));
-  return new Map(entries.flatMap(({ path, sha256: digest }) => (typeof path === "string" && typeof digest === "string" ? [[path, digest] as const] : [])));
+  return new Map(
+    entries.flatMap(({ path, sha256: digest }) =>
+      typeof path === "string" && typeof digest === "string" ? [[path, digest] as const] : [],
+    ),
+  );
 }
 
 function done(conversation: Conversation, tool: string, remembered: readonly string[]): Set<string> {
-  const paths = conversation.calls.flatMap((past) => (past.tool === tool && past.ok && typeof past.input["path"] === "string" ? [past.input["path"]] : []));
+  const paths = conversation.calls.flatMap((past) =>
+    past.tool === tool && past.ok && typeof past.input["path"] === "string" ? [past.input["path"]] : [],
+  );
   return new Set([...remembered, ...paths]);
 }
 

@@ -12,7 +12,8 @@ const SENTENCES = [
   "There is more to say about this one.\n\nIt can wait until next week.",
   "Short and to the point.",
 ];
-const PERSON_WORDS = /\b(?:author|owner|person|contact|assignee|doctor|teacher|walker|artist|creator|customer|student|member|player|guest|employee|host|speaker|reviewer|by|who)\b/;
+const PERSON_WORDS =
+  /\b(?:author|owner|person|contact|assignee|doctor|teacher|walker|artist|creator|customer|student|member|player|guest|employee|host|speaker|reviewer|by|who)\b/;
 const PLACE_WORDS = /\b(?:location|place|city|town|address|venue|region|country|area|site|where|room|shelf)\b/;
 
 /** `now` is the start of the run: dates in the rows lie around it. */
@@ -59,7 +60,12 @@ function sample(field: FieldModel, entity: Pick<EntityModel, "label" | "titleFie
 
 function sampleText(field: FieldModel, entity: Pick<EntityModel, "label" | "titleField">, index: number): string {
   const label = field.label.toLowerCase();
-  if (PERSON_WORDS.test(label) || (/\bname$/.test(label) && /\b(?:person|people|customer|member|student|contact|employee|player|guest|friend|patient|client|child)\b/.test(entity.label))) return PEOPLE[index] ?? "";
+  if (
+    PERSON_WORDS.test(label) ||
+    (/\bname$/.test(label) &&
+      /\b(?:person|people|customer|member|student|contact|employee|player|guest|friend|patient|client|child)\b/.test(entity.label))
+  )
+    return PEOPLE[index] ?? "";
   if (PLACE_WORDS.test(label)) return PLACES[index] ?? "";
   if (field.name === entity.titleField) return `${ORDINALS[index] ?? ""} ${entity.label}`;
   return `${field.label} ${"ABCD"[index] ?? ""}`;

@@ -14,7 +14,17 @@ const call: LanguageModelV4CallOptions = {
         { type: "file", mediaType: "image/png", data: { type: "url", url: new URL("https://example.com/a.png") } },
       ],
     },
-    { role: "tool", content: [{ type: "tool-result", toolCallId: "1", toolName: "t", output: { type: "json", value: { $adorable: "bytes", value: "not bytes" } } }] },
+    {
+      role: "tool",
+      content: [
+        {
+          type: "tool-result",
+          toolCallId: "1",
+          toolName: "t",
+          output: { type: "json", value: { $adorable: "bytes", value: "not bytes" } },
+        },
+      ],
+    },
   ],
   headers: { authorization: "secret" },
   abortSignal: AbortSignal.abort(),
@@ -48,7 +58,10 @@ test("data that looks like a mark of ours arrives as it was sent", () => {
 test("a result crosses JSON with its dates, and leaves the provider's bodies behind", () => {
   const text = JSON.stringify(encodeResult(result));
   expect(text).not.toContain("secret");
-  expect(decodeResult(JSON.parse(text))).toMatchObject({ content: result.content, response: { id: "r", timestamp: new Date(1_700_000_000_000) } });
+  expect(decodeResult(JSON.parse(text))).toMatchObject({
+    content: result.content,
+    response: { id: "r", timestamp: new Date(1_700_000_000_000) },
+  });
 });
 
 test("what is not a call or a result is refused by name", () => {

@@ -16,7 +16,8 @@ export function encodeCall(options: LanguageModelV4CallOptions): unknown {
 /** Throws `model-call-invalid` (bug) when the value is not an encoded call. */
 export function decodeCall(json: unknown, abortSignal?: AbortSignal): LanguageModelV4CallOptions {
   const call = decode(json as Json);
-  if (typeof call !== "object" || call === null || !Array.isArray((call as { prompt?: unknown }).prompt)) throw invalid("call has no prompt");
+  if (typeof call !== "object" || call === null || !Array.isArray((call as { prompt?: unknown }).prompt))
+    throw invalid("call has no prompt");
   const { abortSignal: _signal, headers: _headers, ...rest } = call as LanguageModelV4CallOptions;
   return abortSignal === undefined ? rest : { ...rest, abortSignal };
 }
@@ -32,7 +33,13 @@ export function encodeResult(result: LanguageModelV4GenerateResult): unknown {
 /** Throws `model-result-invalid` (bug) when the value is not an encoded result. */
 export function decodeResult(json: unknown): LanguageModelV4GenerateResult {
   const result = decode(json as Json) as Partial<LanguageModelV4GenerateResult> | null;
-  if (typeof result !== "object" || result === null || !Array.isArray(result.content) || result.finishReason === undefined || result.usage === undefined) {
+  if (
+    typeof result !== "object" ||
+    result === null ||
+    !Array.isArray(result.content) ||
+    result.finishReason === undefined ||
+    result.usage === undefined
+  ) {
     throw invalid("result has no content, finish reason or usage");
   }
   return result as LanguageModelV4GenerateResult;

@@ -15,7 +15,32 @@ export interface SpokenField {
   default?: string;
 }
 
-const ARTICLES: ReadonlySet<string> = new Set(["a", "an", "the", "its", "their", "his", "her", "my", "our", "your", "some", "each", "one", "new", "another", "also", "and", "plus", "optionally", "maybe", "field", "fields", "called", "named"]);
+const ARTICLES: ReadonlySet<string> = new Set([
+  "a",
+  "an",
+  "the",
+  "its",
+  "their",
+  "his",
+  "her",
+  "my",
+  "our",
+  "your",
+  "some",
+  "each",
+  "one",
+  "new",
+  "another",
+  "also",
+  "and",
+  "plus",
+  "optionally",
+  "maybe",
+  "field",
+  "fields",
+  "called",
+  "named",
+]);
 const FLAGS: ReadonlyMap<string, Partial<SpokenField>> = new Map<string, Partial<SpokenField>>([
   ["required", { required: true }],
   ["mandatory", { required: true }],
@@ -25,7 +50,8 @@ const FLAGS: ReadonlyMap<string, Partial<SpokenField>> = new Map<string, Partial
 ]);
 const MAX_FIELD_WORDS = 5;
 /** "with options low, medium and high": a list inside the list, up to its last "and" or "or". */
-const NAMED_CHOICES = /[,:]?\s+(?:with (?:the )?)?(?:options|choices|values)(?: of| are)?:?\s+((?:[\w-]+(?: [\w-]+)?\s*,\s*)*[\w-]+(?: [\w-]+)?,?\s+(?:and|or)\s+[\w-]+(?: [\w-]+)?)/gi;
+const NAMED_CHOICES =
+  /[,:]?\s+(?:with (?:the )?)?(?:options|choices|values)(?: of| are)?:?\s+((?:[\w-]+(?: [\w-]+)?\s*,\s*)*[\w-]+(?: [\w-]+)?,?\s+(?:and|or)\s+[\w-]+(?: [\w-]+)?)/gi;
 
 export interface ParsedFields {
   fields: SpokenField[];
@@ -92,13 +118,22 @@ const CHOICE_INTRODUCTION = /(?::|\bone of|\beither|\bbeing|\bthat is|\bwhich is
 
 function parseField(item: string): SpokenField | "nothing" | undefined {
   const found: Partial<SpokenField> = {};
-  let text = item.trim().replace(/^(?:[-*•]|\d+[.)])\s*/, "").replace(/[.!?]+$/, "");
-  text = text.replace(/[,(\s]*\b(?:with (?:a )?|by )?default(?:s|ing|ed)?(?: (?:value|to|of|is))*\s*[:=]?\s*["'“]?([\w.-]+(?: [\w-]+)?)["'”]?\s*\)?/i, (_all, value: string) => {
-    found.default = value;
-    return " ";
-  });
+  let text = item
+    .trim()
+    .replace(/^(?:[-*•]|\d+[.)])\s*/, "")
+    .replace(/[.!?]+$/, "");
+  text = text.replace(
+    /[,(\s]*\b(?:with (?:a )?|by )?default(?:s|ing|ed)?(?: (?:value|to|of|is))*\s*[:=]?\s*["'“]?([\w.-]+(?: [\w-]+)?)["'”]?\s*\)?/i,
+    (_all, value: string) => {
+      found.default = value;
+      return " ";
+    },
+  );
   const detail = takeDetail(text, found);
-  const words = wordsOf(stripMarkup(detail.name)).filter((word, index, all) => !(ARTICLES.has(word) && (index === 0 || all.slice(0, index).every((before) => ARTICLES.has(before) || FLAGS.has(before)))));
+  const words = wordsOf(stripMarkup(detail.name)).filter(
+    (word, index, all) =>
+      !(ARTICLES.has(word) && (index === 0 || all.slice(0, index).every((before) => ARTICLES.has(before) || FLAGS.has(before)))),
+  );
   const kept: string[] = [];
   for (const word of words) {
     const flag = FLAGS.get(word);
@@ -130,7 +165,10 @@ function takeDetail(text: string, found: Partial<SpokenField>): { name: string }
     readDetail(parenthesis[2] ?? "", found);
     return takeDetail(`${parenthesis[1] ?? ""} ${parenthesis[3] ?? ""}`.trim(), found);
   }
-  const introduced = /^(.*?)(?:\s*:\s*|\s*=\s*|\s+as an?\s+|\s+of type\s+|,?\s+(?:that|which)\s+(?:is|can be|may be)\s+(?=either|one of|an? )|\s+(?:with (?:the )?)?(?:options?|choices?|values?)(?: of)?\s+|\s+(?=either\s|one of\s)|\s+being\s+)(.+)$/is.exec(text);
+  const introduced =
+    /^(.*?)(?:\s*:\s*|\s*=\s*|\s+as an?\s+|\s+of type\s+|,?\s+(?:that|which)\s+(?:is|can be|may be)\s+(?=either|one of|an? )|\s+(?:with (?:the )?)?(?:options?|choices?|values?)(?: of)?\s+|\s+(?=either\s|one of\s)|\s+being\s+)(.+)$/is.exec(
+      text,
+    );
   if (introduced === null || (introduced[1] ?? "").trim() === "") return { name: text };
   readDetail(introduced[2] ?? "", found);
   return { name: introduced[1] ?? "" };

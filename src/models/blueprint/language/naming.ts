@@ -9,7 +9,9 @@ const RESERVED: ReadonlySet<string> = new Set(
 );
 /** Words that mean something else to a browser, to React or to the generated code, where a record's type or variable stands. */
 const TAKEN: ReadonlySet<string> = new Set(
-  "date time timestamp interval promise map set record error event element node document window history location screen image option text link range request response headers file blob url router route form input button field label layout query mutation list page app schema database api trpc react children key ref state store context provider fragment buffer process module row column table client server fetch".split(" "),
+  "date time timestamp interval promise map set record error event element node document window history location screen image option text link range request response headers file blob url router route form input button field label layout query mutation list page app schema database api trpc react children key ref state store context provider fragment buffer process module row column table client server fetch".split(
+    " ",
+  ),
 );
 
 export function isReserved(name: string): boolean {
@@ -22,7 +24,10 @@ export function isTaken(name: string): boolean {
 
 /** Lower-case words of letters and digits, without apostrophes and accents. */
 export function wordsOf(text: string): string[] {
-  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").replaceAll(/['’]/g, "");
+  const plain = text
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .replaceAll(/['’]/g, "");
   const spaced = plain.replaceAll(/([a-z\d])([A-Z])/g, "$1 $2").replaceAll(/[_/-]+/g, " ");
   return spaced.toLowerCase().match(/[a-z\d]+/g) ?? [];
 }
@@ -48,7 +53,9 @@ export function sentenceCase(words: readonly string[]): string {
 
 /** `plant tracker` → `Plant Tracker`. */
 export function titleCase(words: readonly string[]): string {
-  return words.map((word, index) => (CAPITALS.has(word) ? word.toUpperCase() : index > 0 && SMALL.has(word) ? word : capital(word))).join(" ");
+  return words
+    .map((word, index) => (CAPITALS.has(word) ? word.toUpperCase() : index > 0 && SMALL.has(word) ? word : capital(word)))
+    .join(" ");
 }
 
 /** 2 to 32 of a-z, 0-9 and -, starting with a letter: the form of an app's slug. */
@@ -62,5 +69,27 @@ function capital(word: string): string {
   return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
-const CAPITALS: ReadonlySet<string> = new Set(["url", "id", "isbn", "sku", "vat", "iban", "api", "ip", "dob", "eta", "faq", "gps", "pdf", "rsvp", "tv", "dvd", "cd", "cv", "hr", "it", "ui"]);
+const CAPITALS: ReadonlySet<string> = new Set([
+  "url",
+  "id",
+  "isbn",
+  "sku",
+  "vat",
+  "iban",
+  "api",
+  "ip",
+  "dob",
+  "eta",
+  "faq",
+  "gps",
+  "pdf",
+  "rsvp",
+  "tv",
+  "dvd",
+  "cd",
+  "cv",
+  "hr",
+  "it",
+  "ui",
+]);
 const SMALL: ReadonlySet<string> = new Set(["of", "and", "the", "for", "in", "on", "a", "an", "to"]);

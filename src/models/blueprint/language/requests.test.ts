@@ -68,7 +68,10 @@ test.each(Array.from({ length: 150 }, (_, seed) => seed))("an app is understood 
   const text = `${opening?.(pluralize(entity)) ?? ""}${listing?.(names) ?? ""}`;
   const spoken = parseRequest(text);
   expect(spoken, text).toMatchObject({ kind: "create", entity: entity.split(" ") });
-  expect((spoken as Extract<Spoken, { kind: "create" }>).fields.map(({ words }) => words.join(" ")), text).toEqual(names);
+  expect(
+    (spoken as Extract<Spoken, { kind: "create" }>).fields.map(({ words }) => words.join(" ")),
+    text,
+  ).toEqual(names);
 });
 
 const ADDITIONS: ((field: string, records: string) => string)[] = [
@@ -85,7 +88,11 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))("a new field is underst
   const pick = random(seed + 1000);
   const [field = "", record = ""] = distinct(2, () => inventWord(pick));
   const text = ADDITIONS[seed % ADDITIONS.length]?.(field, pluralize(record)) ?? "";
-  expect(parseRequest(text), text).toMatchObject({ kind: "add-fields", fields: [{ words: [field], kind: "text" }], target: [pluralize(record)] });
+  expect(parseRequest(text), text).toMatchObject({
+    kind: "add-fields",
+    fields: [{ words: [field], kind: "text" }],
+    target: [pluralize(record)],
+  });
 });
 
 test.each([
@@ -131,7 +138,11 @@ test.each([
 });
 
 test("flags, choices and defaults are read, and belong to their own field", () => {
-  expect(parseFields("a required title, an optional subtitle, code (unique), status (open, done), default open, count: number, default 3 and notes").fields).toEqual([
+  expect(
+    parseFields(
+      "a required title, an optional subtitle, code (unique), status (open, done), default open, count: number, default 3 and notes",
+    ).fields,
+  ).toEqual([
     { words: ["title"], label: "Title", kind: "text", required: true },
     { words: ["subtitle"], label: "Subtitle", kind: "text", required: false },
     { words: ["code"], label: "Code", kind: "text", unique: true },
@@ -142,8 +153,18 @@ test("flags, choices and defaults are read, and belong to their own field", () =
 });
 
 test("a slug is filled from the field that is named, however it is said", () => {
-  for (const text of ["add a slug to posts, filled from the title", "add a slug field to posts that is generated from the title", "posts should have a slug, derived from title", "add a slug to posts based on the title"]) {
-    expect(parseRequest(text), text).toMatchObject({ kind: "add-fields", fields: [{ words: ["slug"], kind: "slug" }], target: ["posts"], source: ["title"] });
+  for (const text of [
+    "add a slug to posts, filled from the title",
+    "add a slug field to posts that is generated from the title",
+    "posts should have a slug, derived from title",
+    "add a slug to posts based on the title",
+  ]) {
+    expect(parseRequest(text), text).toMatchObject({
+      kind: "add-fields",
+      fields: [{ words: ["slug"], kind: "slug" }],
+      target: ["posts"],
+      source: ["title"],
+    });
   }
 });
 
@@ -194,7 +215,15 @@ test.each([
 });
 
 test("a slug has the form of an app's slug, whatever was said", () => {
-  for (const text of ["Plants", "Ünïcode Café", "3D prints", "a", "x".repeat(80), "--", "My  Very-Long_name of an app for things that go on"]) {
+  for (const text of [
+    "Plants",
+    "Ünïcode Café",
+    "3D prints",
+    "a",
+    "x".repeat(80),
+    "--",
+    "My  Very-Long_name of an app for things that go on",
+  ]) {
     expect(slugOf(wordsOf(text)), text).toMatch(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/);
   }
 });
