@@ -1,4 +1,5 @@
 /** Tells the control plane what happens, in order and in batches, without making the work wait for it. */
+import { toAdorableError } from "../core/errors.ts";
 import type { RunEvent } from "../core/runner-protocol.ts";
 import type { RunnerClient } from "../verify/runner-client.ts";
 import { shorten } from "./progress.ts";
@@ -14,13 +15,13 @@ export interface Reporter {
 
 export function createReporter(client: Pick<RunnerClient, "events">): Reporter {
   let queue: RunEvent[] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   let sending: Promise<void> | undefined;
   const drain = async (): Promise<void> => {
     while (queue.length > 0 && failure === undefined) {
       const batch = queue.slice(0, MAX_BATCH);
       queue = queue.slice(MAX_BATCH);
-      await client.events(batch).catch((error: unknown) => (failure = error));
+      await client.events(batch).catch((error: unknown) => (failure = toAdorableError(error)));
     }
     sending = undefined;
   };

@@ -77,7 +77,7 @@ function decodeTagged(tagged: { [key: string]: Json }): unknown {
   if (kind === "date" && typeof value === "string") return new Date(value);
   if (kind === "url" && typeof value === "string") return new URL(value);
   if (kind === "object" && typeof value === "object" && value !== null && !Array.isArray(value)) return decodeEntries(value);
-  throw invalid(`value has the unknown mark "${String(kind)}"`);
+  throw invalid(`value has the unknown mark ${JSON.stringify(kind)}`);
 }
 
 function invalid(what: string): AdorableError {
