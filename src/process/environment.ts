@@ -1,6 +1,7 @@
 /** What every child process starts from: a scrubbed environment and, where the system can, death with its parent. */
 import { spawn } from "node:child_process";
 import { which } from "zx";
+import { AdorableError } from "../core/errors.ts";
 
 /**
  * An environment with nothing of ours in it but `PATH` and the place for temporary files, and `extra` on top.
@@ -21,12 +22,22 @@ let lifeline: Promise<string | undefined> | undefined;
 
 /**
  * `argv` so wrapped that the kernel kills the process when this one dies, however that happens. The process id stays that of the command.
- * Unchanged where the system has no `setpriv` that knows how; leftovers then live until `killLeftovers`.
+ * Without the wrapping where the system has no `setpriv` that knows how; leftovers then live until `killLeftovers`.
+ * A name without a slash is looked up in the PATH of `env`. Throws `command-not-found` (operator).
  */
-export async function dieWithParent(file: string, args: readonly string[]): Promise<{ file: string; args: string[] }> {
+export async function dieWithParent(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{ file: string; args: string[] }> {
   lifeline ??= findSetpriv();
   const setpriv = await lifeline;
-  return setpriv === undefined ? { file, args: [...args] } : { file: setpriv, args: ["--pdeathsig", "KILL", "--", file, ...args] };
+  const path = file.includes("/") ? file : await which(file, { nothrow: true, path: env["PATH"] ?? "" });
+  if (path === null) {
+    const message = `There is no command "${file}" in the PATH "${env["PATH"] ?? ""}".`;
+    throw new AdorableError({ code: "command-not-found", remedy: "operator", message, hint: "Install the command." });
+  }
+  return setpriv === undefined ? { file: path, args: [...args] } : { file: setpriv, args: ["--pdeathsig", "KILL", "--", path, ...args] };
 }
 
 async function findSetpriv(): Promise<string | undefined> {

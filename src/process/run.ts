@@ -52,8 +52,8 @@ const STRAGGLER_MS = 1000;
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const startedAt = performance.now();
   const command = displayCommand(file, args);
-  const wrapped = await dieWithParent(file, args);
   const env = options.bareEnv ?? scrubbedEnvironment(options.env);
+  const wrapped = await dieWithParent(file, args, env);
   const child = spawn(wrapped.file, wrapped.args, {
     cwd: options.cwd,
     env,
@@ -100,9 +100,13 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   }, STRAGGLER_MS);
   await closed;
   clearTimeout(straggler);
-  // With the lifeline in between, the missing command is found by setpriv, which says so with 127.
-  if (exitCode === 127 && wrapped.file !== file && /^setpriv: failed to execute/m.test(stderr.text().toString())) {
-    throw notStarted(command, Object.assign(new Error(stderr.text().toString().trim()), { code: "ENOENT" }));
+  // With the lifeline in between it is setpriv that cannot start the command, and says so.
+  if (
+    (exitCode === 126 || exitCode === 127) &&
+    wrapped.args.length > args.length &&
+    /^setpriv: failed to execute/m.test(stderr.text().toString())
+  ) {
+    throw notStarted(command, Object.assign(new Error(stderr.text().toString().trim()), { code: exitCode === 127 ? "ENOENT" : "EACCES" }));
   }
   return {
     command,

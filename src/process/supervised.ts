@@ -43,13 +43,14 @@ export interface Supervised {
 
 export const MAX_LINE_BYTES = 16 * 1024;
 
-/** Starts the child in a process group of its own. Throws `command-not-started` (operator). */
+/** Starts the child in a process group of its own. Throws `command-not-found` and `command-not-started` (operator). */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
-  const wrapped = await dieWithParent(options.file, options.args);
   const token = randomBytes(16).toString("hex");
+  const env = { ...scrubbedEnvironment(options.env), [TOKEN_VARIABLE]: token };
+  const wrapped = await dieWithParent(options.file, options.args, env);
   const child = spawn(wrapped.file, wrapped.args, {
     cwd: options.cwd,
-    env: { ...scrubbedEnvironment(options.env), [TOKEN_VARIABLE]: token },
+    env,
     stdio: "pipe",
     detached: true,
     ...(options.uid === undefined ? {} : { uid: options.uid }),

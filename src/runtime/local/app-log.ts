@@ -3,7 +3,7 @@ import { appendFile, readFile, rename, rm, stat } from "node:fs/promises";
 import type { LogLine } from "../runtime.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
-/** Lines that wait for the disk; an app that writes faster loses the lines in between, and the log says how many. */
+/** Lines that wait for the disk; of an app that writes faster the oldest are dropped, and the log says how many. */
 const MAX_WAITING = 5000;
 const TAIL = 40;
 
@@ -19,28 +19,28 @@ export interface AppLog {
 export function createAppLog(options: { path: string; app: string; secrets: readonly string[] }): AppLog {
   const { path, app, secrets } = options;
   const last: string[] = [];
-  let waiting: string[] = [];
+  let waiting: LogLine[] = [];
   let dropped = 0;
   let writing: Promise<void> | undefined;
   let failure: Error | undefined;
-
-  function push(stream: LogLine["stream"], line: string): void {
-    const entry: LogLine = { at: new Date().toISOString(), app, stream, line };
-    waiting.push(`${JSON.stringify(entry)}\n`);
-  }
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      if (dropped > 0) {
-        const count = dropped;
+      const [first] = batch;
+      if (dropped > 0 && first !== undefined) {
+        batch.unshift({
+          at: first.at,
+          app,
+          stream: "stderr",
+          line: `(${dropped} lines were dropped here: the app wrote faster than the disk)`,
+        });
         dropped = 0;
-        push("stderr", `(${count} lines were dropped here: the app wrote faster than the disk)`);
       }
       const size = (await stat(path).catch(() => undefined))?.size ?? 0;
       if (size > MAX_FILE_BYTES) await rename(path, `${path}.1`);
-      await appendFile(path, batch.join(""), { mode: 0o600 });
+      await appendFile(path, batch.map((line) => `${JSON.stringify(line)}\n`).join(""), { mode: 0o600 });
     }
   }
 
@@ -50,8 +50,9 @@ export function createAppLog(options: { path: string; app: string; secrets: read
       for (const secret of secrets) clean = clean.replaceAll(secret, "•••");
       last.push(clean);
       if (last.length > TAIL) last.shift();
-      if (waiting.length >= MAX_WAITING) dropped += 1;
-      else push(stream, clean);
+      waiting.push({ at: new Date().toISOString(), app, stream, line: clean });
+      // The newest lines are those that say what went wrong.
+      if (waiting.length > MAX_WAITING) dropped += waiting.splice(0, MAX_WAITING / 5).length;
       writing ??= drain()
         .catch((error: unknown) => {
           failure = error as Error;

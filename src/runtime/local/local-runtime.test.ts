@@ -164,8 +164,7 @@ describe("createLocalRuntime", () => {
   });
 
   it("keeps logs in files that do not grow without end, without the database's password", async () => {
-    const flood =
-      'for (let i = 0; i < 20000; i += 1) console.log(`line ${i} ${"x".repeat(200)}`); console.log(process.env.DATABASE_URL);';
+    const flood = 'for (let i = 0; i < 20000; i += 1) console.log(`line ${i} ${"x".repeat(200)}`); console.log(process.env.DATABASE_URL);';
     const artifact = await putApp(artifacts, serverOf("{}", flood));
     const spec = environment({ a: { artifact, env: { DATABASE_URL: "postgres://u:secretpassword@h/d" } } });
     await runtime.ensure(spec);
