@@ -48,7 +48,7 @@ export interface BrowserOptions {
   timeoutMs?: number;
 }
 
-interface Installation {
+export interface BrowserInstallation {
   executablePath: string;
   environment: Record<string, string>;
 }
@@ -84,7 +84,8 @@ export async function openBrowser(options: BrowserOptions): Promise<Browser> {
   }
 }
 
-async function findBrowser(options: BrowserOptions): Promise<Installation> {
+/** The browser that would be started, unpacked if it is the carried one. Throws `browser-unavailable` (operator). */
+export async function findBrowser(options: BrowserOptions): Promise<BrowserInstallation> {
   const preference = options.prefer ?? (process.env["ADORABLE_BROWSER"] === "bundled" ? "bundled" : "system");
   if (preference === "system") {
     for (const executablePath of SYSTEM_BROWSERS) {
@@ -95,7 +96,7 @@ async function findBrowser(options: BrowserOptions): Promise<Installation> {
 }
 
 /** Unpacks the carried browser unless that was done before. Atomic: a folder under its final name is complete. */
-async function unpackBrowser(options: BrowserOptions): Promise<Installation> {
+async function unpackBrowser(options: BrowserOptions): Promise<BrowserInstallation> {
   if (process.platform !== "linux") {
     throw new AdorableError({
       code: "browser-unavailable",

@@ -1,6 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { tinyApp, TINY_CONTRACT } from "../../test/fixtures/tiny-app.ts";
 import { openBench, verifyTools, type Bench } from "../../test/support/verify-bench.ts";
@@ -100,16 +98,5 @@ describe("the browser", () => {
     expect(await processesOf(51_998)).not.toEqual([]);
     await opened.close();
     await expect.poll(() => processesOf(51_998)).toEqual([]);
-  });
-
-  test("is unpacked once, even when two start at the same time", async () => {
-    const cacheDir = await mkdtemp(join(tmpdir(), "browser-test-"));
-    try {
-      const both = await Promise.all([openBrowser({ cacheDir, prefer: "bundled" }), openBrowser({ cacheDir, prefer: "bundled" })]);
-      await Promise.all(both.map((item) => item.close()));
-      expect(await readdir(cacheDir)).toEqual([expect.stringMatching(/^chromium-[\d.]+$/)]);
-    } finally {
-      await rm(cacheDir, { recursive: true, force: true });
-    }
   });
 });
