@@ -2,6 +2,7 @@
 import { createForge, type ForgeOptions } from "./forge/forge.ts";
 
 export interface ForgeReady {
+  ready: true;
   url: string;
   adminToken: string;
   platformSha: string | undefined;
@@ -36,7 +37,7 @@ export function forgeOptions(env: NodeJS.ProcessEnv): ForgeOptions {
 
 async function main(): Promise<void> {
   const forge = await createForge(forgeOptions(process.env));
-  const ready: ForgeReady = { url: forge.url, adminToken: forge.adminToken, platformSha: forge.platformSha };
+  const ready: ForgeReady = { ready: true, url: forge.url, adminToken: forge.adminToken, platformSha: forge.platformSha };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   const stop = (): void => {
     forge.close().then(

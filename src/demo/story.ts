@@ -2,7 +2,7 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { endpointName, hostLabel, projectKey } from "../core/names.ts";
-import type { OneMachine } from "../one-machine/one-machine.ts";
+import { APP_SLUG, type OneMachine } from "../one-machine/one-machine.ts";
 import { claim, eventually } from "./check.ts";
 import { fetchApp } from "./http.ts";
 import { createOperator, type Operator, type ProjectView } from "./operator.ts";
@@ -48,14 +48,13 @@ export async function tellStory(machine: OneMachine, report: Reporter): Promise<
 }
 
 function createRepository(scene: Scene): Promise<void> {
-  const { report, machine, ada, eve, operator, repository } = scene;
+  const { report, machine, eve, operator, repository } = scene;
   return report.step("A repository, with the app installed on it", async () => {
-    const made = await ada.createRepository("journal");
-    await ada.call("PUT", `/repos/${repository}/collaborators/${eve.login}`, { permission: "pull" });
-    await machine.forge.installApp(repository);
-    await machine.forge.commitFiles(repository, machine.callerFiles, "Let Adorable work here");
+    const made = await machine.forge.createRepository(repository, machine.callerFiles);
+    await machine.forge.setPermission(repository, eve.login, "read");
+    await machine.forge.installApp(APP_SLUG, repository);
     await eventually("the control plane knows the project", () => operator.project(repository));
-    return { detail: made.html_url, value: undefined };
+    return { detail: made.url, value: undefined };
   });
 }
 
