@@ -88,29 +88,45 @@ describe("createLocalRuntime", () => {
     expect(await ask(observed, "shop")).toEqual(["EACCES", "EACCES", "EACCES"]);
   });
 
-  it.each([
-    ["ends", 'console.log("about to fail"); process.exit(3);', /ended with code 3[^]*about to fail/],
-    ["never listens", 'console.log("thinking"); setInterval(() => {}, 1000);', /did not listen[^]*thinking/],
-    [
-      "never answers",
-      'import { createServer } from "node:http"; createServer(() => {}).listen(Number(process.env.PORT), "127.0.0.1");',
-      /did not answer/,
-    ],
-    [
-      "answers with an error",
-      'import { createServer } from "node:http"; createServer((q, r) => { r.statusCode = 500; r.end(); }).listen(Number(process.env.PORT), "127.0.0.1");',
-      /\/health with 500/,
-    ],
-  ])("says why an app that %s is not ready, and lets nothing of its environment run on", async (_, code, message) => {
-    const impatient = await open(1200);
-    const bad = await putApp(artifacts, { "package.json": '{"type":"module"}', "src/server/main.ts": code });
+  it("lets nothing of an environment run on when one of its apps ends instead of becoming ready, and says why", async () => {
+    const bad = await putApp(artifacts, {
+      "package.json": '{"type":"module"}',
+      "src/server/main.ts": 'console.log("about to fail"); process.exit(3);',
+    });
     const good = await putApp(artifacts, serverOf(WHO));
-    const failure = impatient.ensure(environment({ good: { artifact: good }, bad: { artifact: bad } }));
-    await expect(failure).rejects.toMatchObject({ code: "app-not-ready", remedy: "author", message: expect.stringMatching(message) });
-    const observed = await impatient.observe("env_a" as EnvironmentId);
-    expect(observed.apps).toEqual([
+    const failure = runtime.ensure(environment({ good: { artifact: good }, bad: { artifact: bad } }));
+    const message = expect.stringMatching(/ended with code 3[^]*about to fail/);
+    await expect(failure).rejects.toMatchObject({
+      code: "app-not-ready",
+      remedy: "author",
+      message,
+      details: { app: "bad", output: ["about to fail"] },
+    });
+    expect((await runtime.observe("env_a" as EnvironmentId)).apps).toEqual([
       { slug: "good", state: "stopped" },
-      { slug: "bad", state: "stopped", reason: expect.stringMatching(message) },
+      { slug: "bad", state: "stopped", reason: message },
+    ]);
+    expect(await readdir(join(dir, "pids"))).toEqual([]);
+  });
+
+  it("gives up on apps that never listen, never answer, or answer with an error, and tells which", async () => {
+    const impatient = await open(2500);
+    const server = (answer: string): string =>
+      `import { createServer } from "node:http"; createServer((request, response) => { ${answer} }).listen(Number(process.env.PORT), "127.0.0.1");`;
+    const apps: Record<string, { artifact: Digest }> = {};
+    for (const [slug, code] of Object.entries({
+      deaf: 'console.log("thinking"); setInterval(() => {}, 1000);',
+      mute: server(""),
+      sick: server("response.statusCode = 500; response.end();"),
+    })) {
+      apps[slug] = { artifact: await putApp(artifacts, { "package.json": '{"type":"module"}', "src/server/main.ts": code }) };
+    }
+    await expect(impatient.ensure(environment(apps))).rejects.toMatchObject({ code: "app-not-ready" });
+    const observed = await impatient.observe("env_a" as EnvironmentId);
+    expect(observed.apps.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/did not listen[^]*thinking/),
+      expect.stringMatching(/did not answer/),
+      expect.stringMatching(/health with 500/),
     ]);
     expect(await readdir(join(dir, "pids"))).toEqual([]);
     await impatient.close();
