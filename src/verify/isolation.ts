@@ -21,6 +21,8 @@ export interface SandboxOptions {
   nodePath?: string;
   /** Throws `sandbox-missing` where only `none` is possible. */
   required?: boolean;
+  /** Private memory of each process, default 4 GiB; what V8 only reserves does not count. */
+  memoryBytes?: number;
   /** Default `/usr/bin/bwrap`. */
   bubblewrap?: string;
 }

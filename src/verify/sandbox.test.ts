@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -53,6 +54,23 @@ describe("the sandbox", () => {
     await expect.poll(() => lives(child)).toBe(false);
   });
 
+  test.runIf(process.platform === "linux")("what it started dies with this process, however that ends", async () => {
+    const script = `import { openSandbox } from ${JSON.stringify(join(import.meta.dirname, "sandbox.ts"))};
+      const sandbox = await openSandbox({ workDir: ${JSON.stringify(workDir)}, readable: [] });
+      const child = sandbox.start({ args: ["-e", "console.log(process.pid); setInterval(() => {}, 1000)"], cwd: ${JSON.stringify(treeDir)} });
+      while (child.output() === "") await new Promise((resolve) => setTimeout(resolve, 10));
+      console.log(child.output());
+      process.kill(process.pid, "SIGKILL");`;
+    const { stdout } = await new Promise<{ stdout: string }>((resolve) => {
+      execFile(process.execPath, ["--disable-warning=ExperimentalWarning", "--input-type=module-typescript", "-e", script], (_error, out) =>
+        resolve({ stdout: out }),
+      );
+    });
+    const child = Number(stdout);
+    expect(child).toBeGreaterThan(1);
+    await expect.poll(() => lives(child)).toBe(false);
+  });
+
   test("keeps the end of an endless output", async () => {
     const { stdout } = await runScript('for (let i = 0; i < 200000; i++) console.log("line", i); console.log("the end");');
     expect(stdout.length).toBeLessThan(600_000);
@@ -60,9 +78,15 @@ describe("the sandbox", () => {
   });
 
   test("ends a command that wants too much memory", async () => {
-    const { exitCode, timedOut } = await runScript("const hold = []; for (;;) hold.push(Buffer.alloc(64 * 1024 * 1024, 1));");
-    expect(timedOut).toBe(false);
-    expect(exitCode).not.toBe(0);
+    const small = await openSandbox({ workDir, readable: [dirname(process.execPath)], memoryBytes: 768 * 1024 ** 2 });
+    try {
+      await writeFile(join(treeDir, "script.mjs"), "const hold = []; for (;;) hold.push(Buffer.alloc(64 * 1024 * 1024, 1));");
+      const { exitCode, timedOut } = await small.run({ args: ["script.mjs"], cwd: treeDir, timeoutMs: 20_000 });
+      expect(timedOut).toBe(false);
+      expect(exitCode).not.toBe(0);
+    } finally {
+      await small.close();
+    }
   });
 
   test("a command that cannot be started is an outcome", async () => {

@@ -59,7 +59,6 @@ export interface Sandbox {
 }
 
 const OUTPUT_LIMIT = 256 * 1024;
-/** Private memory of one process; what V8 only reserves does not count. */
 const MEMORY_BYTES = 4 * 1024 ** 3;
 const FILE_BYTES = 512 * 1024 ** 2;
 /** Processes and threads of the sandbox's user. */
@@ -164,7 +163,7 @@ class LocalSandbox implements Sandbox {
     // Dies with this process, and gains nothing by programs that run as their owner.
     if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
     if (this.setting.hasPrlimit) {
-      const limits = [`--data=${MEMORY_BYTES}`, `--fsize=${FILE_BYTES}`, "--core=0", "--nofile=4096"];
+      const limits = [`--data=${this.setting.memoryBytes ?? MEMORY_BYTES}`, `--fsize=${FILE_BYTES}`, "--core=0", "--nofile=4096"];
       line.unshift(PRLIMIT, ...limits, ...(uid === undefined ? [] : [`--nproc=${PROCESSES}`]), "--");
     }
     const [program = "", ...args] = line;
