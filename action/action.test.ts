@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { WorkAssignment } from "../src/core/runner-protocol.ts";
 import type { ArchitectAnswer } from "../src/plan/draft.ts";
-import { TINY_CONTRACT, tinyApp } from "../test/fixtures/tiny-app.ts";
+import { TINY_CONTRACT, TINY_MIGRATION, tinyApp } from "../test/fixtures/tiny-app.ts";
 import { createScriptedModel } from "../test/support/scripted-model.ts";
+import { startThrowawayPostgres } from "../test/support/throwaway-postgres.ts";
 import { PLATFORM_ROOT, verifyTools, writeProject } from "../test/support/verify-bench.ts";
 import { makeRepository } from "../test/support/verify-repository.ts";
 import { startWorkControlPlane, type WorkControlPlane } from "../test/support/work-control-plane.ts";
@@ -19,6 +20,7 @@ let plane: WorkControlPlane | undefined;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "adorable-action-test-"));
+  await chmod(home, 0o755);
   await buildAction(join(home, "action"));
   oidc = await startOidc();
 });
@@ -80,6 +82,36 @@ test("a work job proves itself by OIDC, builds, hands over a bundle and a result
   const tip = await plane.fetchBundle(repository, assignment.gitBranch);
   expect(plane.result).toMatchObject({ outcome: "changed", commit: tip });
   expect((await readdir(join(home, "temp"))).filter((name) => name.startsWith("adorable-"))).toEqual([]);
+});
+
+test("a verify job judges the merge with the bundle's own gates, and hands over evidence and the built app", async () => {
+  const place = await mkdtemp(join(home, "project-"));
+  const repository = await makeRepository(place);
+  const base = await repository.commit([], (dir) => writeProject(dir, {}));
+  const head = await repository.commit([base], (dir) => writeProject(dir, { tiny: { files: tinyApp(), contract: TINY_CONTRACT } }));
+  const postgres = await startThrowawayPostgres();
+  try {
+    plane = await startWorkControlPlane({
+      assignment: await repository.assignment(base, head),
+      forks: { server: postgres, migrations: { tiny: TINY_MIGRATION } },
+    });
+    const { code, outputs, summary, output } = await start({
+      "INPUT_CONTROL-PLANE": plane.url,
+      "INPUT_RUN-ID": "run_test",
+      INPUT_PHASE: "verify",
+    });
+    const { result } = plane;
+    if (result?.kind !== "verify") throw new Error(output);
+    expect(
+      result.evidence.map(({ gate, conclusion, title }) => `${gate} ${conclusion} ${conclusion === "success" ? "" : title}`.trim()),
+    ).toEqual(["types", "modules", "contract", "tests", "browse"].map((gate) => `${gate} success`));
+    expect(code).toBe(0);
+    expect(outputs).toContain("success");
+    expect(summary).toContain("| browse | success |");
+    expect(plane.files.has(result.artifacts["tiny"] ?? "")).toBe(true);
+  } finally {
+    await postgres.close();
+  }
 });
 
 test("a job without tools gives a result that says so, and fails once", async () => {
@@ -149,8 +181,7 @@ function start(env: Record<string, string>): Promise<Ended> & { child: Promise<R
   const child = (async () => {
     const tools = await verifyTools();
     const temp = join(home, "temp");
-    const { mkdir } = await import("node:fs/promises");
-    await mkdir(temp, { recursive: true });
+    await mkdir(temp, { recursive: true, mode: 0o755 });
     for (const name of ["output", "summary"]) await writeFile(join(home, name), "");
     return spawn(process.execPath, [join(home, "action", "dist", "main.js")], {
       cwd: home,
@@ -164,6 +195,7 @@ function start(env: Record<string, string>): Promise<Ended> & { child: Promise<R
         ACTIONS_ID_TOKEN_REQUEST_TOKEN: "request-token",
         ADORABLE_TOOLS: PLATFORM_ROOT,
         ADORABLE_MODULES: join(tools.modulesDir, "..", ".."),
+        ADORABLE_BROWSER_CACHE: tools.browserCacheDir,
         ADORABLE_SANDBOX: "optional",
         ...env,
       },

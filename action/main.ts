@@ -1,5 +1,5 @@
 /** The runner's entry: who we are by OIDC, what to do by the session, then work or verify; exactly one result, exactly one verdict for the job. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as core from "@actions/core";
@@ -33,6 +33,8 @@ async function runJob(): Promise<Verdict> {
   const { assignment } = session;
   core.info(`Run ${assignment.runId}: ${assignment.kind} on ${assignment.repository.fullName}`);
   const workDir = await mkdtemp(join(process.env["RUNNER_TEMP"] ?? tmpdir(), "adorable-"));
+  // Whoever the sandbox runs as passes through, and lists nothing.
+  await chmod(workDir, 0o711);
   const job: Job = { session, client, workDir, gitToken: core.getInput("token") };
   const cancelled = onCancel(job);
   try {

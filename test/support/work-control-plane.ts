@@ -1,4 +1,5 @@
 /** The control plane's side of the runner protocol, as far as work uses it: real HTTP and WebSockets, a real PostgreSQL, real models, a real bare repository for the bundle. */
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -14,10 +15,11 @@ import {
   migrationsRequestSchema,
   planRequestSchema,
   runEventSchema,
+  verifyResultSchema,
   workResultSchema,
   type RunEvent,
   type Session,
-  type WorkAssignment,
+  type VerifyResult,
   type WorkResult,
 } from "../../src/core/runner-protocol.ts";
 import { decodeCall, encodeResult } from "../../src/models/relay/wire.ts";
@@ -35,14 +37,18 @@ export interface WorkControlPlane {
   /** The OIDC tokens that sessions were asked for with. */
   oidcTokens: string[];
   bundle: Buffer | undefined;
-  result: WorkResult | undefined;
+  result: WorkResult | VerifyResult | undefined;
+  /** Digest → bytes. */
+  files: Map<string, Buffer>;
   /** Verifies the bundle with git against the repository and returns the commit of its git branch. */
   fetchBundle(repositoryDir: string, gitBranch: string): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface WorkControlPlaneOptions {
-  assignment?: WorkAssignment;
+  assignment?: Session["assignment"];
+  /** Verification's throwaway databases: per app, what every one holds. */
+  forks?: { server: ThrowawayPostgres; migrations: Record<string, string> };
   /** Stops after the plan. */
   planOnly?: boolean;
   /** Instead of the configured model `blueprint`. */
@@ -65,6 +71,7 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
   const token = "work-session-token";
   const applied = new Map<string, string>();
   let snapshots = 0;
+  let forks = 0;
   const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = {
     events: [],
     plans: [],
@@ -74,6 +81,7 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     oidcTokens: [],
     bundle: undefined,
     result: undefined,
+    files: new Map(),
   };
 
   const handle = async (method: string, path: string, body: Buffer): Promise<unknown> => {
@@ -97,6 +105,15 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     if (method === "POST" && /^\/snapshots\/[^/]+\/restore$/.test(path)) return void state.restored.push(path.split("/")[2] ?? "");
     if (call === "POST /databases") {
       const { apps, of } = databaseRequestSchema.parse(json());
+      if (of === "fork" && options.forks !== undefined) {
+        const { server: postgres, migrations } = options.forks;
+        const database = `fork_${process.pid}_${Date.now().toString(36)}_${forks++}`;
+        await postgres.createDatabase(database, Object.fromEntries(apps.map((slug) => [slug, migrations[slug] ?? ""])));
+        return {
+          database,
+          apps: Object.fromEntries(apps.map((slug) => [slug, { user: `app_${slug.replaceAll("-", "_")}`, password: "secret" }])),
+        };
+      }
       if (options.postgres === undefined || of !== "timeline") throw new Refused(409, "database-unavailable", "There is no such database.");
       return {
         database: options.postgres.database,
@@ -104,7 +121,12 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
       };
     }
     if (call === "PUT /bundle") return void (state.bundle = body);
-    if (call === "POST /result") return void (state.result = workResultSchema.parse(json()));
+    if (call === "PUT /files") {
+      const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+      state.files.set(digest, body);
+      return { digest };
+    }
+    if (call === "POST /result") return void (state.result = workResultSchema.or(verifyResultSchema).parse(json()));
     throw new Refused(404, "call-unknown", `There is no call "${call}".`);
   };
 
@@ -167,10 +189,10 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     server,
     path: "/runner/v1/sql",
     verifyClient: ({ req }: { req: { headers: { authorization?: string | undefined } } }) =>
-      req.headers.authorization === `Bearer ${token}` && options.postgres !== undefined,
+      req.headers.authorization === `Bearer ${token}` && (options.postgres ?? options.forks) !== undefined,
   });
   sockets.on("connection", (webSocket) => {
-    const target = options.postgres?.server;
+    const target = options.postgres?.server ?? options.forks?.server;
     if (target === undefined) return webSocket.terminate();
     const stream = createWebSocketStream(webSocket);
     const socket = connect(target.port, target.host);
