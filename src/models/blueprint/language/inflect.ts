@@ -202,12 +202,6 @@ export function singularize(phrase: string): string {
   return mapLast(phrase, singularOf);
 }
 
-/** Whether the last word of the phrase is a plural. */
-export function isPlural(phrase: string): boolean {
-  const word = phrase.split(" ").at(-1) ?? "";
-  return !UNCHANGED.has(word) && singularOf(word) !== word;
-}
-
 function pluralOf(word: string): string {
   if (UNCHANGED.has(word)) return word;
   const irregular = IRREGULAR[word] ?? irregularCompound(word, Object.entries(IRREGULAR));

@@ -40,10 +40,6 @@ export function camelCase(words: readonly string[]): string {
   return words.map((word, index) => (index === 0 ? word : capital(word))).join("");
 }
 
-export function pascalCase(words: readonly string[]): string {
-  return words.map(capital).join("");
-}
-
 /** `last watered` → `Last watered`; short forms that people write in capitals keep them. */
 export function sentenceCase(words: readonly string[]): string {
   const shown = words.map((word) => (CAPITALS.has(word) ? word.toUpperCase() : word));
