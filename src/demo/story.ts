@@ -124,7 +124,7 @@ async function releases(scene: Scene, pull: number, number: number, writer?: Wri
 async function writesThroughPage(scene: Scene, writer: Writer): Promise<void> {
   await scene.report.step("Posts, through the page and the API", async () => {
     const title = "A first post from the page";
-    await writePostThroughPage({ url: await productionOf(scene), title, body: "Typed into the form.", cacheDir: scene.machine.browserDir, gatewayPort: scene.machine.ports.gateway });
+    await writePostThroughPage({ url: await productionOf(scene), title, body: "Typed into the form.", cacheDir: scene.machine.browserDir });
     const rows = await scene.operator.query<{ n: number }>(await production(scene), `select count(*)::int as n from blog.posts where title = '${title}'`);
     claim(rows[0]?.n === 1, "the post of the page is a row", rows);
     await eventually("twenty posts are written", async () => (writer.acknowledged.length >= 20 ? true : undefined));

@@ -1,0 +1,29 @@
+/** `adorable up`: the platform for use by hand, until Ctrl-C. */
+import { loadConfig, type ConfigSources } from "../config.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { APP_SLUG, startOneMachine, type OneMachine } from "./one-machine.ts";
+
+const OWNER = "ada";
+const REPOSITORY = `${OWNER}/first-project`;
+
+/** Returns the exit code. */
+export async function runUp(sources: ConfigSources): Promise<number> {
+  const config = loadConfig(sources);
+  const interruption = onInterrupt();
+  let machine: OneMachine | undefined;
+  try {
+    machine = await startOneMachine({ config, onProgress: (what) => void process.stderr.write(`starting ${what}\n`) });
+    if (machine.note !== undefined) process.stderr.write(`${machine.note}\n`);
+    await machine.forge.createRepository(REPOSITORY, machine.callerFiles);
+    await machine.forge.installApp(APP_SLUG, REPOSITORY);
+    const link = await machine.forge.loginLink(OWNER, `/${REPOSITORY}`);
+    process.stderr.write(`\nOpen this once to be logged in as ${OWNER}; then open an issue and comment "@${config.botName} add a blog app".\n\n`);
+    process.stdout.write(`${link}\n`);
+    process.stderr.write(`\nCtrl-C ends everything; starting again finds it as it was.\n`);
+    await Promise.race([interruption.interrupted, machine.failed]);
+    return 0;
+  } finally {
+    await machine?.stop();
+    interruption.dispose();
+  }
+}
