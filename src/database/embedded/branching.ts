@@ -6,25 +6,14 @@ import type { TimelineId } from "../../core/ids.ts";
 import { bigintToLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import type { Checkpoint } from "../database.ts";
 import { accountOf, makeOpen, type Account } from "./accounts.ts";
-import { dataOf, isTransient, writeLabel, type Base, type BaseStore } from "./bases.ts";
-import type { Binaries } from "./binaries.ts";
+import { dataOf, isTransient, writeLabel, type Base } from "./bases.ts";
 import { startCluster } from "./cluster.ts";
 import { readControlFile } from "./control-file.ts";
 import { cloneTree, eachOf, removeTree, syncTree } from "./files.ts";
-import type { Fleet } from "./fleet.ts";
-import type { Records, TimelineRecord } from "./records.ts";
+import type { TimelineRecord } from "./records.ts";
 import { baseFor, lastSegmentBefore } from "./retention.ts";
-import type { Settings } from "./settings.ts";
 import { cutSegment, listSegments, nextRecordStart, placeSegment, readRecordEnd, segmentName, segmentOf } from "./wal.ts";
-
-export interface Workshop {
-  records: Records;
-  bases: BaseStore;
-  fleet: Fleet;
-  binaries: Binaries;
-  settings: Settings;
-  runDir: string;
-}
+import type { Workshop } from "./workshop.ts";
 
 /** An empty timeline: a clone of the template, which starts by itself. */
 export async function cloneTemplate(shop: Workshop, id: TimelineId, template: Base): Promise<void> {
