@@ -175,7 +175,7 @@ describe("sleep and wake", () => {
     const told = new Promise<string | undefined>((resolve) =>
       client.once("error", (error: Error & { code?: string }) => resolve(error.code)),
     );
-    await client.query(query as never);
+    await client.query(typeof query === "string" ? { text: query } : query);
     expect(await told).toBe("57P01");
     await asleep(timeline);
   });
@@ -190,6 +190,41 @@ describe("sleep and wake", () => {
     await client.query("commit");
     await asleep(timeline);
     expect((await client.query("select count(*)::int as n from note")).rows).toEqual([{ n: 1 }]);
+  });
+
+  test("a busy endpoint is suspended between two transactions, and its clients do not notice", async () => {
+    const { name, timeline } = await made.newEndpoint();
+    const client = await made.connect(name);
+    let going = true;
+    let written = 0;
+    const writing = (async () => {
+      while (going) {
+        await client.query("begin");
+        await client.query("insert into note (number) values (1)");
+        await client.query("commit");
+        written++;
+      }
+    })();
+    const before = made.starts(timeline);
+    await made.proxy.suspend(name);
+    const sofar = written;
+    await expect.poll(() => written).toBeGreaterThan(sofar + 3);
+    going = false;
+    await writing;
+    expect(made.starts(timeline)).toBe(before + 1);
+    expect((await client.query("select count(*)::int as n from note")).rows).toEqual([{ n: written }]);
+  });
+
+  test("a compute that is killed is said to its clients as 57P01, and the next one wakes it", async () => {
+    const { name } = await made.newEndpoint();
+    const client = await made.connect(name, ADMIN_ROLE);
+    const told = new Promise<string | undefined>((resolve) =>
+      client.once("error", (error: Error & { code?: string }) => resolve(error.code)),
+    );
+    const { rows } = await client.query<{ pid: string }>("select split_part(pg_read_file('postmaster.pid'), chr(10), 1) as pid");
+    process.kill(Number(rows[0]?.pid), "SIGKILL");
+    expect(await told).toBe("57P01");
+    expect((await (await made.connect(name)).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
   });
 
   test("a wake that takes too long is refused with 57P03", async () => {

@@ -7,7 +7,7 @@
 import { randomInt, randomBytes, timingSafeEqual } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { AdorableError } from "../../core/errors.ts";
-import type { EndpointName, HoldId, TimelineId } from "../../core/ids.ts";
+import type { EndpointName, TimelineId } from "../../core/ids.ts";
 import type { Endpoints } from "../compose.ts";
 import type { Computes } from "../computes.ts";
 import { ADMIN_ROLE, type Credential, type Endpoint } from "../database.ts";

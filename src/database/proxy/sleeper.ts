@@ -1,4 +1,5 @@
 /** Lets computes sleep that nobody uses: the rule is what the sessions' protocol says, not what their processes look like. */
+import { setTimeout as delay } from "node:timers/promises";
 import { AdorableError } from "../../core/errors.ts";
 import type { EndpointName, TimelineId } from "../../core/ids.ts";
 import type { Computes } from "../computes.ts";
@@ -7,7 +8,7 @@ import type { EndpointHost } from "./endpoint-host.ts";
 import type { Session } from "./session.ts";
 
 export interface Sleeper {
-  /** Stops the compute as soon as its sessions are at transaction boundaries. Throws `suspend-busy` (wait) after a minute. */
+  /** Stops the compute as soon as its sessions are at transaction boundaries; whoever goes on wakes it again. Throws `suspend-busy` (wait) after a minute. */
   suspend(timeline: TimelineId): Promise<void>;
   /** Ends the watch; returns when nothing of it is under way. */
   stop(): Promise<void>;
@@ -22,6 +23,9 @@ export interface SleeperOptions {
 }
 
 const SUSPEND_MS = 60_000;
+/** How long other sessions may wait for one transaction. */
+const SHUT_MS = 1000;
+const RETRY_MS = 10;
 const MAX_CHECK_MS = 5000;
 
 export function startSleeper({ hosts, computes, backends, idleMs, log }: SleeperOptions): Sleeper {
@@ -42,6 +46,14 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
     })().finally(() => falling.delete(timeline));
     falling.set(timeline, attempt);
     return attempt;
+  }
+
+  /** One attempt with the gates shut: sessions that work all the time come to a boundary too. */
+  async function sleepNow(timeline: TimelineId): Promise<boolean> {
+    const busy = await Promise.all(hostsOf(timeline).map((host) => host.settle(SHUT_MS)));
+    if (busy.flat().length > 0) return false;
+    await Promise.all(sessionsOf(timeline).map((session) => session.release(true, "the database was suspended")));
+    return backends.stopIfUnused(timeline);
   }
 
   function isIdle(timeline: TimelineId, now: number): boolean {
@@ -74,8 +86,10 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
             hint: "Try again when its transactions have ended.",
           });
         }
+        if (await whileShut(hostsOf(timeline), () => sleepNow(timeline))) return;
+        // A transaction went on for longer than others should wait for it: they work until it has ended.
         await Promise.all(hostsOf(timeline).map((host) => host.settle(leftMs)));
-        await sleep(timeline);
+        await delay(RETRY_MS);
       }
     },
     async stop() {
@@ -83,4 +97,9 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
       await Promise.allSettled(falling.values());
     },
   };
+}
+
+/** Runs `work` with the gates of all `hosts` shut. */
+function whileShut<T>([host, ...others]: EndpointHost[], work: () => Promise<T>): Promise<T> {
+  return host ? host.gate.move(() => whileShut(others, work)) : work();
 }
