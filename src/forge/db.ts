@@ -10,7 +10,7 @@ export interface Db {
   all<T>(sql: string, ...params: Value[]): T[];
   /** The number of rows changed. */
   run(sql: string, ...params: Value[]): number;
-  /** Inserts a record (objects go to the `…Json` column of their name) and returns its row id. */
+  /** Inserts a record (a field whose column is `<field>Json` is stored as JSON) and returns its row id. */
   insert(table: string, record: Record<string, Value>): number;
   update(table: string, id: number, changes: Record<string, Value>, key?: string): void;
   /** All or nothing, durable when it returns. A transaction inside another joins it. */
@@ -25,6 +25,9 @@ export function openDb(path: string): Db {
   sqlite.exec("pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;");
   sqlite.exec(SCHEMA);
   const statements = new Map<string, StatementSync>();
+  const jsonColumns = new Set(
+    sqlite.prepare("select t.name || '.' || c.name as id from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and c.name like '%Json'").all().map((row) => String(row["id"])),
+  );
   let depth = 0;
   let effects: (() => void)[] = [];
 
@@ -32,6 +35,15 @@ export function openDb(path: string): Db {
     let statement = statements.get(sql);
     if (statement === undefined) statements.set(sql, (statement = sqlite.prepare(sql)));
     return statement;
+  }
+
+  /** Absent (`undefined`) fields are left out, so that a change names only what it changes. */
+  function columns(table: string, record: Record<string, Value>): [string, SQLInputValue][] {
+    const present = Object.entries(record).filter(([, value]) => value !== undefined);
+    return present.map(([name, value]) => {
+      if (!jsonColumns.has(`${table}.${name}Json`)) return [name, toColumn(value)];
+      return [`${name}Json`, value === null ? null : JSON.stringify(value)];
+    });
   }
 
   const db: Db = {
@@ -46,12 +58,12 @@ export function openDb(path: string): Db {
       return Number(prepare(sql).run(...params.map(toColumn)).changes);
     },
     insert(table, record) {
-      const entries = columns(record);
+      const entries = columns(table, record);
       const sql = `insert into ${table} (${entries.map(([name]) => `"${name}"`).join(", ")}) values (${entries.map(() => "?").join(", ")})`;
       return Number(prepare(sql).run(...entries.map(([, value]) => value)).lastInsertRowid);
     },
     update(table, id, changes, key = "id") {
-      const entries = columns(changes);
+      const entries = columns(table, changes);
       if (entries.length === 0) return;
       const sql = `update ${table} set ${entries.map(([name]) => `"${name}" = ?`).join(", ")} where ${key} = ?`;
       prepare(sql).run(...entries.map(([, value]) => value), id);
@@ -93,12 +105,6 @@ function toColumn(value: Value): SQLInputValue {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean") return value ? 1 : 0;
   return typeof value === "object" ? JSON.stringify(value) : value;
-}
-
-/** Absent (`undefined`) fields are left out, so that a change names only what it changes. */
-function columns(record: Record<string, Value>): [string, SQLInputValue][] {
-  const present = Object.entries(record).filter(([, value]) => value !== undefined);
-  return present.map(([name, value]) => [typeof value === "object" && value !== null ? `${name}Json` : name, toColumn(value)]);
 }
 
 function toRecord(row: Record<string, unknown>): Record<string, unknown> {

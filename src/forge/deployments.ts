@@ -26,9 +26,9 @@ export async function createDeployment(core: ForgeCore, actor: Actor, repository
   if (sha === undefined) throw new Fault(422, `No ref found for: ${wanted.ref}`);
   return core.db.transaction(() => {
     const now = timestamp();
-    const payloadJson = JSON.stringify(wanted.payload ?? {});
+    const payload = wanted.payload ?? {};
     const { ref, task, environment, description, isTransient, isProduction } = wanted;
-    const record = { repositoryId: repository.id, sha, ref, task, environment, description, isTransient, isProduction, payloadJson };
+    const record = { repositoryId: repository.id, sha, ref, task, environment, description, isTransient, isProduction, payload };
     const id = core.db.insert("deployments", { ...record, creatorId: user.id, createdAt: now, updatedAt: now });
     const deployment = findDeployment(core, repository, id);
     emit(core, repository, "deployment", user, { action: "created", deployment: deploymentJson(core, repository, deployment) });

@@ -116,11 +116,11 @@ export async function mergePull(core: ForgeCore, actor: Actor, repository: Repos
     const sha = await mergeCommit(core, repository, pull, base, user, { ...options, method });
     if (sha === undefined) throw new Fault(405, method === "rebase" ? "This branch can't be rebased" : "Pull Request is not mergeable");
     const intent: MergeIntent = { sha, actorId: user.id, method, base };
-    core.db.update("pulls", pull.id, { mergeIntentJson: JSON.stringify(intent) }, "issueId");
+    core.db.update("pulls", pull.id, { mergeIntent: intent }, "issueId");
     try {
       await objectsOf(core.git, repository.id).updateRef(`refs/heads/${pull.baseRef}`, sha, base);
     } catch {
-      core.db.update("pulls", pull.id, { mergeIntentJson: null }, "issueId");
+      core.db.update("pulls", pull.id, { mergeIntent: null }, "issueId");
       throw new Fault(409, "Base branch was modified. Review and try the merge again.");
     }
     await syncRefs(core, repository.id, user);

@@ -133,7 +133,7 @@ function markMerged(core: ForgeCore, repository: Repository, pull: PullRequest, 
   const now = timestamp();
   core.db.update("issues", pull.id, { state: "closed", closedAt: now, closedById: merger.id, updatedAt: now });
   const record = { isMerged: true, mergedAt: now, mergedById: merger.id, mergeCommitSha: merge.sha, mergeMethod: merge.method, baseSha: merge.base };
-  core.db.update("pulls", pull.id, { ...record, isMergeable: null, mergeIntentJson: null }, "issueId");
+  core.db.update("pulls", pull.id, { ...record, isMergeable: null, mergeIntent: null }, "issueId");
   core.db.insert("timeline", { issueId: pull.id, kind: "merged", actorId: merger.id, detail: { sha: merge.sha }, createdAt: now });
   core.db.insert("timeline", { issueId: pull.id, kind: "closed", actorId: merger.id, detail: {}, createdAt: now });
   emitPull(core, repository, pull, "closed", merger);

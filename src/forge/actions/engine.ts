@@ -177,7 +177,7 @@ function createJob(core: ForgeCore, repository: Repository, run: WorkflowRun, fi
   return core.db.transaction(() => {
     const now = timestamp();
     const checkRunId = core.db.insert("checkRuns", { repositoryId: repository.id, headSha: run.headSha, name: fields.name, appId, externalId: "", status: "queued", startedAt: now });
-    const id = core.db.insert("workflowJobs", { ...fields, runId: run.id, attempt: run.attempt, status: "queued", stepsJson: "[]", checkRunId, createdAt: now });
+    const id = core.db.insert("workflowJobs", { ...fields, runId: run.id, attempt: run.attempt, status: "queued", steps: [], checkRunId, createdAt: now });
     const job = core.state.job(id) as WorkflowJob;
     announceJob(core, repository, run, job, "queued");
     return job;
@@ -201,7 +201,7 @@ export function finishJob(core: ForgeCore, repository: Repository, run: Workflow
   core.db.transaction(() => {
     const now = timestamp();
     const steps = (core.state.job(record.id)?.steps ?? []).map((step) => (step.status === "completed" ? step : { ...step, status: "completed", conclusion: "cancelled", completedAt: now }));
-    core.db.update("workflowJobs", record.id, { status: "completed", conclusion: outcome.conclusion, completedAt: now, process: null, stepsJson: JSON.stringify(steps) });
+    core.db.update("workflowJobs", record.id, { status: "completed", conclusion: outcome.conclusion, completedAt: now, process: null, steps });
     if (record.checkRunId !== null) core.db.update("checkRuns", record.checkRunId, { status: "completed", conclusion: outcome.conclusion, completedAt: now });
     announceJob(core, repository, run, core.state.job(record.id) as WorkflowJob, "completed");
   });

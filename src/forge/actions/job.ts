@@ -158,7 +158,7 @@ function addEnv(state: JobState, written: Record<string, string>): void {
 }
 
 function saveSteps(state: JobState): void {
-  state.core.db.update("workflowJobs", state.plan.record.id, { stepsJson: JSON.stringify(state.steps) });
+  state.core.db.update("workflowJobs", state.plan.record.id, { steps: state.steps });
   state.core.changes.publish({ repositoryId: state.plan.repository.id, subject: "run", number: state.plan.run.id });
 }
 
