@@ -1,7 +1,7 @@
 /** The embedded engine: the rules of every engine, and its own about crashes, the disk and the operating system's users. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,7 +11,11 @@ import type { TimelineId } from "../../src/core/ids.ts";
 import { bigintToLsn, compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { BACKEND_DATABASE, type Computes, type Engine } from "../../src/database/computes.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
+import { accountOf } from "../../src/database/embedded/accounts.ts";
+import { prepareBinaries } from "../../src/database/embedded/binaries.ts";
+import { startCluster } from "../../src/database/embedded/cluster.ts";
 import { createEngine, type EngineOptions } from "../../src/database/embedded/engine.ts";
+import { writeSettings } from "../../src/database/embedded/settings.ts";
 import { startStore } from "../../src/database/embedded/store-cluster.ts";
 import { nextRecordStart, SEGMENT_BYTES } from "../../src/database/embedded/wal.ts";
 import { describeTimelines, LEDGER, readLedger, sql, startWriters, timelineId, withSession, type TimelinesUnderTest } from "./database.ts";
@@ -130,6 +134,59 @@ describe("embedded: computes", () => {
     for (const id of [source, child]) expect(await processesIn(join(under.dataDir, "timelines", id))).toEqual([]);
   });
 
+  test("a stop does not wait for a base under way, and the compute that comes back takes up its history", async () => {
+    const id = timelineId("hasty");
+    await under.engine.createTimeline(id);
+    await sql(under, id, "CREATE TABLE t AS SELECT 1 AS v");
+    await sql(under, id, "CREATE TABLE bulk AS SELECT repeat('x', 900) AS v FROM generate_series(1, 45000)");
+    const lsn = await under.engine.head(id);
+    const staging = async () => (await readdir(join(under.dataDir, "bases"))).filter((name) => name.endsWith(".tmp")).length;
+    await expect.poll(staging, { interval: 1 }).toBe(1);
+    await under.engine.stop(id);
+    expect(under.engine.isRunning(id)).toBe(false);
+    await sql(under, id, "INSERT INTO t VALUES (2)");
+    expect(await sql(under, id, "SELECT v FROM t ORDER BY v")).toEqual([{ v: 1 }, { v: 2 }]);
+    const child = timelineId("hasty");
+    await under.engine.branch(child, { timeline: id, lsn });
+    expect(await sql(under, child, "SELECT v FROM t")).toEqual([{ v: 1 }]);
+    await expect.poll(staging, { interval: 5 }).toBe(0);
+  });
+
+  test.each([
+    ["page", 8192n],
+    ["segment", BigInt(SEGMENT_BYTES)],
+  ])("a position at the very edge of a %s is exact", async (_, edge) => {
+    const id = timelineId("edge");
+    await under.engine.createTimeline(id);
+    const lsn = await withSession(under, id, async (client) => {
+      await client.query("CREATE TABLE t AS SELECT 1 AS v");
+      const emit = async (length: bigint) => {
+        const { rows } = await client.query<{ lsn: Lsn }>(
+          "SELECT pg_logical_emit_message(false, 'adorable', repeat('x', $1), true) AS lsn",
+          [Number(length)],
+        );
+        return rows[0]?.lsn as Lsn;
+      };
+      // A record has 64 bytes besides its text. What the server writes of its own accord may come between, then the next edge is tried.
+      let at = lsnToBigint(await emit(1n));
+      do {
+        const next = nextRecordStart(at);
+        const target = (next / edge + 1n) * edge;
+        const headers = 24n * ((target - 1n) / 8192n - next / 8192n);
+        at = lsnToBigint(await emit(target - next - headers > 400n ? target - next - headers - 64n : 400n));
+      } while (at % edge !== 0n);
+      await client.query("INSERT INTO t VALUES (2)");
+      return bigintToLsn(at);
+    });
+    const child = timelineId("edge");
+    await under.engine.branch(child, { timeline: id, lsn });
+    expect(await sql(under, child, "SELECT v FROM t")).toEqual([{ v: 1 }]);
+    await sql(under, child, "INSERT INTO t VALUES (3)");
+    const grandchild = timelineId("edge");
+    await under.engine.branch(grandchild, { timeline: child, lsn: await under.engine.head(child) });
+    expect(await sql(under, grandchild, "SELECT v FROM t")).toEqual([{ v: 1 }, { v: 3 }]);
+  });
+
   test("a data directory belongs to one engine at a time", async () => {
     await expect(open("computes")).rejects.toMatchObject({ code: "data-directory-in-use", remedy: "operator" });
   });
@@ -208,46 +265,6 @@ describe("embedded: history", () => {
     }
   });
 
-  test.each([
-    ["page", 8192n],
-    ["segment", BigInt(SEGMENT_BYTES)],
-  ])("a position at the very edge of a %s is exact", async (_, edge) => {
-    const under = await open(`edge-${edge}`);
-    try {
-      const id = timelineId("edge");
-      await under.engine.createTimeline(id);
-      const lsn = await withSession(under, id, async (client) => {
-        await client.query("CREATE TABLE t AS SELECT 1 AS v");
-        const emit = async (length: bigint) => {
-          const { rows } = await client.query<{ lsn: Lsn }>(
-            "SELECT pg_logical_emit_message(false, 'adorable', repeat('x', $1), true) AS lsn",
-            [Number(length)],
-          );
-          return rows[0]?.lsn as Lsn;
-        };
-        // A record has 64 bytes besides its text. What the server writes of its own accord may come between, then the next edge is tried.
-        let at = lsnToBigint(await emit(1n));
-        do {
-          const next = nextRecordStart(at);
-          const target = (next / edge + 1n) * edge;
-          const headers = 24n * ((target - 1n) / 8192n - next / 8192n);
-          at = lsnToBigint(await emit(target - next - headers > 400n ? target - next - headers - 64n : 400n));
-        } while (at % edge !== 0n);
-        await client.query("INSERT INTO t VALUES (2)");
-        return bigintToLsn(at);
-      });
-      const child = timelineId("edge");
-      await under.engine.branch(child, { timeline: id, lsn });
-      expect(await sql(under, child, "SELECT v FROM t")).toEqual([{ v: 1 }]);
-      await sql(under, child, "INSERT INTO t VALUES (3)");
-      const grandchild = timelineId("edge");
-      await under.engine.branch(grandchild, { timeline: child, lsn: await under.engine.head(child) });
-      expect(await sql(under, grandchild, "SELECT v FROM t")).toEqual([{ v: 1 }, { v: 3 }]);
-    } finally {
-      await under.close();
-    }
-  });
-
   test("an engine killed under load loses nothing acknowledged, leaves no process behind, and its next start clears what was half made", async () => {
     const dataDir = join(home, "crash");
     const id = timelineId("crash");
@@ -280,6 +297,25 @@ describe("embedded: history", () => {
       await under.close();
     }
     expect(await processesIn(dataDir)).toEqual([]);
+
+    // Where nothing ends a compute with its engine, the next engine does.
+    const root = join(dataDir, "timelines", id);
+    const { number } = JSON.parse(await readFile(join(root, "timeline.json"), "utf8")) as { number: number };
+    const stray = await startCluster({
+      binaries: { ...(await prepareBinaries(dataDir)), setpriv: undefined },
+      settings: await writeSettings(join(dataDir, "postgres"), "compute"),
+      dataDir: join(root, "data"),
+      socketDir: join(home, "crash.run", String(number)),
+      logFile: join(root, "postgres.log"),
+      account: accountOf(number),
+    });
+    const after = await open("crash");
+    try {
+      await stray.exited;
+      await readLedger(after, id, 4);
+    } finally {
+      await after.close();
+    }
   });
 });
 

@@ -7,6 +7,8 @@ import type { Account } from "./accounts.ts";
 
 /** How many files are under way at once: enough to keep the thread pool busy. */
 const PARALLEL = 8;
+const AT_ONCE_BYTES = 4 * 1024 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 
 export interface CloneOptions {
   owner: Account | undefined;
@@ -40,7 +42,8 @@ export async function cloneTree(from: string, to: string, options: CloneOptions)
     const target = join(to, path);
     try {
       if (options.reflink) await copyFile(join(from, path), target, constants.COPYFILE_FICLONE_FORCE);
-      else if (options.live) await copyUntilEnd(join(from, path), target);
+      else if (options.live || (await lstat(join(from, path))).size > AT_ONCE_BYTES)
+        await copyUntilEnd(join(from, path), target, options.signal);
       else await copyFile(join(from, path), target);
     } catch (error) {
       if (options.live && (error as NodeJS.ErrnoException).code === "ENOENT") return;
@@ -53,8 +56,11 @@ export async function cloneTree(from: string, to: string, options: CloneOptions)
   return bytes;
 }
 
-/** `copyFile` trusts the size that it saw first and never returns when the file shrinks meanwhile, so a live file is read to its end instead. */
-async function copyUntilEnd(from: string, to: string): Promise<void> {
+/**
+ * `copyFile` trusts the size that it saw first and never returns when the file shrinks meanwhile, so a live file is read to its end
+ * instead; and a large one, because nothing interrupts `copyFile`.
+ */
+async function copyUntilEnd(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
   const input = await open(from, "r");
   try {
     const output = await open(to, "wx", 0o600);
