@@ -6,9 +6,6 @@ import { EVENTS, envelopeSchema } from "./delivery-schemas.ts";
 
 type Event = keyof typeof EVENTS;
 
-/** GitHub's own limit for payloads. */
-export const MAX_DELIVERY_BYTES = 25 * 1024 * 1024;
-
 /** Who and where: the same for every event. `repository` and `installationId` are absent where the event has none. */
 export type DeliveryEnvelope = z.output<typeof envelopeSchema> & {
   /** GitHub's delivery GUID; a redelivery has the same one. */
