@@ -4,32 +4,32 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from "../../../test/su
 import { compareTimelines, type TableDifference } from "./compare.ts";
 
 let server: ThrowawayPostgres;
-let count = 0;
+let dsns: { before: string; after: string };
 beforeAll(async () => {
   server = await startThrowawayPostgres();
+  const dsn = (name: string): string => `postgres://adorable@${server.host}:${server.port}/${name}`;
+  dsns = { before: dsn("before"), after: dsn("after") };
+  for (const name of Object.keys(dsns)) await server.createDatabase(name, {});
 });
 afterAll(async () => {
   await server.close();
 });
 
-/** Two databases that begin as `common` and go on as `before` and `after`, compared. */
+/** The schema of an app that begins as `common` and goes on as `before` and `after`, compared. */
 async function compare(common: string, before: string, after: string): Promise<TableDifference[]> {
-  const dsns: string[] = [];
-  for (const sql of [before, after]) {
-    count += 1;
-    const name = `compared_${count}`;
-    await server.createDatabase(name, {});
-    const dsn = `postgres://adorable@${server.host}:${server.port}/${name}`;
+  for (const [dsn, sql] of [
+    [dsns.before, before],
+    [dsns.after, after],
+  ]) {
     const client = new pg.Client({ connectionString: dsn });
     await client.connect();
-    await client.query(`create schema shop; set search_path = shop; ${common}; ${sql}`);
+    await client.query(`drop schema if exists shop cascade; create schema shop; set search_path = shop; ${common}; ${sql}`);
     await client.end();
-    dsns.push(dsn);
   }
-  return await compareTimelines(dsns[0] ?? "", dsns[1] ?? "");
+  return await compareTimelines(dsns.before, dsns.after);
 }
 
-const SAME = { app: "shop", columnsDiffer: false, extraValues: 0, exists: "both" };
+const SAME = { app: "shop", columnsDiffer: false, exists: "both" };
 
 describe("compareTimelines", () => {
   it("counts rows that came, went and changed, exactly, over more than a page", async () => {
@@ -88,17 +88,25 @@ describe("compareTimelines", () => {
     ]);
   });
 
-  it("compares by common columns where they differ, says so, and counts the values that only one side can hold", async () => {
-    const common = "create table t (id int primary key, v text, w int); insert into t values (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)";
-    expect(
-      await compare(
-        common,
-        "",
-        "alter table t drop w, add x text; update t set v = 'z' where id = 1; update t set x = 'new' where id in (1, 2)",
-      ),
-    ).toEqual([{ ...SAME, table: "t", columnsDiffer: true, extraValues: 2, inserted: 0, deleted: 0, updated: 1, before: 3, after: 3 }]);
+  it("compares by common columns where they differ and says so", async () => {
+    const common = "create table t (id int primary key, v text, w int); insert into t values (1, 'a', 1), (2, 'b', null), (3, 'c', null)";
     expect(await compare(common, "", "alter table t alter w type bigint")).toEqual([
       { ...SAME, table: "t", columnsDiffer: true, inserted: 0, deleted: 0, updated: 0, before: 3, after: 3 },
     ]);
+    expect(
+      await compare(common, "", "alter table t rename column v to u; update t set u = null where id = 1; alter table t drop w"),
+    ).toEqual([{ ...SAME, table: "t", columnsDiffer: true, inserted: 0, deleted: 0, updated: 3, before: 3, after: 3 }]);
+  });
+
+  it("counts a row as changed for a value that only one side can hold, but not for a default or a computed value", async () => {
+    const common =
+      "create table t (id int primary key, v text); insert into t values (1, 'a'), (2, 'b'), (3, 'c'); create table k (v text); insert into k values ('a'), ('b')";
+    const changed = `alter table t add x text default 'it''s', add y int default -1, add z text generated always as (v || '!') stored, add n numeric(5, 2) default 0;
+      update t set x = 'new' where id = 1; alter table k add x boolean default false; update k set x = true where v = 'a'`;
+    expect(await compare(common, "", changed)).toEqual([
+      { ...SAME, table: "k", columnsDiffer: true, inserted: 1, deleted: 1, updated: 0, before: 2, after: 2 },
+      { ...SAME, table: "t", columnsDiffer: true, inserted: 0, deleted: 0, updated: 1, before: 3, after: 3 },
+    ]);
+    expect(await compare(common, "", "alter table t add at timestamptz default now()")).toMatchObject([{ table: "t", updated: 3 }]);
   });
 });

@@ -10,15 +10,13 @@ export interface TableDifference {
   inserted: number;
   /** Rows that only `before` has. */
   deleted: number;
-  /** Rows with the same key whose common columns differ. */
+  /** Rows with the same key whose common columns differ, or that have a value (beside its default) in a column that only one side has. */
   updated: number;
   /** Rows in all. */
   before: number;
   after: number;
-  /** True where the columns or their types differ too; the rows are compared by those columns that both have. */
+  /** True where the columns or their types differ too; values are compared in those columns that both have. */
   columnsDiffer: boolean;
-  /** Rows of `after` that have a value in a column that `before` lacks: going back to `before` loses those values, though no row. */
-  extraValues: number;
   /** Where the table stands. */
   exists: "both" | "before" | "after";
 }
@@ -28,8 +26,10 @@ interface Table {
   table: string;
   partitioned: boolean;
   columns: string[];
-  /** In the order of `columns`. */
+  /** In the order of `columns`, as all that follow: types, default expressions, and whether the value is computed from the others. */
   types: string[];
+  defaults: (string | null)[];
+  generated: boolean[];
   /** The columns of the primary key, in its order; none where there is no key. */
   key: string[];
 }
@@ -77,12 +77,11 @@ async function compareTable(before: pg.Client, after: pg.Client, old: Table | un
       common.length !== now.columns.length ||
       common.some((column) => typeOf(old, column) !== typeOf(now, column)));
   const keyed = table.key.length > 0 && (!old || !now || old.key.join("\0") === now.key.join("\0"));
-  // Without a key a row is its own key, and equal rows are counted.
-  const key = keyed ? table.key : common;
+  const key = table.key;
 
   const counts = { inserted: 0, deleted: 0, updated: 0, before: 0, after: 0 };
-  const left = rowsOf(before, old, key, common);
-  const right = rowsOf(after, now, key, common);
+  const left = rowsOf(before, old, { key: keyed ? key : undefined, common, mark: "-" });
+  const right = rowsOf(after, now, { key: keyed ? key : undefined, common, mark: "+" });
   let [a, b] = await Promise.all([left.next(), right.next()]);
   while (a.done !== true || b.done !== true) {
     const [here, there] = [a.done === true ? undefined : a.value, b.done === true ? undefined : b.value];
@@ -104,22 +103,25 @@ async function compareTable(before: pg.Client, after: pg.Client, old: Table | un
       [a, b] = await Promise.all([left.next(), right.next()]);
     }
   }
-  const extra = old && now ? now.columns.filter((column) => !old.columns.includes(column)) : [];
-  const extraValues = now && extra.length > 0 ? await countValues(after, now, extra) : 0;
-  return {
-    app: table.app,
-    table: table.table,
-    ...counts,
-    columnsDiffer,
-    extraValues,
-    exists: old && now ? "both" : old ? "before" : "after",
-  };
+  return { app: table.app, table: table.table, ...counts, columnsDiffer, exists: old && now ? "both" : old ? "before" : "after" };
 }
 
-async function countValues(client: pg.Client, table: Table, columns: string[]): Promise<number> {
-  const filled = columns.map((column) => `${quoteIdentifier(column)} is distinct from null`).join(" or ");
-  const { rows } = await client.query<{ count: string }>(`select count(*)::text as count from ${sourceOf(table)} where ${filled}`);
-  return Number(rows[0]?.count ?? 0);
+const LITERAL = /^(?:'(?:[^']|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z0-9_ ".()[\]]+)?$/i;
+
+/** SQL that is true for a row with a value in one of the columns that nobody but this side has; a computed or default value is none. */
+function holdsExtra(table: Table, common: string[]): string {
+  const conditions = table.columns.flatMap((column, index) => {
+    if (common.includes(column) || table.generated[index] === true) return [];
+    const name = quoteIdentifier(column);
+    const standard = table.defaults[index];
+    // Only a literal may be evaluated: a function could have effects, or another value each time.
+    const differs =
+      standard !== null && standard !== undefined && LITERAL.test(standard)
+        ? ` and ${name}::text is distinct from (${standard})::${table.types[index]}::text`
+        : "";
+    return [`(${name} is distinct from null${differs})`];
+  });
+  return conditions.length === 0 ? "false" : conditions.join(" or ");
 }
 
 /** Rows of child tables are counted there, those of partitions here. */
@@ -133,13 +135,19 @@ interface Row {
   count: number;
 }
 
-/** Digests through a cursor, in the order of the keys' digests. */
-async function* rowsOf(client: pg.Client, table: Table | undefined, key: string[], columns: string[]): AsyncGenerator<Row, undefined> {
+/** Digests through a cursor, in the order of the keys' digests. Without a key a row is its own key, and equal rows are counted. */
+async function* rowsOf(
+  client: pg.Client,
+  table: Table | undefined,
+  by: { key: string[] | undefined; common: string[]; mark: string },
+): AsyncGenerator<Row, undefined> {
   if (table === undefined) return undefined;
-  const digest = (names: string[]): string => `md5(row(${names.map((name) => `${quoteIdentifier(name)}::text`).join(", ")})::text)`;
+  const md5 = (names: string[]): string => `md5(row(${names.map((name) => `${quoteIdentifier(name)}::text`).join(", ")})::text)`;
+  const digest = `${md5(by.common)} || case when ${holdsExtra(table, by.common)} then '${by.mark}' else '' end`;
   await client.query(
     `declare compared no scroll cursor for
-     select key collate "C" as key, min(digest) as digest, count(*)::text as count from (select ${digest(key)} as key, ${digest(columns)} as digest from ${sourceOf(table)}) as rows
+     select key collate "C" as key, min(digest) as digest, count(*)::text as count
+     from (select ${by.key ? md5(by.key) : digest} as key, ${digest} as digest from ${sourceOf(table)}) as rows
      group by key collate "C" order by key collate "C"`,
   );
   for (;;) {
@@ -157,6 +165,11 @@ async function tablesOf(client: pg.Client): Promise<Map<string, Table>> {
        (select coalesce(json_agg(a.attname order by a.attnum), '[]') from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
        (select coalesce(json_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum), '[]') from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as types,
+       (select coalesce(json_agg(case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end order by a.attnum), '[]')
+        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as defaults,
+       (select coalesce(json_agg(a.attgenerated <> '' order by a.attnum), '[]') from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as generated,
        (select coalesce(json_agg(a.attname order by k.position), '[]')
         from pg_index i cross join unnest(i.indkey::int2[]) with ordinality as k (attnum, position)
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum

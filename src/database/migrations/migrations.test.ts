@@ -303,7 +303,9 @@ describe("rehearse", () => {
       "insert into a select i, 'geheim' from generate_series(1, 30) i; alter table a drop column old, alter column id type bigint;\ndelete from a; update b set id = 1 where true; truncate b; drop table b;\nwith gone as (delete from a returning id) select count(*) from gone; delete from a where id = 3; alter table a rename column secret to open;",
     );
     await applyMigrations(dsn, all.slice(0, 1));
-    const { files } = await rehearse(dsn, all);
+    const { files, schema } = await rehearse(dsn, all);
+    expect(schema.added).toContain('column blog.a.open text f    pg_catalog."default" ');
+    expect(schema.removed.filter((line) => line.startsWith("relation"))).toEqual([expect.stringMatching(/^relation blog\.b r /)]);
     expect(files).toEqual([
       {
         path: all[1]?.path,

@@ -2,6 +2,7 @@
 import { applyMigration, type Applied } from "./apply.ts";
 import { destructiveSteps } from "./destructive.ts";
 import { inTurn, pendingOf, readLedger, type Migration } from "./migrations.ts";
+import { describeSchema } from "./schema.ts";
 import { checkMigration } from "./statements.ts";
 
 export interface RehearsedMigration {
@@ -15,14 +16,23 @@ export interface RehearsedMigration {
   rows: number;
 }
 
+export interface Rehearsal {
+  files: RehearsedMigration[];
+  /** What all of them do to the schema: lines of its description that come and go, at most 200 of each. */
+  schema: { added: string[]; removed: string[] };
+}
+
+const MAX_LINES = 200;
+
 /**
  * Applies what is pending on the fork of `dsn`. Nobody waits there, so that no lock is waited for and each statement has ten minutes.
  * Throws what `applyMigrations` throws.
  */
-export async function rehearse(dsn: string, migrations: readonly Migration[]): Promise<{ files: RehearsedMigration[] }> {
+export async function rehearse(dsn: string, migrations: readonly Migration[]): Promise<Rehearsal> {
   return await inTurn(dsn, async (client) => {
     const pending = pendingOf(await readLedger(client), migrations);
     for (const { path, sql } of pending) await checkMigration(path, sql);
+    const before = await describeSchema(client);
     const files: RehearsedMigration[] = [];
     for (const migration of pending) {
       const startedAt = performance.now();
@@ -36,7 +46,12 @@ export async function rehearse(dsn: string, migrations: readonly Migration[]): P
         rows: rows === 0 ? 0 : bucket(rows),
       });
     }
-    return { files };
+    const after = await describeSchema(client);
+    const without = (lines: string[], others: string[]): string[] => {
+      const known = new Set(others);
+      return lines.filter((line) => !known.has(line)).slice(0, MAX_LINES);
+    };
+    return { files, schema: { added: without(after, before), removed: without(before, after) } };
   });
 }
 

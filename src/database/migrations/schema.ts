@@ -1,5 +1,6 @@
 /** The schema of a database as data: its hash, and what one has that another lacks. */
 import { createHash } from "node:crypto";
+import type pg from "pg";
 import { withConnection } from "./connection.ts";
 
 interface Column {
@@ -46,15 +47,18 @@ const DESCRIPTION = `
       from apps n join pg_type t on t.typnamespace = n.oid and t.typtype in ('e', 'd')
   ) as description order by line collate "C"`;
 
-/** SHA-256 (hex) over all that the apps' migrations can define; rows do not count. */
+/** All that the apps' migrations can define, a line each, sorted; no row. */
+export async function describeSchema(client: pg.Client): Promise<string[]> {
+  // With an empty search path every name is spelled in full.
+  await client.query("set search_path = pg_catalog");
+  const { rows } = await client.query<{ line: string }>(DESCRIPTION);
+  return rows.map((row) => row.line);
+}
+
+/** SHA-256 (hex) of that description: equal for equal schemas, however they came about. */
 export async function schemaHash(dsn: string): Promise<string> {
-  return await withConnection(dsn, async (client) => {
-    // With an empty search path every name is spelled in full.
-    await client.query("set search_path = pg_catalog");
-    const { rows } = await client.query<{ line: string }>(DESCRIPTION);
-    const text = rows.map((row) => row.line).join("\n");
-    return createHash("sha256").update(text).digest("hex");
-  });
+  const lines = await withConnection(dsn, describeSchema);
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
 }
 
 /** Columns of tables of `before` that only `after` has and that an insert must fill: code of before cannot write there. */

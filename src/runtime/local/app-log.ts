@@ -1,5 +1,5 @@
 /** The log of one app: lines of JSON in a file that starts anew when it is full, with one older file kept. */
-import { appendFile, readFile, rename, rm, stat } from "node:fs/promises";
+import { appendFile, readFile, rename, stat } from "node:fs/promises";
 import type { LogLine } from "../runtime.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -79,14 +79,19 @@ export async function readAppLogs(paths: readonly string[], limit: number): Prom
   for (const path of paths) {
     for (const file of [`${path}.1`, path]) {
       const text = await readFile(file, "utf8").catch(() => "");
-      // A line that a crash cut off is no line.
-      for (const line of text.split("\n")) if (line.endsWith("}")) lines.push(JSON.parse(line) as LogLine);
+      // What follows the last line end was cut off by a crash, or is being written.
+      for (const line of text.split("\n").slice(0, -1)) lines.push(...parseLine(line));
     }
   }
   const ordered = lines.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
   return limit === 0 ? [] : ordered.slice(-limit);
 }
 
-export async function removeAppLog(path: string): Promise<void> {
-  for (const file of [path, `${path}.1`]) await rm(file, { force: true });
+/** After a crash the next line may stand behind half of another. */
+function parseLine(line: string): LogLine[] {
+  try {
+    return [JSON.parse(line) as LogLine];
+  } catch {
+    return [];
+  }
 }

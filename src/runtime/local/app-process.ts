@@ -46,7 +46,8 @@ export async function startApp(options: StartOptions): Promise<AppProcess> {
     const problem = await waitUntilReady(child, port, options.readyTimeoutMs);
     if (problem === undefined) return describe(options, child, port);
     await child.stop(0);
-    const output = options.log.tail();
+    // Node's own frames would push out the line that says what happened.
+    const output = options.log.tail().filter((line) => !/^\s+at .*node:internal/.test(line));
     // Somebody else took the port between our look and the app's bind.
     if (attempt < PORT_ATTEMPTS && child.exit() !== undefined && output.some((line) => line.includes("EADDRINUSE"))) continue;
     await options.log.flush();
@@ -55,7 +56,7 @@ export async function startApp(options: StartOptions): Promise<AppProcess> {
       remedy: "author",
       message: [
         `The app "${options.slug}" ${problem}.`,
-        ...(output.length > 0 ? ["Its last output:", ...output.slice(-15)] : ["It printed nothing."]),
+        ...(output.length > 0 ? ["Its last output:", ...output.slice(-20)] : ["It printed nothing."]),
       ].join("\n"),
       hint: `Make ${ENTRY} listen on the port in PORT and answer GET /health with 200.`,
       details: { app: options.slug, problem, output },

@@ -15,11 +15,13 @@ export interface AppUsers {
   release(environment: string): Promise<void>;
 }
 
-export async function createAppUsers(dir: string): Promise<AppUsers> {
+/** `environments`: those that exist. A removal that a crash interrupted may have left uids of others, which are freed. */
+export async function createAppUsers(dir: string, environments: ReadonlySet<string>): Promise<AppUsers> {
   if (process.getuid?.() !== 0) return { uidOf: () => Promise.resolve(undefined), release: () => Promise.resolve() };
   const path = join(dir, "uids.json");
   const text = await readFile(path, "utf8").catch(() => "{}");
-  const uids = new Map(Object.entries(JSON.parse(text) as Record<string, number>));
+  const recorded = Object.entries(JSON.parse(text) as Record<string, number>);
+  const uids = new Map(recorded.filter(([key]) => environments.has(key.split("/")[0] ?? "")));
   // Two data directories on one machine begin at different places.
   const offset = createHash("sha256").update(dir).digest().readUInt32BE() % UIDS;
   let saving: Promise<void> = Promise.resolve();

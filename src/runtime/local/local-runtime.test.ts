@@ -204,6 +204,17 @@ describe("createLocalRuntime", () => {
     await expect(runtime.wake(spec.id)).rejects.toMatchObject({ code: "environment-unknown" });
   });
 
+  it("finishes at its start what a crash left of a removal", async () => {
+    const spec = environment({ a: { artifact: await putApp(artifacts, serverOf(WHO)) } });
+    await runtime.ensure(spec);
+    await runtime.close();
+    await rm(join(dir, "environments/env_a/environment.json"));
+    const next = await open();
+    expect(await next.list()).toEqual([]);
+    expect(await readdir(join(dir, "environments"))).toEqual([]);
+    await next.close();
+  });
+
   it("knows its environments after it was killed, runs none of their leftovers, and wakes them as they were", async () => {
     const spec = environment({ a: { artifact: await putApp(artifacts, serverOf(WHO)), env: { DATABASE_URL: "postgres://x" } } });
     const script = join(root, "edge.ts");

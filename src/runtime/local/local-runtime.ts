@@ -68,9 +68,9 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
   const nodePath = await reachableNode(options.nodePath ?? process.execPath, dir);
   await assertReachable(modules);
   const files = createEnvironmentFiles(folders.environments);
-  const users = await createAppUsers(dir);
   const environments = new Map<string, Environment>();
   for (const spec of await files.load()) environments.set(spec.id, known(spec));
+  const users = await createAppUsers(dir, new Set(environments.keys()));
   const queues = new Map<string, Promise<unknown>>();
   let closed = false;
 
