@@ -304,7 +304,7 @@ describe("rehearse", () => {
     );
     await applyMigrations(dsn, all.slice(0, 1));
     const { files, schema } = await rehearse(dsn, all);
-    expect(schema.added).toContain('column blog.a.open text f    pg_catalog."default" ');
+    expect(schema.added).toContainEqual(expect.stringMatching(/^column blog\.a\.open text /));
     expect(schema.removed.filter((line) => line.startsWith("relation"))).toEqual([expect.stringMatching(/^relation blog\.b r /)]);
     expect(files).toEqual([
       {
