@@ -8,6 +8,7 @@ import { jobPermissions, loadFrame, type Frame } from "./called.ts";
 import { announceJob, announceRun } from "./dispatch.ts";
 import { condition, interpolate, toText, WorkflowError, type Contexts, type Status, type Value } from "./expressions.ts";
 import { runJob, type JobOutcome, type RunnerSettings } from "./job.ts";
+import { CLOSING } from "./process.ts";
 import type { Input, Job } from "./workflow.ts";
 
 export interface Engine {
@@ -87,7 +88,9 @@ async function runOne(
   const title = job.name === undefined ? id : toText(interpolate(job.name, contexts, status));
   const name = scope.name === "" ? title : `${scope.name} / ${title}`;
   const makeRecord = (): WorkflowJob => createJob(engine.core, repository, run, { key, name, calledRef: frame.ref, calledSha: frame.sha }, engine.settings.app.id);
-  if (!condition(job.if, contexts, status)) return finishJob(engine.core, repository, run, makeRecord(), { conclusion: signal.aborted ? "cancelled" : "skipped", outputs: {} });
+  // A job that ends because the forge ends is left as it is: the next start calls it lost.
+  const finish = (record: WorkflowJob, outcome: JobOutcome): JobOutcome => (signal.reason === CLOSING ? outcome : finishJob(engine.core, repository, run, record, outcome));
+  if (!condition(job.if, contexts, status)) return finish(makeRecord(), { conclusion: signal.aborted ? "cancelled" : "skipped", outputs: {} });
 
   const callee = frame.calls.get(id);
   if (callee !== undefined) {
@@ -97,14 +100,14 @@ async function runOne(
   }
   const record = makeRecord();
   const release = await engine.takeSlot(signal);
-  if (release === undefined) return finishJob(engine.core, repository, run, record, { conclusion: "cancelled", outputs: {} });
+  if (release === undefined) return finish(record, { conclusion: "cancelled", outputs: {} });
   try {
     beginJob(engine.core, repository, run, record);
     const plan = { repository, run, record, job, id, env: frame.workflow.env, contexts, permissions: jobPermissions(frame, id, job) };
     const outcome = await runJob(engine.core, engine.settings, plan, signal);
-    return finishJob(engine.core, repository, run, record, outcome);
+    return finish(record, outcome);
   } catch (error) {
-    finishJob(engine.core, repository, run, record, { conclusion: "failure", outputs: {} });
+    finish(record, { conclusion: "failure", outputs: {} });
     throw error;
   } finally {
     release();
