@@ -255,6 +255,7 @@ describe("embedded: history", () => {
       for (const mark of [first, third]) {
         await expect(roundsAt(mark)).rejects.toMatchObject({ code: "lsn-out-of-retention", details: { oldest, head } });
       }
+      await expect(under.engine.protect({ timeline: id, lsn: third.lsn }, "late")).rejects.toMatchObject({ code: "lsn-out-of-retention" });
       await under.engine.unprotect({ timeline: id, lsn: second.lsn }, "release");
       await under.engine.collect();
       await expect(roundsAt(second)).rejects.toMatchObject({ code: "lsn-out-of-retention" });

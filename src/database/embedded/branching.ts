@@ -57,6 +57,12 @@ export async function cloneAt(shop: Workshop, id: TimelineId, source: TimelineRe
   return "made";
 }
 
+/** Whether the position can be branched from. */
+export async function canReach(shop: Workshop, source: TimelineRecord, at: Lsn): Promise<boolean> {
+  const base = baseFor(source, at);
+  return base !== undefined && (await findLog(shop, source, base, at)) !== undefined;
+}
+
 /** The segments from the base to the position by number; undefined when one is gone. */
 async function findLog(shop: Workshop, source: TimelineRecord, base: Base, at: Lsn): Promise<Map<number, string> | undefined> {
   const paths = shop.records.paths(source.id);

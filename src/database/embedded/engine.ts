@@ -8,7 +8,7 @@ import type { Engine } from "../computes.ts";
 import type { Checkpoint, Timeline } from "../database.ts";
 import { makePassable, runsAsRoot } from "./accounts.ts";
 import { POSTGRES_MAJOR } from "./binaries.ts";
-import { cloneAt, cloneTemplate } from "./branching.ts";
+import { canReach, cloneAt, cloneTemplate } from "./branching.ts";
 import { claim } from "./claim.ts";
 import { explain, outOfRetention, timelineExists } from "./failures.ts";
 import { diskBytes, removeTree } from "./files.ts";
@@ -16,7 +16,6 @@ import { History } from "./history.ts";
 import { KeyedLocks } from "./locks.ts";
 import { flushedEnd, markedEnd, normalLsn, sleepingEnd } from "./positions.ts";
 import { toTimeline, type TimelineRecord } from "./records.ts";
-import { baseFor } from "./retention.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
 
 export interface EngineOptions {
@@ -121,7 +120,7 @@ class EmbeddedEngine implements Engine {
         const known = ({ protected: all }: TimelineRecord) => all.some((entry) => entry.lsn === lsn && entry.reason === reason);
         const record = records.get(checkpoint.timeline);
         if (known(record)) return;
-        if (!baseFor(record, lsn)) throw outOfRetention(checkpoint, await this.retention(checkpoint.timeline));
+        if (!(await canReach(this.#shop, record, lsn))) throw outOfRetention(checkpoint, await this.retention(checkpoint.timeline));
         await records.update(checkpoint.timeline, (now) => (known(now) ? now : { ...now, protected: [...now.protected, { lsn, reason }] }));
       }),
     );
