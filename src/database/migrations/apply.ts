@@ -25,11 +25,13 @@ const BLOCKING = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "Access
 
 /**
  * Checks and applies it; on any failure nothing of it is kept. Statements are sent one by one, so that a failure has a line.
- * Throws `migration-refused`, `migration-syntax`, `migration-failed` (author), `migration-locked-out` (wait).
+ * Throws `migration-refused`, `migration-syntax`, `migration-failed`, `migration-too-slow` (author), `migration-locked-out`, `migration-interrupted` (wait),
+ * `app-not-prepared` (bug).
  */
 export async function applyMigration(client: pg.Client, migration: Migration, limits: ApplyLimits): Promise<Applied> {
   const statements = await checkMigration(migration.path, migration.sql);
   const schema = schemaName(migration.app);
+  await assertPrepared(client, migration.app);
   await client.query("begin");
   let current: Statement | undefined;
   let rows = 0;
@@ -59,8 +61,17 @@ export async function applyMigration(client: pg.Client, migration: Migration, li
   } catch (cause) {
     // On a connection that is gone the server has rolled back already.
     await client.query("rollback").catch(() => undefined);
-    throw failed(migration, current, cause);
+    throw failed(migration, current, limits, cause);
   }
+}
+
+async function assertPrepared(client: pg.Client, app: string): Promise<void> {
+  const { rowCount } = await client.query("select from pg_catalog.pg_roles, pg_catalog.pg_namespace where rolname = $1 and nspname = $2", [
+    migratorRole(app),
+    schemaName(app),
+  ]);
+  if (rowCount === 0)
+    throw new AdorableError({ code: "app-not-prepared", remedy: "bug", message: `The database has no schema and roles for "${app}" yet.` });
 }
 
 async function tablesOf(client: pg.Client, schema: string): Promise<Map<number, string>> {
@@ -86,6 +97,9 @@ async function heldLocks(client: pg.Client, present: Map<number, string>): Promi
   return [...strongest].map(([table, mode]) => ({ table, mode })).toSorted((a, b) => (a.table < b.table ? -1 : 1));
 }
 
+/** Of the connection, the server's resources and its administrator, not of the migration: connections, rollbacks, resources, shutdowns, I/O, internal. */
+const INTERRUPTED = /^(08|40|53|57P|58|XX)/;
+
 interface ServerError {
   code?: string;
   message: string;
@@ -93,7 +107,7 @@ interface ServerError {
   constraint?: string;
 }
 
-function failed(migration: Migration, statement: Statement | undefined, cause: unknown): AdorableError {
+function failed(migration: Migration, statement: Statement | undefined, limits: ApplyLimits, cause: unknown): AdorableError {
   if (AdorableError.isInstance(cause)) return cause;
   const { path, sql } = migration;
   const error = cause as ServerError;
@@ -102,11 +116,31 @@ function failed(migration: Migration, statement: Statement | undefined, cause: u
   const line = position === undefined ? statement?.line : lineAt(sql, position);
   const at = `"${path}"${line === undefined ? "" : `, line ${line}`}`;
   const details = { path, line, sqlstate, ...(error.constraint === undefined ? {} : { constraint: error.constraint }) };
+  if (statement === undefined || INTERRUPTED.test(sqlstate ?? "08")) {
+    return new AdorableError({
+      code: "migration-interrupted",
+      remedy: "wait",
+      message: `${at} was interrupted (${sqlstate ?? "the connection was lost"}); whether it was kept is in the ledger.`,
+      details,
+      cause,
+    });
+  }
   if (sqlstate === "55P03") {
     return new AdorableError({
       code: "migration-locked-out",
       remedy: "wait",
       message: `${at} waited too long for a lock.`,
+      details,
+      cause,
+    });
+  }
+  if (sqlstate === "57014") {
+    const hint = "Do less in one statement; fill large tables in several.";
+    return new AdorableError({
+      code: "migration-too-slow",
+      remedy: "author",
+      message: `${at} took longer than ${limits.statementTimeoutMs} ms.`,
+      hint,
       details,
       cause,
     });

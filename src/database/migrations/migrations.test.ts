@@ -200,6 +200,38 @@ describe("applyMigrations", () => {
     expect((await applyMigrations(dsn, late)).applied).toHaveLength(1);
   });
 
+  it("blames nobody for a migration whose connection was cut, and applies it at the next try", async () => {
+    const dsn = await freshDatabase("blog");
+    const all = migrations("blog", "create table a (id int)", "insert into a values (1); alter table a add b int");
+    await applyMigrations(dsn, all.slice(0, 1));
+    const blocker = new pg.Client({ connectionString: dsn });
+    await blocker.connect();
+    await blocker.query("begin; lock table blog.a in share mode");
+    const cut = expect(applyMigrations(dsn, all)).rejects.toMatchObject({
+      code: "migration-interrupted",
+      remedy: "wait",
+      details: { line: 1 },
+    });
+    await expect
+      .poll(
+        async () => (await query(dsn, "select pg_terminate_backend(pid) from pg_locks where not granted and relation is not null")).length,
+      )
+      .toBe(1);
+    await cut;
+    await blocker.end();
+    expect((await applyMigrations(dsn, all)).applied).toEqual([all[1]?.path]);
+  });
+
+  it("ends a statement that takes too long, and refuses to work for an app without a schema", async () => {
+    const dsn = await freshDatabase("blog");
+    const slow = migrations("blog", "select count(*) from generate_series(1, 1000000000)");
+    await expect(applyMigrations(dsn, slow, { statementTimeoutMs: 100 })).rejects.toMatchObject({
+      code: "migration-too-slow",
+      remedy: "author",
+    });
+    await expect(applyMigrations(dsn, migrations("shop", "select 1"))).rejects.toMatchObject({ code: "app-not-prepared" });
+  });
+
   it.each([
     "commit",
     "begin",

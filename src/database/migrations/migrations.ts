@@ -88,8 +88,8 @@ export async function pendingMigrations(dsn: string, migrations: readonly Migrat
  * Applies what is not in the ledger yet, each in one transaction with its ledger row, as the app's migrator; schema and roles must be
  * there (`ensureRoles`). All are checked before the first is applied. Rows without a file are retired and stay. Idempotent, also when
  * run from several places at once.
- * Throws `migration-changed`, `migration-refused`, `migration-syntax`, `migration-failed` (author; details: path, line, sqlstate),
- * `migration-locked-out` (wait); those before it stay applied.
+ * Throws `migration-changed`, `migration-refused`, `migration-syntax`, `migration-failed`, `migration-too-slow` (author; details: path, line, sqlstate),
+ * `migration-locked-out`, `migration-interrupted` (wait), `app-not-prepared` (bug); those before it stay applied.
  */
 export async function applyMigrations(
   dsn: string,

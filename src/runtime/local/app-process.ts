@@ -10,6 +10,8 @@ const HOST = "127.0.0.1";
 const ENTRY = "src/server/main.ts";
 const STOP_GRACE_MS = 3000;
 const PORT_ATTEMPTS = 3;
+/** Of JavaScript objects, per app; beyond it Node ends the app with a message. */
+const MEMORY_MB = 512;
 
 export interface StartOptions {
   environment: string;
@@ -67,7 +69,7 @@ export async function startApp(options: StartOptions): Promise<AppProcess> {
 async function spawnApp(options: StartOptions, port: number): Promise<Supervised> {
   return await supervise({
     file: options.nodePath,
-    args: ["--disable-warning=ExperimentalWarning", ENTRY],
+    args: ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${MEMORY_MB}`, ENTRY],
     cwd: options.folder,
     env: {
       ...options.env,
