@@ -1,5 +1,6 @@
 /** Root of the forge's process: reads `ADORABLE_FORGE_*`, prints one line of JSON when it is ready, ends on SIGTERM, SIGINT or when its standard input closes. */
 import { createForge, type ForgeOptions } from "./forge/forge.ts";
+import { createPages } from "./forge/pages/pages.ts";
 
 export interface ForgeReady {
   ready: true;
@@ -13,7 +14,8 @@ export function forgeOptions(env: NodeJS.ProcessEnv): ForgeOptions {
   const dataDir = env["ADORABLE_FORGE_DATA"];
   if (dataDir === undefined || dataDir === "") throw new Error("ADORABLE_FORGE_DATA must name the forge's data directory.");
   const port = Number(env["ADORABLE_FORGE_PORT"] ?? "0");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`ADORABLE_FORGE_PORT "${env["ADORABLE_FORGE_PORT"]}" is not a port.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`ADORABLE_FORGE_PORT "${env["ADORABLE_FORGE_PORT"]}" is not a port.`);
   const text = (name: string): string | undefined => (env[name] === "" ? undefined : env[name]);
   const host = text("ADORABLE_FORGE_HOST");
   const adminToken = text("ADORABLE_FORGE_ADMIN_TOKEN");
@@ -36,7 +38,7 @@ export function forgeOptions(env: NodeJS.ProcessEnv): ForgeOptions {
 }
 
 async function main(): Promise<void> {
-  const forge = await createForge(forgeOptions(process.env));
+  const forge = await createForge({ ...forgeOptions(process.env), pages: createPages });
   const ready: ForgeReady = { ready: true, url: forge.url, adminToken: forge.adminToken, platformSha: forge.platformSha };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   const stop = (): void => {
