@@ -109,11 +109,11 @@ interface ServerError {
 
 function failed(migration: Migration, statement: Statement | undefined, limits: ApplyLimits, cause: unknown): AdorableError {
   if (AdorableError.isInstance(cause)) return cause;
-  const { path, sql } = migration;
+  const { path } = migration;
   const error = cause as ServerError;
   const sqlstate = error.code;
-  const position = statement === undefined || error.position === undefined ? undefined : statement.start + Number(error.position) - 1;
-  const line = position === undefined ? statement?.line : lineAt(sql, position);
+  const inside = statement === undefined || error.position === undefined ? 1 : lineAt(statement.sql, Number(error.position) - 1);
+  const line = statement === undefined ? undefined : statement.line + inside - 1;
   const at = `"${path}"${line === undefined ? "" : `, line ${line}`}`;
   const details = { path, line, sqlstate, ...(error.constraint === undefined ? {} : { constraint: error.constraint }) };
   if (statement === undefined || INTERRUPTED.test(sqlstate ?? "08")) {

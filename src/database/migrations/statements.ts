@@ -10,8 +10,6 @@ export interface Statement {
   node: Node;
   /** Its own text. */
   sql: string;
-  /** Where that text begins in the file, in characters. */
-  start: number;
   /** Of its first word, from 1. */
   line: number;
 }
@@ -76,7 +74,7 @@ export async function readStatements(path: string, sql: string): Promise<Stateme
     tree = sql.trim() === "" ? {} : await parse(sql);
   } catch (cause) {
     const details = (cause as { sqlDetails?: { message: string; cursorPosition: number } }).sqlDetails;
-    const line = lineAt(sql, Math.max(0, (details?.cursorPosition ?? 1) - 1));
+    const line = lineAt(sql, details?.cursorPosition ?? 0);
     throw new AdorableError({
       code: "migration-syntax",
       remedy: "author",
@@ -92,13 +90,14 @@ export async function readStatements(path: string, sql: string): Promise<Stateme
     // Locations are in bytes and include the white space and comments before the statement.
     const text = bytes.subarray(stmt_location, stmt_len === 0 ? undefined : stmt_location + stmt_len).toString("utf8");
     const lead = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0] ?? "";
-    const start = bytes.subarray(0, stmt_location).toString("utf8").length + lead.length;
-    return { kind, node, sql: text.slice(lead.length), start, line: lineAt(sql, start) };
+    const line = `${bytes.subarray(0, stmt_location).toString("utf8")}${lead}`.split("\n").length;
+    return { kind, node, sql: text.slice(lead.length).trimEnd(), line };
   });
 }
 
-export function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
+/** The line, from 1, in which the character stands that has `characters` others before it, as PostgreSQL counts them: code points. */
+export function lineAt(text: string, characters: number): number {
+  return [...text].slice(0, characters).filter((character) => character === "\n").length + 1;
 }
 
 async function whyRefused(kind: string, node: Node): Promise<string | undefined> {
