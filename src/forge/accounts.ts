@@ -7,7 +7,22 @@ import type { Account, Permissions, Repository, Role } from "./records.ts";
 const LINK_LIFETIME_MS = 60 * 60 * 1000;
 const SESSION_LIFETIME_MS = 14 * 24 * 60 * 60 * 1000;
 /** First path segments that are the API's or a page's own. */
-const RESERVED = new Set(["api", "app", "graphql", "installation", "login", "logout", "oidc", "repos", "repositories", "user", "users", "new", "assets", "events"]);
+const RESERVED = new Set([
+  "api",
+  "app",
+  "graphql",
+  "installation",
+  "login",
+  "logout",
+  "oidc",
+  "repos",
+  "repositories",
+  "user",
+  "users",
+  "new",
+  "assets",
+  "events",
+]);
 
 export interface StoredToken {
   kind: "user" | "installation" | "job";
@@ -38,12 +53,18 @@ export function ensureAccount(core: ForgeCore, login: string, type: Account["typ
   const known = core.state.accountByLogin(login);
   if (known !== undefined) return known;
   const valid = type === "Bot" ? /^[a-zA-Z0-9-]+\[bot\]$/ : /^[a-zA-Z0-9](?:-?[a-zA-Z0-9]){0,38}$/;
-  if (!valid.test(login) || RESERVED.has(login.toLowerCase())) throw invalid({ resource: "User", field: "login", code: "invalid", value: login });
+  if (!valid.test(login) || RESERVED.has(login.toLowerCase()))
+    throw invalid({ resource: "User", field: "login", code: "invalid", value: login });
   return core.state.account(core.db.insert("accounts", { login, type, name, createdAt: timestamp() }));
 }
 
 /** Stores a token's hash; the token itself is nowhere but in the answer. */
-export function issueToken(core: ForgeCore, prefix: string, record: Partial<StoredToken> & Pick<StoredToken, "kind" | "accountId">, lifetimeMs?: number) {
+export function issueToken(
+  core: ForgeCore,
+  prefix: string,
+  record: Partial<StoredToken> & Pick<StoredToken, "kind" | "accountId">,
+  lifetimeMs?: number,
+) {
   const token = newSecret(prefix);
   const expiresAt = lifetimeMs === undefined ? null : timestamp(Date.now() + lifetimeMs);
   core.db.insert("tokens", { ...record, hash: secretHash(token), expiresAt, createdAt: timestamp() });
@@ -88,19 +109,30 @@ export interface Session {
 /** Trades a one-time link for a session cookie's value; undefined when the link was used, is unknown or has expired. */
 export function redeemLoginLink(core: ForgeCore, secret: string): { cookie: string; session: Session } | undefined {
   return core.db.transaction(() => {
-    const link = core.db.get<{ accountId: number; expiresAt: string }>("select accountId, expiresAt from loginLinks where hash = ?", secretHash(secret));
+    const link = core.db.get<{ accountId: number; expiresAt: string }>(
+      "select accountId, expiresAt from loginLinks where hash = ?",
+      secretHash(secret),
+    );
     if (link === undefined) return undefined;
     core.db.run("delete from loginLinks where hash = ?", secretHash(secret));
     if (link.expiresAt <= timestamp()) return undefined;
     const cookie = newSecret("");
     const csrf = newSecret("");
-    core.db.insert("sessions", { hash: secretHash(cookie), accountId: link.accountId, csrf, expiresAt: timestamp(Date.now() + SESSION_LIFETIME_MS) });
+    core.db.insert("sessions", {
+      hash: secretHash(cookie),
+      accountId: link.accountId,
+      csrf,
+      expiresAt: timestamp(Date.now() + SESSION_LIFETIME_MS),
+    });
     return { cookie, session: { account: core.state.account(link.accountId), csrf } };
   });
 }
 
 export function findSession(core: ForgeCore, cookie: string): Session | undefined {
-  const found = core.db.get<{ accountId: number; csrf: string; expiresAt: string }>("select * from sessions where hash = ?", secretHash(cookie));
+  const found = core.db.get<{ accountId: number; csrf: string; expiresAt: string }>(
+    "select * from sessions where hash = ?",
+    secretHash(cookie),
+  );
   if (found === undefined || found.expiresAt <= timestamp()) return undefined;
   return { account: core.state.account(found.accountId), csrf: found.csrf };
 }

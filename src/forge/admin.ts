@@ -11,14 +11,29 @@ import { installationJson } from "./serialize/actions.ts";
 import { appJson, userJson } from "./serialize/common.ts";
 import { repositoryJson } from "./serialize/repositories.ts";
 
-const newAccount = z.strictObject({ login: z.string(), name: z.string().optional(), type: z.enum(["User", "Organization"]).default("User"), token: z.string().optional() });
+const newAccount = z.strictObject({
+  login: z.string(),
+  name: z.string().optional(),
+  type: z.enum(["User", "Organization"]).default("User"),
+  token: z.string().optional(),
+});
 const newRepository = z.strictObject({
-  owner: z.string(), name: z.string(), private: z.boolean().default(false), description: z.string().optional(), defaultBranch: z.string().default("main"),
-  files: z.record(z.string(), z.string()).optional(), message: z.string().default("Initial commit"),
+  owner: z.string(),
+  name: z.string(),
+  private: z.boolean().default(false),
+  description: z.string().optional(),
+  defaultBranch: z.string().default("main"),
+  files: z.record(z.string(), z.string()).optional(),
+  message: z.string().default("Initial commit"),
 });
 const newApp = z.strictObject({
-  slug: z.string(), name: z.string().optional(), owner: z.string().optional(), webhookUrl: z.string().nullish(), webhookSecret: z.string().nullish(),
-  permissions: z.record(z.string(), z.enum(["read", "write", "admin"])).optional(), events: z.array(z.string()).optional(),
+  slug: z.string(),
+  name: z.string().optional(),
+  owner: z.string().optional(),
+  webhookUrl: z.string().nullish(),
+  webhookSecret: z.string().nullish(),
+  permissions: z.record(z.string(), z.enum(["read", "write", "admin"])).optional(),
+  events: z.array(z.string()).optional(),
 });
 
 export function adminRoutes(core: ForgeCore, api: Api, adminToken: string): void {
@@ -56,7 +71,8 @@ export function adminRoutes(core: ForgeCore, api: Api, adminToken: string): void
     const wanted = await bodyOf(c, newRepository);
     const owner = accountOf(wanted.owner);
     const { name, private: isPrivate, description = null, defaultBranch, message } = wanted;
-    const repository = core.state.repository(owner.login, name) ?? (await createRepository(core, owner, { name, isPrivate, description, defaultBranch }));
+    const repository =
+      core.state.repository(owner.login, name) ?? (await createRepository(core, owner, { name, isPrivate, description, defaultBranch }));
     if (wanted.files !== undefined && core.state.branches(repository.id).length === 0) {
       const files = Object.fromEntries(Object.entries(wanted.files).map(([path, text]) => [path, Buffer.from(text)]));
       await writeFiles(core, repository, owner, { branch: defaultBranch, message, files });
@@ -65,18 +81,37 @@ export function adminRoutes(core: ForgeCore, api: Api, adminToken: string): void
   });
   api.post("/collaborators", async (c) => {
     const role = z.enum(["none", "read", "triage", "write", "maintain", "admin"]);
-    const { repository, login, permission } = await bodyOf(c, z.strictObject({ repository: z.string(), login: z.string(), permission: role }));
+    const { repository, login, permission } = await bodyOf(
+      c,
+      z.strictObject({ repository: z.string(), login: z.string(), permission: role }),
+    );
     setCollaborator(core, repositoryOf(repository), accountOf(login), permission);
     return c.json({ repository, login, permission });
   });
   /** Answers the private key, as GitHub does once when an App is made from a manifest. */
   api.post("/apps", async (c) => {
     const app = await ensureApp(core, await bodyOf(c, newApp));
-    return c.json({ ...appJson(core, app), pem: app.privateKey, webhook_secret: app.webhookSecret, bot: core.state.account(app.botId).login });
+    return c.json({
+      ...appJson(core, app),
+      pem: app.privateKey,
+      webhook_secret: app.webhookSecret,
+      bot: core.state.account(app.botId).login,
+    });
   });
   api.post("/installations", async (c) => {
-    const { app: slug, owner, repositories, sender } = await bodyOf(
-      c, z.strictObject({ app: z.string(), owner: z.string(), repositories: z.union([z.literal("all"), z.array(z.string())]), sender: z.string().optional() }),
+    const {
+      app: slug,
+      owner,
+      repositories,
+      sender,
+    } = await bodyOf(
+      c,
+      z.strictObject({
+        app: z.string(),
+        owner: z.string(),
+        repositories: z.union([z.literal("all"), z.array(z.string())]),
+        sender: z.string().optional(),
+      }),
     );
     const app = core.state.appBySlug(slug);
     if (app === undefined) throw notFound();

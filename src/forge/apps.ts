@@ -38,7 +38,12 @@ export async function ensureApp(core: ForgeCore, wanted: NewApp): Promise<App> {
     const owner = wanted.owner === undefined ? ensureAccount(core, slug, "Organization", name) : ensureAccount(core, wanted.owner);
     const bot = ensureAccount(core, `${slug}[bot]`, "Bot");
     const record = { slug, name, ownerId: owner.id, botId: bot.id, privateKey: keys.privateKey, publicKey: keys.publicKey };
-    const settings = { webhookUrl: webhookUrl ?? null, webhookSecret: webhookSecret ?? null, permissions: permissions ?? {}, events: events ?? [] };
+    const settings = {
+      webhookUrl: webhookUrl ?? null,
+      webhookSecret: webhookSecret ?? null,
+      permissions: permissions ?? {},
+      events: events ?? [],
+    };
     const id = core.db.insert("apps", { ...record, ...settings, createdAt: timestamp() });
     return core.state.app(id) as App;
   });
@@ -50,7 +55,9 @@ export function installApp(core: ForgeCore, app: App, owner: Account, repositori
     const now = timestamp();
     const known = core.db.get<Installation>("select * from installations where appId = ? and accountId = ?", app.id, owner.id);
     const repositorySelection = repositories === "all" ? "all" : (known?.repositorySelection ?? "selected");
-    const id = known?.id ?? core.db.insert("installations", { appId: app.id, accountId: owner.id, repositorySelection, createdAt: now, updatedAt: now });
+    const id =
+      known?.id ??
+      core.db.insert("installations", { appId: app.id, accountId: owner.id, repositorySelection, createdAt: now, updatedAt: now });
     const covered = new Set(known === undefined ? [] : core.state.installationRepositories(known).items.map((repository) => repository.id));
     if (known !== undefined) core.db.update("installations", id, { repositorySelection, updatedAt: now });
     for (const repository of repositories === "all" ? [] : repositories) {
@@ -58,9 +65,19 @@ export function installApp(core: ForgeCore, app: App, owner: Account, repositori
     }
     const installation = core.state.installation(id) as Installation;
     const added = core.state.installationRepositories(installation).items.filter((repository) => !covered.has(repository.id));
-    if (known === undefined) emitInstallation(core, "installation", installation, sender, { action: "created", repositories: added.map(briefJson), requester: null });
+    if (known === undefined)
+      emitInstallation(core, "installation", installation, sender, {
+        action: "created",
+        repositories: added.map(briefJson),
+        requester: null,
+      });
     else if (added.length > 0) {
-      const body = { repository_selection: repositorySelection, repositories_added: added.map(briefJson), repositories_removed: [], requester: null };
+      const body = {
+        repository_selection: repositorySelection,
+        repositories_added: added.map(briefJson),
+        repositories_removed: [],
+        requester: null,
+      };
       emitInstallation(core, "installation_repositories", installation, sender, { action: "added", ...body });
     }
     return installation;
@@ -91,7 +108,9 @@ export interface TokenScope {
 /** A token for an hour, for all that the installation covers or less. Throws 422 for more than that. */
 export function createInstallationToken(core: ForgeCore, app: App, installation: Installation, scope: TokenScope) {
   const covered = core.state.installationRepositories(installation).items;
-  const wanted = covered.filter((repository) => scope.repositories?.includes(repository.name) === true || scope.repositoryIds?.includes(repository.id) === true);
+  const wanted = covered.filter(
+    (repository) => scope.repositories?.includes(repository.name) === true || scope.repositoryIds?.includes(repository.id) === true,
+  );
   const isScoped = scope.repositories !== undefined || scope.repositoryIds !== undefined;
   const asked = new Set([...(scope.repositories ?? []), ...(scope.repositoryIds ?? [])]).size;
   if (isScoped && wanted.length < asked) {
@@ -99,10 +118,16 @@ export function createInstallationToken(core: ForgeCore, app: App, installation:
   }
   for (const [name, level] of Object.entries(scope.permissions ?? {})) {
     const granted = app.permissions[name];
-    if (granted === undefined || (level === "write" && granted === "read")) throw new Fault(422, "The permissions requested are not granted to this installation.");
+    if (granted === undefined || (level === "write" && granted === "read"))
+      throw new Fault(422, "The permissions requested are not granted to this installation.");
   }
   const permissions = repositoryPermissionsOf(scope.permissions ?? app.permissions);
   const repositoryIds = isScoped ? wanted.map((repository) => repository.id) : null;
-  const issued = issueToken(core, "ghs_", { kind: "installation", accountId: app.botId, installationId: installation.id, permissions, repositoryIds }, TOKEN_LIFETIME_MS);
+  const issued = issueToken(
+    core,
+    "ghs_",
+    { kind: "installation", accountId: app.botId, installationId: installation.id, permissions, repositoryIds },
+    TOKEN_LIFETIME_MS,
+  );
   return { ...issued, permissions, repositories: isScoped ? wanted : undefined };
 }

@@ -11,7 +11,15 @@ export type Actor =
   /** An App that proved its key: it may only speak of itself. */
   | { kind: "app"; app: App; account: Account }
   /** An installation token, or a job's GITHUB_TOKEN (`jobId`). */
-  | { kind: "integration"; app: App; account: Account; installation: Installation | null; jobId: number | null; permissions: Permissions; repositoryIds: number[] | null };
+  | {
+      kind: "integration";
+      app: App;
+      account: Account;
+      installation: Installation | null;
+      jobId: number | null;
+      permissions: Permissions;
+      repositoryIds: number[] | null;
+    };
 
 export const ANONYMOUS: Actor = { kind: "anonymous", account: null };
 const ROLES: Role[] = ["none", "read", "triage", "write", "maintain", "admin"];
@@ -40,7 +48,15 @@ function byToken(core: ForgeCore, token: string): Actor {
   if (app === undefined) throw badCredentials();
   const installation = found.installationId === null ? null : (core.state.installation(found.installationId) ?? null);
   if (found.kind === "installation" && installation === null) throw badCredentials();
-  return { kind: "integration", app, account, installation, jobId: found.jobId, permissions: found.permissions ?? {}, repositoryIds: found.repositoryIds };
+  return {
+    kind: "integration",
+    app,
+    account,
+    installation,
+    jobId: found.jobId,
+    permissions: found.permissions ?? {},
+    repositoryIds: found.repositoryIds,
+  };
 }
 
 async function byAppKey(core: ForgeCore, jwt: string): Promise<Actor> {
@@ -55,9 +71,13 @@ async function byAppKey(core: ForgeCore, jwt: string): Promise<Actor> {
   if (app === undefined) throw new Fault(404, "Integration not found");
   const nowSeconds = Date.now() / 1000;
   if (typeof claims.exp !== "number" || claims.exp <= nowSeconds - 1) {
-    throw new Fault(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires");
+    throw new Fault(
+      401,
+      "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+    );
   }
-  if (claims.exp > nowSeconds + MAX_JWT_SECONDS + CLOCK_SKEW_SECONDS) throw new Fault(401, "'Expiration time' claim ('exp') is too far in the future");
+  if (claims.exp > nowSeconds + MAX_JWT_SECONDS + CLOCK_SKEW_SECONDS)
+    throw new Fault(401, "'Expiration time' claim ('exp') is too far in the future");
   if (typeof claims.iat !== "number" || claims.iat > nowSeconds + CLOCK_SKEW_SECONDS) {
     throw new Fault(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued");
   }

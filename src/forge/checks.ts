@@ -19,33 +19,59 @@ export interface CheckChange {
   externalId?: string | undefined;
   startedAt?: string | undefined;
   completedAt?: string | undefined;
-  output?: { title?: string | undefined; summary?: string | undefined; text?: string | undefined; annotations?: Omit<Annotation, "id" | "checkRunId">[] | undefined } | undefined;
+  output?:
+    | {
+        title?: string | undefined;
+        summary?: string | undefined;
+        text?: string | undefined;
+        annotations?: Omit<Annotation, "id" | "checkRunId">[] | undefined;
+      }
+    | undefined;
 }
 
 function validate(change: CheckChange): void {
   const { conclusion, status, output } = change;
-  if (conclusion !== undefined && !CONCLUSIONS.includes(conclusion)) throw invalid({ resource: "CheckRun", field: "conclusion", code: "invalid", value: conclusion });
-  if (status !== undefined && !["queued", "in_progress", "completed"].includes(status)) throw invalid({ resource: "CheckRun", field: "status", code: "invalid", value: status });
-  if (status === "completed" && conclusion === undefined) throw new Fault(422, "Invalid request.\n\nNo subschema in \"anyOf\" matched.\n\"conclusion\" wasn't supplied.");
+  if (conclusion !== undefined && !CONCLUSIONS.includes(conclusion))
+    throw invalid({ resource: "CheckRun", field: "conclusion", code: "invalid", value: conclusion });
+  if (status !== undefined && !["queued", "in_progress", "completed"].includes(status))
+    throw invalid({ resource: "CheckRun", field: "status", code: "invalid", value: status });
+  if (status === "completed" && conclusion === undefined)
+    throw new Fault(422, 'Invalid request.\n\nNo subschema in "anyOf" matched.\n"conclusion" wasn\'t supplied.');
   if (output === undefined) return;
-  if (output.title === undefined || output.summary === undefined) throw new Fault(422, "Invalid request.\n\n\"title\", \"summary\" weren't supplied.");
+  if (output.title === undefined || output.summary === undefined)
+    throw new Fault(422, 'Invalid request.\n\n"title", "summary" weren\'t supplied.');
   for (const field of ["summary", "text"] as const) {
     if ((output[field] ?? "").length > MAX_OUTPUT_CHARACTERS) {
-      throw invalid({ resource: "CheckRun", field, code: "custom", message: `${field} exceeds a maximum bytesize of ${MAX_OUTPUT_CHARACTERS}` });
+      throw invalid({
+        resource: "CheckRun",
+        field,
+        code: "custom",
+        message: `${field} exceeds a maximum bytesize of ${MAX_OUTPUT_CHARACTERS}`,
+      });
     }
   }
   if ((output.annotations ?? []).length > MAX_ANNOTATIONS_PER_CALL) {
-    throw new Fault(422, `Invalid request.\n\nNo more than ${MAX_ANNOTATIONS_PER_CALL} items are allowed; ${output.annotations?.length} were supplied.`);
+    throw new Fault(
+      422,
+      `Invalid request.\n\nNo more than ${MAX_ANNOTATIONS_PER_CALL} items are allowed; ${output.annotations?.length} were supplied.`,
+    );
   }
 }
 
 /** Only Apps make check runs, as on GitHub. Throws 422 for a commit that is not there. */
-export async function createCheckRun(core: ForgeCore, actor: Actor, repository: Repository, headSha: string, change: CheckChange): Promise<CheckRun> {
+export async function createCheckRun(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  headSha: string,
+  change: CheckChange,
+): Promise<CheckRun> {
   authorizeWrite(core, actor, repository, "checks", "write");
   if (actor.kind !== "integration") throw new Fault(403, "You must authenticate via a GitHub App.");
   validate(change);
-  if ((change.name ?? "") === "") throw new Fault(422, "Invalid request.\n\n\"name\" wasn't supplied.");
-  if (!/^[0-9a-f]{40}$/.test(headSha) || (await objectsOf(core.git, repository.id).type(headSha)) !== "commit") throw new Fault(422, `No commit found for SHA: ${headSha}`);
+  if ((change.name ?? "") === "") throw new Fault(422, 'Invalid request.\n\n"name" wasn\'t supplied.');
+  if (!/^[0-9a-f]{40}$/.test(headSha) || (await objectsOf(core.git, repository.id).type(headSha)) !== "commit")
+    throw new Fault(422, `No commit found for SHA: ${headSha}`);
   return core.db.transaction(() => {
     const status = change.conclusion === undefined ? (change.status ?? "queued") : "completed";
     const record = { repositoryId: repository.id, headSha, name: change.name, appId: actor.app.id, externalId: change.externalId ?? "" };
@@ -92,7 +118,8 @@ function applyChange(core: ForgeCore, repository: Repository, id: number, change
   if (action !== undefined && app !== undefined) {
     const sender = core.state.account(app.botId);
     emit(core, repository, "check_run", sender, { action, check_run: checkRunJson(core, repository, run) });
-    if (action === "created" && run.status === "completed") emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunJson(core, repository, run) });
+    if (action === "created" && run.status === "completed")
+      emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunJson(core, repository, run) });
   }
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "checks" }));
   return run;
@@ -107,10 +134,24 @@ export interface NewStatus {
 
 export function createStatus(core: ForgeCore, actor: Actor, repository: Repository, sha: string, wanted: NewStatus): CommitStatus {
   const user = authorizeWrite(core, actor, repository, "statuses", "write");
-  if (!["error", "failure", "pending", "success"].includes(wanted.state)) throw invalid({ resource: "Status", field: "state", code: "custom", message: "state is not included in the list" });
-  if ((wanted.description ?? "").length > 140) throw invalid({ resource: "Status", field: "description", code: "custom", message: "description is too long (maximum is 140 characters)" });
+  if (!["error", "failure", "pending", "success"].includes(wanted.state))
+    throw invalid({ resource: "Status", field: "state", code: "custom", message: "state is not included in the list" });
+  if ((wanted.description ?? "").length > 140)
+    throw invalid({
+      resource: "Status",
+      field: "description",
+      code: "custom",
+      message: "description is too long (maximum is 140 characters)",
+    });
   const now = timestamp();
-  const id = core.db.insert("statuses", { repositoryId: repository.id, sha, ...wanted, creatorId: user.id, createdAt: now, updatedAt: now });
+  const id = core.db.insert("statuses", {
+    repositoryId: repository.id,
+    sha,
+    ...wanted,
+    creatorId: user.id,
+    createdAt: now,
+    updatedAt: now,
+  });
   core.changes.publish({ repositoryId: repository.id, subject: "checks" });
   return core.db.get<CommitStatus>("select * from statuses where id = ?", id) as CommitStatus;
 }

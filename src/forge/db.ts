@@ -26,7 +26,12 @@ export function openDb(path: string): Db {
   sqlite.exec(SCHEMA);
   const statements = new Map<string, StatementSync>();
   const jsonColumns = new Set(
-    sqlite.prepare("select t.name || '.' || c.name as id from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and c.name like '%Json'").all().map((row) => String(row["id"])),
+    sqlite
+      .prepare(
+        "select t.name || '.' || c.name as id from sqlite_schema t join pragma_table_info(t.name) c where t.type = 'table' and c.name like '%Json'",
+      )
+      .all()
+      .map((row) => String(row["id"])),
   );
   let depth = 0;
   let effects: (() => void)[] = [];
@@ -52,7 +57,9 @@ export function openDb(path: string): Db {
       return row === undefined ? undefined : (toRecord(row) as T);
     },
     all<T>(sql: string, ...params: Value[]): T[] {
-      return prepare(sql).all(...params.map(toColumn)).map(toRecord) as T[];
+      return prepare(sql)
+        .all(...params.map(toColumn))
+        .map(toRecord) as T[];
     },
     run(sql, ...params) {
       return Number(prepare(sql).run(...params.map(toColumn)).changes);

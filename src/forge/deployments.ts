@@ -52,10 +52,17 @@ export interface NewDeploymentStatus {
   autoInactive: boolean;
 }
 
-export function createDeploymentStatus(core: ForgeCore, actor: Actor, repository: Repository, deploymentId: number, wanted: NewDeploymentStatus): DeploymentStatus {
+export function createDeploymentStatus(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  deploymentId: number,
+  wanted: NewDeploymentStatus,
+): DeploymentStatus {
   const user = authorizeWrite(core, actor, repository, "deployments", "write");
   const deployment = findDeployment(core, repository, deploymentId);
-  if (!STATES.includes(wanted.state)) throw invalid({ resource: "DeploymentStatus", field: "state", code: "custom", message: "state is not included in the list" });
+  if (!STATES.includes(wanted.state))
+    throw invalid({ resource: "DeploymentStatus", field: "state", code: "custom", message: "state is not included in the list" });
   return core.db.transaction(() => {
     const { autoInactive, ...record } = wanted;
     const id = core.db.insert("deploymentStatuses", { ...record, deploymentId, creatorId: user.id, createdAt: timestamp() });
@@ -77,7 +84,15 @@ function retireOthers(core: ForgeCore, repository: Repository, current: Deployme
     const latest = core.state.deploymentStatuses(other.id).items[0];
     if (other.id === current.id || other.isTransient || latest?.state !== "success") continue;
     const { description, environmentUrl, logUrl } = latest;
-    core.db.insert("deploymentStatuses", { deploymentId: other.id, state: "inactive", description, environmentUrl, logUrl, creatorId, createdAt: timestamp() });
+    core.db.insert("deploymentStatuses", {
+      deploymentId: other.id,
+      state: "inactive",
+      description,
+      environmentUrl,
+      logUrl,
+      creatorId,
+      createdAt: timestamp(),
+    });
   }
 }
 
@@ -86,7 +101,8 @@ export function deleteDeployment(core: ForgeCore, actor: Actor, repository: Repo
   findDeployment(core, repository, id);
   const latest = core.state.deploymentStatuses(id).items[0];
   const isOnly = core.state.deployments(repository.id).total === 1;
-  if (!isOnly && latest !== undefined && latest.state !== "inactive") throw new Fault(422, "We cannot delete an active deployment unless it is the only deployment in a given environment.");
+  if (!isOnly && latest !== undefined && latest.state !== "inactive")
+    throw new Fault(422, "We cannot delete an active deployment unless it is the only deployment in a given environment.");
   core.db.transaction(() => {
     core.db.run("delete from deploymentStatuses where deploymentId = ?", id);
     core.db.run("delete from deployments where id = ?", id);
@@ -103,14 +119,30 @@ export interface ReleaseFields {
 }
 
 /** Makes the tag at `targetCommitish` when it is not there. Throws 422 when the tag has a release. */
-export async function createRelease(core: ForgeCore, actor: Actor, repository: Repository, wanted: ReleaseFields & { tagName: string }): Promise<Release> {
+export async function createRelease(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  wanted: ReleaseFields & { tagName: string },
+): Promise<Release> {
   const user = authorizeWrite(core, actor, repository, "contents", "write");
   const { tagName, targetCommitish = repository.defaultBranch, name = null, body = null, isDraft = false, isPrerelease = false } = wanted;
-  if (!isDraft && core.state.releaseByTag(repository.id, tagName) !== undefined) throw invalid({ resource: "Release", field: "tag_name", code: "already_exists" });
+  if (!isDraft && core.state.releaseByTag(repository.id, tagName) !== undefined)
+    throw invalid({ resource: "Release", field: "tag_name", code: "already_exists" });
   if (!isDraft) await ensureTag(core, repository, user.id, tagName, targetCommitish);
   return core.db.transaction(() => {
     const now = timestamp();
-    const record = { repositoryId: repository.id, tagName, targetCommitish, name, body, isDraft, isPrerelease, authorId: user.id, createdAt: now };
+    const record = {
+      repositoryId: repository.id,
+      tagName,
+      targetCommitish,
+      name,
+      body,
+      isDraft,
+      isPrerelease,
+      authorId: user.id,
+      createdAt: now,
+    };
     const id = core.db.insert("releases", { ...record, publishedAt: isDraft ? null : now });
     const release = findRelease(core, repository, id);
     for (const action of isDraft ? ["created"] : ["created", "published", "released"]) {
@@ -140,15 +172,25 @@ export function findRelease(core: ForgeCore, repository: Repository, id: number)
   return release;
 }
 
-export async function editRelease(core: ForgeCore, actor: Actor, repository: Repository, id: number, edit: ReleaseFields): Promise<Release> {
+export async function editRelease(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  id: number,
+  edit: ReleaseFields,
+): Promise<Release> {
   const user = authorizeWrite(core, actor, repository, "contents", "write");
   const before = findRelease(core, repository, id);
   const isPublishing = before.isDraft && edit.isDraft === false;
-  if (isPublishing) await ensureTag(core, repository, user.id, edit.tagName ?? before.tagName, edit.targetCommitish ?? before.targetCommitish);
+  if (isPublishing)
+    await ensureTag(core, repository, user.id, edit.tagName ?? before.tagName, edit.targetCommitish ?? before.targetCommitish);
   return core.db.transaction(() => {
     core.db.update("releases", id, { ...edit, ...(isPublishing ? { publishedAt: timestamp() } : {}) });
     const release = findRelease(core, repository, id);
-    emit(core, repository, "release", user, { action: isPublishing ? "published" : "edited", release: releaseJson(core, repository, release) });
+    emit(core, repository, "release", user, {
+      action: isPublishing ? "published" : "edited",
+      release: releaseJson(core, repository, release),
+    });
     core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "release" }));
     return release;
   });

@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { newSecret } from "./accounts.ts";
-import { createRunner } from "./actions/runner.ts";
+import { createRunner, type Runner } from "./actions/runner.ts";
 import { adminRoutes } from "./admin.ts";
 import { ensureApp } from "./apps.ts";
 import { createLocks, type ForgeCore } from "./core.ts";
@@ -74,7 +74,19 @@ export interface Forge {
 }
 
 /** First segments of API paths, which are also served without `/api/v3`. */
-const API_ROOTS = new Set(["app", "apps", "graphql", "installation", "meta", "orgs", "rate_limit", "repos", "repositories", "user", "users"]);
+const API_ROOTS = new Set([
+  "app",
+  "apps",
+  "graphql",
+  "installation",
+  "meta",
+  "orgs",
+  "rate_limit",
+  "repos",
+  "repositories",
+  "user",
+  "users",
+]);
 
 /** Throws what `listen` throws when the port is taken. */
 export async function createForge(options: ForgeOptions): Promise<Forge> {
@@ -92,7 +104,10 @@ export async function createForge(options: ForgeOptions): Promise<Forge> {
     handler.resolve(parts.handle);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => {
-      closing ??= parts.close().then(() => stopServer(server)).then(() => parts.core.db.close());
+      closing ??= parts
+        .close()
+        .then(() => stopServer(server))
+        .then(() => parts.core.db.close());
       return closing;
     };
     return { url, adminToken, platformSha: parts.platformSha, core: parts.core, close };
@@ -108,15 +123,23 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
   const { dataDir, actions } = options;
   const hooks = createHookSender(() => core);
   const core: ForgeCore = {
-    db, state: createState(db), git: createGitStore(join(dataDir, "git")), changes: createChangeBus(), dataDir, url, lock: createLocks(), log,
+    db,
+    state: createState(db),
+    git: createGitStore(join(dataDir, "git")),
+    changes: createChangeBus(),
+    dataDir,
+    url,
+    lock: createLocks(),
+    log,
     wakeHooks: () => hooks.wake(),
-    wakeRunner: () => runner?.wake(),
+    wakeRunner: () => started.runner?.wake(),
   };
-  let runner: ReturnType<typeof createRunner> | undefined;
+  const started: { runner?: Runner } = {};
   const runnerApp = await ensureApp(core, { slug: "github-actions", name: "GitHub Actions" });
   const issuer = await createIssuer(core);
   await finishRepositories(core, await readdir(core.git.root));
-  for (const { id } of core.db.all<{ id: number }>("select id from repositories")) await core.lock(`repository:${id}`, () => syncRefs(core, id, null));
+  for (const { id } of core.db.all<{ id: number }>("select id from repositories"))
+    await core.lock(`repository:${id}`, () => syncRefs(core, id, null));
   forgetIntents(core);
 
   const files = typeof actions.platformFiles === "string" ? await readFolder(actions.platformFiles) : (actions.platformFiles ?? {});
@@ -124,10 +147,11 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
   const platformSha = Object.keys(files).length === 0 ? undefined : await publishPlatform(core, files);
 
   const { nodePath = process.execPath, env = {}, workDir = join(dataDir, "work"), timeoutMinutes = 15, maxConcurrentJobs = 2 } = actions;
-  runner = createRunner(core, { nodePath, env, workDir, timeoutMinutes, maxConcurrentJobs, app: runnerApp });
+  const runner = createRunner(core, { nodePath, env, workDir, timeoutMinutes, maxConcurrentJobs, app: runnerApp });
   await runner.recover();
   const serve = routes(core, issuer, adminToken, options.pages?.(core));
   const listener = getRequestListener(serve, { hostname: new URL(url).host });
+  started.runner = runner;
   runner.wake();
   hooks.wake();
   return {
@@ -147,7 +171,12 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
   };
 }
 
-function routes(core: ForgeCore, issuer: Awaited<ReturnType<typeof createIssuer>>, adminToken: string, pages: Hono | undefined): (request: Request) => Response | Promise<Response> {
+function routes(
+  core: ForgeCore,
+  issuer: Awaited<ReturnType<typeof createIssuer>>,
+  adminToken: string,
+  pages: Hono | undefined,
+): (request: Request) => Response | Promise<Response> {
   const answering = (): Api => {
     const api: Api = new Hono<ApiEnv>();
     api.onError((error, c) => errorAnswer(core, c, error));
@@ -156,7 +185,18 @@ function routes(core: ForgeCore, issuer: Awaited<ReturnType<typeof createIssuer>
   };
   const api = answering();
   installBasics(core, api);
-  for (const add of [appRoutes, actionRoutes, checkRoutes, deploymentRoutes, issueRoutes, pullRoutes, repositoryRoutes, gitRoutes, graphqlRoutes]) add(core, api);
+  for (const add of [
+    appRoutes,
+    actionRoutes,
+    checkRoutes,
+    deploymentRoutes,
+    issueRoutes,
+    pullRoutes,
+    repositoryRoutes,
+    gitRoutes,
+    graphqlRoutes,
+  ])
+    add(core, api);
   const versioned = answering().route("/api/v3", api).route("/api", api);
   const admin = answering();
   adminRoutes(core, admin, adminToken);

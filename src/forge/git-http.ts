@@ -54,7 +54,15 @@ function refuse(response: ServerResponse, error: unknown): void {
   response.writeHead(fault.status, { "content-type": "text/plain", connection: "close", ...challenge }).end(`${fault.message}\n`);
 }
 
-function runBackend(core: ForgeCore, request: IncomingMessage, response: ServerResponse, repository: Repository, actor: Actor, query: string, service: string): Promise<void> {
+function runBackend(
+  core: ForgeCore,
+  request: IncomingMessage,
+  response: ServerResponse,
+  repository: Repository,
+  actor: Actor,
+  query: string,
+  service: string,
+): Promise<void> {
   const { headers } = request;
   const mayChangeWorkflows = actor.kind !== "integration" || actor.permissions["workflows"] === "write";
   const optional: Record<string, string | undefined> = {

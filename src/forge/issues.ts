@@ -2,7 +2,17 @@
 import { authorize, authorizeWrite, isAtLeast, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid, notFound } from "./faults.ts";
-import { REACTIONS, type Account, type Comment, type Issue, type Label, type Reaction, type ReactionContent, type ReactionSubject, type Repository } from "./records.ts";
+import {
+  REACTIONS,
+  type Account,
+  type Comment,
+  type Issue,
+  type Label,
+  type Reaction,
+  type ReactionContent,
+  type ReactionSubject,
+  type Repository,
+} from "./records.ts";
 import { emitPull } from "./refs.ts";
 import type { Json } from "./serialize/common.ts";
 import { commentJson, issueJson, labelJson } from "./serialize/issues.ts";
@@ -22,7 +32,12 @@ export function checkBody(resource: string, body: string | null | undefined, isR
 export function checkTitle(resource: string, title: string): void {
   if (title.trim() === "") throw invalid({ resource, field: "title", code: "missing_field" });
   if (title.length > MAX_TITLE_CHARACTERS) {
-    throw invalid({ resource, field: "title", code: "custom", message: `title is too long (maximum is ${MAX_TITLE_CHARACTERS} characters)` });
+    throw invalid({
+      resource,
+      field: "title",
+      code: "custom",
+      message: `title is too long (maximum is ${MAX_TITLE_CHARACTERS} characters)`,
+    });
   }
 }
 
@@ -97,14 +112,31 @@ function changeState(core: ForgeCore, repository: Repository, issue: Issue, user
   const isClosing = edit.state === "closed";
   if (issue.isPull && !isClosing) {
     const pull = core.state.pullById(issue.id);
-    if (pull?.isMerged === true) throw invalid({ resource: "PullRequest", field: "state", code: "invalid", message: "state cannot be changed. The pull request was merged." });
+    if (pull?.isMerged === true)
+      throw invalid({
+        resource: "PullRequest",
+        field: "state",
+        code: "invalid",
+        message: "state cannot be changed. The pull request was merged.",
+      });
     const head = pull === undefined ? undefined : core.state.ref(repository.id, `refs/heads/${pull.headRef}`);
     if (pull === undefined || head === undefined) {
-      throw invalid({ resource: "PullRequest", field: "state", code: "invalid", message: `state cannot be changed. The ${pull?.headRef ?? "head"} branch has been deleted.` });
+      throw invalid({
+        resource: "PullRequest",
+        field: "state",
+        code: "invalid",
+        message: `state cannot be changed. The ${pull?.headRef ?? "head"} branch has been deleted.`,
+      });
     }
     core.db.update("pulls", issue.id, { headSha: head }, "issueId");
   }
-  const closing = { state: "closed", stateReason: issue.isPull ? null : (edit.stateReason ?? "completed"), closedAt: now, closedById: user.id, updatedAt: now };
+  const closing = {
+    state: "closed",
+    stateReason: issue.isPull ? null : (edit.stateReason ?? "completed"),
+    closedAt: now,
+    closedById: user.id,
+    updatedAt: now,
+  };
   const opening = { state: "open", stateReason: issue.isPull ? null : "reopened", closedAt: null, closedById: null, updatedAt: now };
   core.db.update("issues", issue.id, isClosing ? closing : opening);
   note(core, issue.id, isClosing ? "closed" : "reopened", user, {});
@@ -133,7 +165,9 @@ function changedIssue(core: ForgeCore, repository: Repository, id: number, actio
 }
 
 function published(core: ForgeCore, repository: Repository, issue: Issue): void {
-  core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: issue.isPull ? "pull" : "issue", number: issue.number }));
+  core.db.afterCommit(() =>
+    core.changes.publish({ repositoryId: repository.id, subject: issue.isPull ? "pull" : "issue", number: issue.number }),
+  );
 }
 
 export function createComment(core: ForgeCore, actor: Actor, repository: Repository, number: number, body: string): Comment {
@@ -164,7 +198,13 @@ export function findComment(core: ForgeCore, repository: Repository, id: number)
 /** The author may edit; others need `write`. An App may edit only what an App wrote if it lacks that author. */
 export function editComment(core: ForgeCore, actor: Actor, repository: Repository, id: number, body: string): Comment {
   const { comment, issue } = findComment(core, repository, id);
-  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), actor.account?.id === comment.userId ? "read" : "write");
+  const user = authorizeWrite(
+    core,
+    actor,
+    repository,
+    permissionFor(actor, issue),
+    actor.account?.id === comment.userId ? "read" : "write",
+  );
   checkBody("IssueComment", body, true);
   return core.db.transaction(() => {
     core.db.update("comments", id, { body, updatedAt: timestamp() });
@@ -174,7 +214,13 @@ export function editComment(core: ForgeCore, actor: Actor, repository: Repositor
 
 export function deleteComment(core: ForgeCore, actor: Actor, repository: Repository, id: number): void {
   const { comment, issue } = findComment(core, repository, id);
-  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), actor.account?.id === comment.userId ? "read" : "write");
+  const user = authorizeWrite(
+    core,
+    actor,
+    repository,
+    permissionFor(actor, issue),
+    actor.account?.id === comment.userId ? "read" : "write",
+  );
   core.db.transaction(() => {
     changedComment(core, repository, issue, id, "deleted", user);
     core.db.run("delete from comments where id = ?", id);
@@ -182,7 +228,15 @@ export function deleteComment(core: ForgeCore, actor: Actor, repository: Reposit
   });
 }
 
-function changedComment(core: ForgeCore, repository: Repository, issue: Issue, id: number, action: string, user: Account, extra: Json = {}): Comment {
+function changedComment(
+  core: ForgeCore,
+  repository: Repository,
+  issue: Issue,
+  id: number,
+  action: string,
+  user: Account,
+  extra: Json = {},
+): Comment {
   const comment = core.state.comment(id);
   const now = core.state.issueById(issue.id);
   if (comment === undefined || now === undefined) throw notFound();
@@ -193,30 +247,69 @@ function changedComment(core: ForgeCore, repository: Repository, issue: Issue, i
 }
 
 /** Idempotent: a reaction that is there is returned, with `isNew` false. */
-export function react(core: ForgeCore, actor: Actor, repository: Repository, subject: { type: ReactionSubject; id: number; issue: Issue }, content: string) {
-  const user = authorizeWrite(core, actor, repository, subject.type === "review_comment" ? "pull_requests" : permissionFor(actor, subject.issue), "read");
-  if (!REACTIONS.includes(content as ReactionContent)) throw invalid({ resource: "Reaction", field: "content", code: "invalid", value: content });
+export function react(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  subject: { type: ReactionSubject; id: number; issue: Issue },
+  content: string,
+) {
+  const user = authorizeWrite(
+    core,
+    actor,
+    repository,
+    subject.type === "review_comment" ? "pull_requests" : permissionFor(actor, subject.issue),
+    "read",
+  );
+  if (!REACTIONS.includes(content as ReactionContent))
+    throw invalid({ resource: "Reaction", field: "content", code: "invalid", value: content });
   const known = core.db.get<Reaction>(
-    "select * from reactions where subjectType = ? and subjectId = ? and userId = ? and content = ?", subject.type, subject.id, user.id, content,
+    "select * from reactions where subjectType = ? and subjectId = ? and userId = ? and content = ?",
+    subject.type,
+    subject.id,
+    user.id,
+    content,
   );
   if (known !== undefined) return { reaction: known, isNew: false };
-  const id = core.db.insert("reactions", { subjectType: subject.type, subjectId: subject.id, userId: user.id, content, createdAt: timestamp() });
+  const id = core.db.insert("reactions", {
+    subjectType: subject.type,
+    subjectId: subject.id,
+    userId: user.id,
+    content,
+    createdAt: timestamp(),
+  });
   published(core, repository, subject.issue);
   return { reaction: core.db.get<Reaction>("select * from reactions where id = ?", id) as Reaction, isNew: true };
 }
 
-export function unreact(core: ForgeCore, actor: Actor, repository: Repository, subject: { type: ReactionSubject; id: number; issue: Issue }, reactionId: number): void {
+export function unreact(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  subject: { type: ReactionSubject; id: number; issue: Issue },
+  reactionId: number,
+): void {
   const user = authorizeWrite(core, actor, repository, permissionFor(actor, subject.issue), "read");
   const removed = core.db.run(
-    "delete from reactions where id = ? and subjectType = ? and subjectId = ? and userId = ?", reactionId, subject.type, subject.id, user.id,
+    "delete from reactions where id = ? and subjectType = ? and subjectId = ? and userId = ?",
+    reactionId,
+    subject.type,
+    subject.id,
+    user.id,
   );
   if (removed === 0) throw notFound();
   published(core, repository, subject.issue);
 }
 
-export function createLabel(core: ForgeCore, actor: Actor, repository: Repository, wanted: { name: string; color?: string; description?: string | null }): Label {
+export function createLabel(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  wanted: { name: string; color?: string; description?: string | null },
+): Label {
   authorizeWrite(core, actor, repository, "issues", "write");
-  if (core.state.label(repository.id, wanted.name) !== undefined) throw invalid({ resource: "Label", field: "name", code: "already_exists" });
+  if (core.state.label(repository.id, wanted.name) !== undefined)
+    throw invalid({ resource: "Label", field: "name", code: "already_exists" });
   return ensureLabel(core, repository, wanted.name, wanted.color, wanted.description ?? null);
 }
 

@@ -19,11 +19,18 @@ export function forgeSignature(): Signature {
 
 /** The tree that merging `theirs` into `ours` makes; unrelated histories conflict as a whole. */
 export async function mergeTrees(core: ForgeCore, repositoryId: number, ours: string, theirs: string): Promise<TreeMerge> {
-  const { code, stdout } = await core.git.run(repositoryId, ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs], {
-    codes: [0, 1, 128],
-  });
+  const { code, stdout } = await core.git.run(
+    repositoryId,
+    ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs],
+    {
+      codes: [0, 1, 128],
+    },
+  );
   if (code === 128) return { clean: false, conflicts: [] };
-  const [tree = "", ...conflicts] = stdout.toString("utf8").split("\0").filter((part) => part !== "");
+  const [tree = "", ...conflicts] = stdout
+    .toString("utf8")
+    .split("\0")
+    .filter((part) => part !== "");
   return code === 0 ? { clean: true, tree: tree.trim() } : { clean: false, conflicts };
 }
 
@@ -70,7 +77,13 @@ export async function makeRebase(core: ForgeCore, request: MergeRequest): Promis
     if (parent === undefined || commit.parents.length > 1) return undefined;
     const picked = await mergeWithBase(core, request.repositoryId, parent, tip, commit.sha);
     if (!picked.clean) return undefined;
-    tip = await objects.writeCommit({ tree: picked.tree, parents: [tip], message: commit.message, author: commit.author, committer: forgeSignature() });
+    tip = await objects.writeCommit({
+      tree: picked.tree,
+      parents: [tip],
+      message: commit.message,
+      author: commit.author,
+      committer: forgeSignature(),
+    });
   }
   return tip;
 }

@@ -69,9 +69,15 @@ export function objectsOf(git: GitStore, repositoryId: number): Objects {
     async resolve(name) {
       if (name === "" || /[\s~^:?*\\[]|\.\./.test(name)) return undefined;
       const candidates = /^[0-9a-f]{7,40}$/.test(name) ? [name] : [];
-      candidates.push(...(name.startsWith("refs/") || name === "HEAD" ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`]));
+      candidates.push(
+        ...(name.startsWith("refs/") || name === "HEAD" ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`]),
+      );
       for (const candidate of candidates) {
-        const { code, stdout } = await git.run(repositoryId, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${candidate}^{commit}`], { codes: [0, 1, 128] });
+        const { code, stdout } = await git.run(
+          repositoryId,
+          ["rev-parse", "--verify", "--quiet", "--end-of-options", `${candidate}^{commit}`],
+          { codes: [0, 1, 128] },
+        );
         if (code === 0) return stdout.toString("utf8").trim();
       }
       return undefined;
@@ -127,8 +133,12 @@ export function objectsOf(git: GitStore, repositoryId: number): Objects {
     writeBlob: (content) => text(["hash-object", "-w", "--stdin"], { input: content }),
     writeCommit({ tree, parents, message, author, committer }) {
       const env = {
-        GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_AUTHOR_DATE: author.date,
-        GIT_COMMITTER_NAME: committer.name, GIT_COMMITTER_EMAIL: committer.email, GIT_COMMITTER_DATE: committer.date,
+        GIT_AUTHOR_NAME: author.name,
+        GIT_AUTHOR_EMAIL: author.email,
+        GIT_AUTHOR_DATE: author.date,
+        GIT_COMMITTER_NAME: committer.name,
+        GIT_COMMITTER_EMAIL: committer.email,
+        GIT_COMMITTER_DATE: committer.date,
       };
       return text(["commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-F", "-"], { input: message, env });
     },

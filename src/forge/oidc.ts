@@ -38,7 +38,8 @@ export async function createIssuer(core: ForgeCore): Promise<Issuer> {
     jwks: async () => ({ keys: [{ ...publicJwk, kid, use: "sig", alg: "RS256" }] }),
     async sign(requestToken, jobId, audience) {
       const token = findToken(core, requestToken);
-      if (token?.kind !== "job" || token.jobId !== jobId || token.permissions?.["id-token"] !== "write") throw new Fault(401, "Bad credentials");
+      if (token?.kind !== "job" || token.jobId !== jobId || token.permissions?.["id-token"] !== "write")
+        throw new Fault(401, "Bad credentials");
       const job = core.state.job(jobId);
       if (job === undefined || job.status === "completed") throw new Fault(403, "The job is not running");
       const { subject, owner, claims } = describe(core, job);
@@ -71,9 +72,28 @@ async function signingKey(core: ForgeCore): Promise<string> {
 }
 
 const CLAIMS = {
-  repository: "", repository_id: "", repository_owner: "", repository_owner_id: "", repository_visibility: "", run_id: "", run_number: "", run_attempt: "",
-  event_name: "", ref: "", ref_type: "", sha: "", workflow: "", workflow_ref: "", workflow_sha: "", job_workflow_ref: "", job_workflow_sha: "", actor: "",
-  actor_id: "", base_ref: "", head_ref: "", runner_environment: "",
+  repository: "",
+  repository_id: "",
+  repository_owner: "",
+  repository_owner_id: "",
+  repository_visibility: "",
+  run_id: "",
+  run_number: "",
+  run_attempt: "",
+  event_name: "",
+  ref: "",
+  ref_type: "",
+  sha: "",
+  workflow: "",
+  workflow_ref: "",
+  workflow_sha: "",
+  job_workflow_ref: "",
+  job_workflow_sha: "",
+  actor: "",
+  actor_id: "",
+  base_ref: "",
+  head_ref: "",
+  runner_environment: "",
 };
 
 /** As on GitHub every claim is text, ids too. */

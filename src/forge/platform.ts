@@ -26,7 +26,8 @@ export async function readFolder(folder: string, prefix = ""): Promise<PlatformF
 export async function publishPlatform(core: ForgeCore, files: PlatformFiles): Promise<string> {
   const owner = ensureAccount(core, PLATFORM_OWNER, "Organization", "Adorable");
   const known = core.state.repository(PLATFORM_OWNER, PLATFORM_REPOSITORY);
-  const repository = known ?? (await createRepository(core, owner, { name: PLATFORM_REPOSITORY, description: "The platform's workflow and action." }));
+  const repository =
+    known ?? (await createRepository(core, owner, { name: PLATFORM_REPOSITORY, description: "The platform's workflow and action." }));
   const content = Object.fromEntries(Object.entries(files).map(([path, data]) => [path, Buffer.from(data)]));
   const sha = await writeFiles(core, repository, owner, { branch: "main", message: "Publish the platform", files: content, replace: true });
   const tip = sha ?? core.state.ref(repository.id, "refs/heads/main");

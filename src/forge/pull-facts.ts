@@ -5,7 +5,14 @@ import { objectsOf } from "./objects.ts";
 
 export interface PullFacts {
   baseSha: string;
-  record: { isMergeable: boolean; testMergeSha: string | null; commits: number; additions: number; deletions: number; changedFiles: number };
+  record: {
+    isMergeable: boolean;
+    testMergeSha: string | null;
+    commits: number;
+    additions: number;
+    deletions: number;
+    changedFiles: number;
+  };
 }
 
 export async function pullFacts(core: ForgeCore, repositoryId: number, number: number, head: string, base: string): Promise<PullFacts> {
@@ -28,5 +35,8 @@ export async function pullFacts(core: ForgeCore, repositoryId: number, number: n
   }
   const additions = changes.reduce((sum, change) => sum + change.additions, 0);
   const deletions = changes.reduce((sum, change) => sum + change.deletions, 0);
-  return { baseSha: base, record: { isMergeable: merged.clean, testMergeSha, commits, additions, deletions, changedFiles: changes.length } };
+  return {
+    baseSha: base,
+    record: { isMergeable: merged.clean, testMergeSha, commits, additions, deletions, changedFiles: changes.length },
+  };
 }

@@ -48,7 +48,8 @@ export async function openPull(core: ForgeCore, user: Account, repository: Repos
   const custom = (message: string): Fault => invalid({ resource: "PullRequest", code: "custom", message });
   const same = core.state.pulls(repository.id, { state: "open", headRef, baseRef: wanted.base }).items[0];
   if (same !== undefined) throw custom(`A pull request already exists for ${repository.owner}:${headRef}.`);
-  if ((await objectsOf(core.git, repository.id).count(`${baseSha}..${headSha}`)) === 0) throw custom(`No commits between ${wanted.base} and ${headRef}`);
+  if ((await objectsOf(core.git, repository.id).count(`${baseSha}..${headSha}`)) === 0)
+    throw custom(`No commits between ${wanted.base} and ${headRef}`);
   const number = core.db.transaction(() => takeNumber(core, repository));
   const { record } = await pullFacts(core, repository.id, number, headSha, baseSha);
   return core.db.transaction(() => {
@@ -68,7 +69,13 @@ function published(core: ForgeCore, repository: Repository, number: number): voi
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "pull", number }));
 }
 
-export async function editPull(core: ForgeCore, actor: Actor, repository: Repository, number: number, edit: IssueEdit & { base?: string | undefined }): Promise<PullRequest> {
+export async function editPull(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
+  edit: IssueEdit & { base?: string | undefined },
+): Promise<PullRequest> {
   return core.lock(`repository:${repository.id}`, async () => {
     const before = findPull(core, repository, number);
     editIssue(core, actor, repository, number, edit);
@@ -102,14 +109,21 @@ export interface MergeOptions {
  * Merges into the base branch. Throws 405 when it is closed, a draft or in conflict, 409 when the head is not `sha` or the base moved meanwhile.
  * Durable: the intent is stored before the branch moves, so that a crash in between ends merged or as before.
  */
-export async function mergePull(core: ForgeCore, actor: Actor, repository: Repository, number: number, options: MergeOptions = {}): Promise<{ sha: string }> {
+export async function mergePull(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
+  options: MergeOptions = {},
+): Promise<{ sha: string }> {
   const user = authorizeWrite(core, actor, repository, "contents", "write");
   return core.lock(`repository:${repository.id}`, async () => {
     await syncRefs(core, repository.id, null);
     const pull = findPull(core, repository, number);
     if (pull.state === "closed") throw new Fault(405, "Pull Request is not mergeable");
     if (pull.isDraft) throw new Fault(405, "Pull Request is still a draft");
-    if (options.sha !== undefined && options.sha !== pull.headSha) throw new Fault(409, "Head branch was modified. Review and try the merge again.");
+    if (options.sha !== undefined && options.sha !== pull.headSha)
+      throw new Fault(409, "Head branch was modified. Review and try the merge again.");
     const base = core.state.ref(repository.id, `refs/heads/${pull.baseRef}`);
     if (base === undefined) throw new Fault(405, "Base branch does not exist");
     const method = options.method ?? "merge";
@@ -133,7 +147,14 @@ export function forgetIntents(core: ForgeCore): void {
   core.db.run("update pulls set mergeIntentJson = null where mergeIntentJson is not null");
 }
 
-function mergeCommit(core: ForgeCore, repository: Repository, pull: PullRequest, base: string, author: Account, options: MergeOptions): Promise<string | undefined> {
+function mergeCommit(
+  core: ForgeCore,
+  repository: Repository,
+  pull: PullRequest,
+  base: string,
+  author: Account,
+  options: MergeOptions,
+): Promise<string | undefined> {
   const request = { repositoryId: repository.id, base, head: pull.headSha, author };
   if (options.method === "rebase") return makeRebase(core, { ...request, message: "" });
   if (options.method === "squash") return squash(core, repository, pull, request, options);
@@ -141,15 +162,26 @@ function mergeCommit(core: ForgeCore, repository: Repository, pull: PullRequest,
   return makeMerge(core, { ...request, message: message(title, options.commitMessage ?? pull.title) }, "merge");
 }
 
-async function squash(core: ForgeCore, repository: Repository, pull: PullRequest, request: { repositoryId: number; base: string; head: string; author: Account }, options: MergeOptions) {
+async function squash(
+  core: ForgeCore,
+  repository: Repository,
+  pull: PullRequest,
+  request: { repositoryId: number; base: string; head: string; author: Account },
+  options: MergeOptions,
+) {
   const commits = await objectsOf(core.git, repository.id).log(`${request.base}..${request.head}`, { reverse: true });
   const [first] = commits;
   const only = commits.length === 1 ? first : undefined;
   const title = options.commitTitle ?? `${only === undefined ? pull.title : only.message.split("\n", 1)[0]} (#${pull.number})`;
-  const list = only === undefined ? commits.map((commit) => `* ${commit.message}`).join("\n\n") : only.message.split("\n").slice(1).join("\n").trim();
+  const list =
+    only === undefined ? commits.map((commit) => `* ${commit.message}`).join("\n\n") : only.message.split("\n").slice(1).join("\n").trim();
   const requester = core.state.account(pull.userId);
   const text = message(title, options.commitMessage ?? list);
-  return makeMerge(core, { ...request, author: requester, message: requester.id === request.author.id ? text : `${text}\n\n${coAuthor(request.author)}` }, "squash");
+  return makeMerge(
+    core,
+    { ...request, author: requester, message: requester.id === request.author.id ? text : `${text}\n\n${coAuthor(request.author)}` },
+    "squash",
+  );
 }
 
 function coAuthor(account: Account): string {
@@ -168,8 +200,14 @@ export function requestReviewers(core: ForgeCore, actor: Actor, repository: Repo
   return core.db.transaction(() => {
     for (const login of logins) {
       const reviewer = core.state.accountByLogin(login);
-      const isKnown = reviewer !== undefined && (reviewer.id === repository.ownerId || core.state.collaborators(repository.id).some((item) => item.accountId === reviewer.id));
-      if (!isKnown) throw new Fault(422, "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.");
+      const isKnown =
+        reviewer !== undefined &&
+        (reviewer.id === repository.ownerId || core.state.collaborators(repository.id).some((item) => item.accountId === reviewer.id));
+      if (!isKnown)
+        throw new Fault(
+          422,
+          "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.",
+        );
       if (reviewer.id === pull.userId) throw new Fault(422, "Review cannot be requested from pull request author.");
       if (core.db.run("insert or ignore into reviewRequests (issueId, accountId) values (?, ?)", pull.id, reviewer.id) === 0) continue;
       note(core, pull.id, "review_requested", user, { reviewer: reviewer.login });

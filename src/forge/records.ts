@@ -117,7 +117,16 @@ export interface Comment {
 }
 
 export type TimelineKind =
-  | "closed" | "reopened" | "merged" | "renamed" | "labeled" | "unlabeled" | "review_requested" | "head_pushed" | "head_deleted" | "reverted_by";
+  | "closed"
+  | "reopened"
+  | "merged"
+  | "renamed"
+  | "labeled"
+  | "unlabeled"
+  | "review_requested"
+  | "head_pushed"
+  | "head_deleted"
+  | "reverted_by";
 
 export interface TimelineEntry {
   id: number;

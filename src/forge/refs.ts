@@ -38,7 +38,9 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
   const changes = await changedRefs(core, repository.id);
   if (changes.length === 0) return;
   const moved = new Map(changes.map((change) => [change.name, change]));
-  const touched = core.state.pulls(repository.id, { state: "open" }).items.filter((pull) => moved.has(`refs/heads/${pull.headRef}`) || moved.has(`refs/heads/${pull.baseRef}`));
+  const touched = core.state
+    .pulls(repository.id, { state: "open" })
+    .items.filter((pull) => moved.has(`refs/heads/${pull.headRef}`) || moved.has(`refs/heads/${pull.baseRef}`));
   const plans: PullPlan[] = [];
   for (const pull of touched) plans.push(await planPull(core, repository, pull, moved));
 
@@ -69,7 +71,11 @@ async function adoptDefaultBranch(core: ForgeCore, repository: Repository): Prom
 async function changedRefs(core: ForgeCore, repositoryId: number): Promise<RefChange[]> {
   const objects = objectsOf(core.git, repositoryId);
   const now = await objects.refs("refs/heads", "refs/tags");
-  const known = new Map(core.db.all<{ name: string; sha: string }>("select name, sha from refs where repositoryId = ?", repositoryId).map((row) => [row.name, row.sha]));
+  const known = new Map(
+    core.db
+      .all<{ name: string; sha: string }>("select name, sha from refs where repositoryId = ?", repositoryId)
+      .map((row) => [row.name, row.sha]),
+  );
   const changes: RefChange[] = [];
   for (const name of new Set([...known.keys(), ...now.keys()])) {
     const before = known.get(name) ?? NO_COMMIT;
@@ -96,11 +102,15 @@ async function planPull(core: ForgeCore, repository: Repository, pull: PullReque
   const objects = objectsOf(core.git, repository.id);
   const head = moved.get(`refs/heads/${pull.headRef}`);
   const base = moved.get(`refs/heads/${pull.baseRef}`);
-  const intent = core.db.get<{ mergeIntent: MergeIntent | null }>("select mergeIntentJson from pulls where issueId = ?", pull.id)?.mergeIntent ?? undefined;
+  const intent =
+    core.db.get<{ mergeIntent: MergeIntent | null }>("select mergeIntentJson from pulls where issueId = ?", pull.id)?.mergeIntent ??
+    undefined;
   if (base !== undefined && base.after !== NO_COMMIT) {
-    if (intent !== undefined && (await objects.isAncestor(intent.sha, base.after))) return { pull, head: undefined, facts: undefined, merge: intent };
+    if (intent !== undefined && (await objects.isAncestor(intent.sha, base.after)))
+      return { pull, head: undefined, facts: undefined, merge: intent };
     const isContained = head === undefined && base.before !== NO_COMMIT && (await objects.isAncestor(pull.headSha, base.after));
-    if (isContained) return { pull, head: undefined, facts: undefined, merge: { sha: base.after, actorId: 0, method: "merge", base: base.before } };
+    if (isContained)
+      return { pull, head: undefined, facts: undefined, merge: { sha: base.after, actorId: 0, method: "merge", base: base.before } };
   }
   if (head?.after === NO_COMMIT) return { pull, head, facts: undefined, merge: undefined };
   const baseSha = (await objects.refs(`refs/heads/${pull.baseRef}`)).get(`refs/heads/${pull.baseRef}`);
@@ -121,18 +131,32 @@ function applyPlan(core: ForgeCore, repository: Repository, actor: Account, { pu
     emitPull(core, repository, pull, "closed", actor);
     return;
   }
-  if (facts !== undefined) core.db.update("pulls", pull.id, { ...facts.record, ...(head === undefined ? {} : { baseSha: facts.baseSha }) }, "issueId");
+  if (facts !== undefined)
+    core.db.update("pulls", pull.id, { ...facts.record, ...(head === undefined ? {} : { baseSha: facts.baseSha }) }, "issueId");
   if (head === undefined) return;
   core.db.update("pulls", pull.id, { headSha: head.after }, "issueId");
   core.db.update("issues", pull.id, { updatedAt: now });
-  core.db.insert("timeline", { issueId: pull.id, kind: "head_pushed", actorId: actor.id, detail: { before: head.before, after: head.after }, createdAt: now });
+  core.db.insert("timeline", {
+    issueId: pull.id,
+    kind: "head_pushed",
+    actorId: actor.id,
+    detail: { before: head.before, after: head.after },
+    createdAt: now,
+  });
   emitPull(core, repository, pull, "synchronize", actor, { before: head.before, after: head.after });
 }
 
 function markMerged(core: ForgeCore, repository: Repository, pull: PullRequest, merge: MergeIntent, merger: Account): void {
   const now = timestamp();
   core.db.update("issues", pull.id, { state: "closed", closedAt: now, closedById: merger.id, updatedAt: now });
-  const record = { isMerged: true, mergedAt: now, mergedById: merger.id, mergeCommitSha: merge.sha, mergeMethod: merge.method, baseSha: merge.base };
+  const record = {
+    isMerged: true,
+    mergedAt: now,
+    mergedById: merger.id,
+    mergeCommitSha: merge.sha,
+    mergeMethod: merge.method,
+    baseSha: merge.base,
+  };
   core.db.update("pulls", pull.id, { ...record, isMergeable: null, mergeIntent: null }, "issueId");
   core.db.insert("timeline", { issueId: pull.id, kind: "merged", actorId: merger.id, detail: { sha: merge.sha }, createdAt: now });
   core.db.insert("timeline", { issueId: pull.id, kind: "closed", actorId: merger.id, detail: {}, createdAt: now });
@@ -140,9 +164,22 @@ function markMerged(core: ForgeCore, repository: Repository, pull: PullRequest, 
 }
 
 /** Queues a `pull_request` event with the pull request as it now is. */
-export function emitPull(core: ForgeCore, repository: Repository, pull: PullRequest, action: string, sender: Account, extra: Json = {}): void {
+export function emitPull(
+  core: ForgeCore,
+  repository: Repository,
+  pull: PullRequest,
+  action: string,
+  sender: Account,
+  extra: Json = {},
+): void {
   const now = core.state.pullById(pull.id);
-  if (now !== undefined) emit(core, repository, "pull_request", sender, { action, number: pull.number, pull_request: pullJson(core, repository, now), ...extra });
+  if (now !== undefined)
+    emit(core, repository, "pull_request", sender, {
+      action,
+      number: pull.number,
+      pull_request: pullJson(core, repository, now),
+      ...extra,
+    });
 }
 
 function pushJson(core: ForgeCore, repository: Repository, actor: Account, change: RefChange): Json {

@@ -7,6 +7,7 @@ import { forgeSignature, signatureOf } from "./merge.ts";
 import { NO_COMMIT, objectsOf, type Signature } from "./objects.ts";
 import type { Account, Repository } from "./records.ts";
 import { syncRefs } from "./refs.ts";
+import { emit } from "./webhooks.ts";
 
 export interface NewRepository {
   name: string;
@@ -20,17 +21,33 @@ export interface NewRepository {
 /** Throws 422 when the owner has one of that name. */
 export async function createRepository(core: ForgeCore, owner: Account, wanted: NewRepository): Promise<Repository> {
   const { name, isPrivate = false, description = null, defaultBranch = "main", withReadme = false } = wanted;
-  if (!/^[\w.-]{1,100}$/.test(name) || /^\.+$|\.git$/.test(name)) throw invalid({ resource: "Repository", field: "name", code: "invalid", value: name });
+  if (!/^[\w.-]{1,100}$/.test(name) || /^\.+$|\.git$/.test(name))
+    throw invalid({ resource: "Repository", field: "name", code: "invalid", value: name });
   if (core.state.repository(owner.login, name) !== undefined) {
-    throw new Fault(422, "Repository creation failed.", [{ resource: "Repository", code: "custom", field: "name", message: "name already exists on this account" }]);
+    throw new Fault(422, "Repository creation failed.", [
+      { resource: "Repository", code: "custom", field: "name", message: "name already exists on this account" },
+    ]);
   }
   const now = timestamp();
-  const id = core.db.insert("repositories", { ownerId: owner.id, name, isPrivate, description, defaultBranch, createdAt: now, updatedAt: now, pushedAt: now });
+  const id = core.db.insert("repositories", {
+    ownerId: owner.id,
+    name,
+    isPrivate,
+    description,
+    defaultBranch,
+    createdAt: now,
+    updatedAt: now,
+    pushedAt: now,
+  });
   await core.git.create(id, defaultBranch);
   const repository = repositoryById(core, id);
   if (withReadme) {
     const text = `# ${name}\n${description === null ? "" : `\n${description}\n`}`;
-    await writeFiles(core, repository, owner, { branch: defaultBranch, message: "Initial commit", files: { "README.md": Buffer.from(text) } });
+    await writeFiles(core, repository, owner, {
+      branch: defaultBranch,
+      message: "Initial commit",
+      files: { "README.md": Buffer.from(text) },
+    });
   }
   return repositoryById(core, id);
 }
@@ -41,18 +58,31 @@ export function repositoryById(core: ForgeCore, id: number): Repository {
   return repository;
 }
 
-export async function deleteRepository(core: ForgeCore, repository: Repository): Promise<void> {
+export async function deleteRepository(core: ForgeCore, actor: Account, repository: Repository): Promise<void> {
   const issues = "select id from issues where repositoryId = ?";
   const runs = "select id from workflowRuns where repositoryId = ?";
   const runIds = core.db.all<{ id: number }>(runs, repository.id);
   core.db.transaction(() => {
+    emit(core, repository, "repository", actor, { action: "deleted" });
     for (const table of ["pulls", "assignees", "issueLabels", "comments", "timeline", "reviewRequests", "reviews", "reviewComments"]) {
       core.db.run(`delete from ${table} where issueId in (${issues})`, repository.id);
     }
     core.db.run("delete from annotations where checkRunId in (select id from checkRuns where repositoryId = ?)", repository.id);
     core.db.run("delete from deploymentStatuses where deploymentId in (select id from deployments where repositoryId = ?)", repository.id);
     core.db.run(`delete from workflowJobs where runId in (${runs})`, repository.id);
-    for (const table of ["issues", "labels", "checkRuns", "statuses", "deployments", "releases", "workflowRuns", "workflows", "refs", "collaborators", "installationRepositories"]) {
+    for (const table of [
+      "issues",
+      "labels",
+      "checkRuns",
+      "statuses",
+      "deployments",
+      "releases",
+      "workflowRuns",
+      "workflows",
+      "refs",
+      "collaborators",
+      "installationRepositories",
+    ]) {
       core.db.run(`delete from ${table} where repositoryId = ?`, repository.id);
     }
     core.db.run("delete from repositories where id = ?", repository.id);
@@ -92,10 +122,12 @@ export async function writeFiles(core: ForgeCore, repository: Repository, actor:
   const index = join(core.dataDir, "tmp", `index-${crypto.randomUUID()}`);
   const env = { GIT_INDEX_FILE: index };
   try {
-    await core.git.run(repository.id, parent === undefined || write.replace === true ? ["read-tree", "--empty"] : ["read-tree", parent], { env });
+    await core.git.run(repository.id, parent === undefined || write.replace === true ? ["read-tree", "--empty"] : ["read-tree", parent], {
+      env,
+    });
     let entries = "";
     for (const [path, content] of Object.entries(write.files)) {
-      const line = content === null ? `0 ${NO_COMMIT}` : `${/\.sh$/.test(path) ? "100755" : "100644"} ${await objects.writeBlob(content)}`;
+      const line = content === null ? `0 ${NO_COMMIT}` : `100644 ${await objects.writeBlob(content)}`;
       entries += `${line}\t${path}\0`;
     }
     await core.git.run(repository.id, ["update-index", "-z", "--index-info"], { env, input: entries });

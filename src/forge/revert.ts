@@ -19,7 +19,13 @@ export interface RevertOptions {
 }
 
 /** Throws 422 for one that was not merged, and when the change cannot be taken back from the base as it is now. */
-export async function revertPull(core: ForgeCore, actor: Actor, repository: Repository, number: number, options: RevertOptions = {}): Promise<PullRequest> {
+export async function revertPull(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
+  options: RevertOptions = {},
+): Promise<PullRequest> {
   const user = authorizeWrite(core, actor, repository, "contents", "write");
   return core.lock(`repository:${repository.id}`, async () => {
     await syncRefs(core, repository.id, null);
@@ -43,7 +49,14 @@ export async function revertPull(core: ForgeCore, actor: Actor, repository: Repo
     await syncRefs(core, repository.id, user);
     const { title = `Revert "${pull.title}"`, body = `Reverts ${repository.fullName}#${pull.number}`, isDraft = false } = options;
     try {
-      const revert = await openPull(core, user, repository, { title, body, head: branch, base: pull.baseRef, isDraft, revertsNumber: pull.number });
+      const revert = await openPull(core, user, repository, {
+        title,
+        body,
+        head: branch,
+        base: pull.baseRef,
+        isDraft,
+        revertsNumber: pull.number,
+      });
       note(core, pull.id, "reverted_by", user, { number: revert.number });
       core.changes.publish({ repositoryId: repository.id, subject: "pull", number: pull.number });
       return revert;

@@ -21,7 +21,10 @@ const STATE: Record<ReviewEvent, Review["state"]> = { APPROVE: "APPROVED", REQUE
 
 /** A submitted review with its comments. Throws 422 when its author approves, and for a path that the pull request does not change. */
 export async function createReview(
-  core: ForgeCore, actor: Actor, repository: Repository, number: number,
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
   wanted: { event: ReviewEvent; body: string; commitSha?: string | undefined; comments: NewReviewComment[] },
 ): Promise<Review> {
   const user = authorizeWrite(core, actor, repository, "pull_requests", "read");
@@ -34,13 +37,26 @@ export async function createReview(
   return core.db.transaction(() => {
     const submittedAt = timestamp();
     const commitSha = wanted.commitSha ?? pull.headSha;
-    const id = core.db.insert("reviews", { issueId: pull.id, userId: user.id, body: wanted.body, state: STATE[wanted.event], commitSha, submittedAt });
+    const id = core.db.insert("reviews", {
+      issueId: pull.id,
+      userId: user.id,
+      body: wanted.body,
+      state: STATE[wanted.event],
+      commitSha,
+      submittedAt,
+    });
     core.db.run("delete from reviewRequests where issueId = ? and accountId = ?", pull.id, user.id);
     const review = core.state.review(id);
     if (review === undefined) throw notFound();
     const pull_request = pullSummaryJson(core, repository, pull);
-    emit(core, repository, "pull_request_review", user, { action: "submitted", review: { ...reviewJson(core, repository, pull, review), state: review.state.toLowerCase() }, pull_request });
-    wanted.comments.forEach((comment, index) => addComment(core, repository, pull, user, { ...comment, reviewId: id, commitSha, diffHunk: hunks[index] ?? "", inReplyToId: null }));
+    emit(core, repository, "pull_request_review", user, {
+      action: "submitted",
+      review: { ...reviewJson(core, repository, pull, review), state: review.state.toLowerCase() },
+      pull_request,
+    });
+    wanted.comments.forEach((comment, index) =>
+      addComment(core, repository, pull, user, { ...comment, reviewId: id, commitSha, diffHunk: hunks[index] ?? "", inReplyToId: null }),
+    );
     return review;
   });
 }
@@ -53,31 +69,60 @@ async function hunksOf(core: ForgeCore, repository: Repository, pull: PullReques
   return comments.map((comment) => {
     checkBody("PullRequestReviewComment", comment.body, true);
     const change = changes.find((item) => item.path === comment.path);
-    if (change === undefined) throw invalid({ resource: "PullRequestReviewComment", field: "pull_request_review_thread.path", code: "invalid" });
+    if (change === undefined)
+      throw invalid({ resource: "PullRequestReviewComment", field: "pull_request_review_thread.path", code: "invalid" });
     return (change.patch ?? "").split("\n").slice(0, 4).join("\n");
   });
 }
 
 /** A comment on a line by itself: GitHub wraps it in a review of its own. */
-export async function createReviewComment(core: ForgeCore, actor: Actor, repository: Repository, number: number, comment: NewReviewComment, commitSha?: string): Promise<ReviewComment> {
+export async function createReviewComment(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
+  comment: NewReviewComment,
+  commitSha?: string,
+): Promise<ReviewComment> {
   const review = await createReview(core, actor, repository, number, { event: "COMMENT", body: "", commitSha, comments: [comment] });
   const found = core.db.get<ReviewComment>("select * from reviewComments where reviewId = ?", review.id);
   if (found === undefined) throw notFound();
   return found;
 }
 
-export function replyToReviewComment(core: ForgeCore, actor: Actor, repository: Repository, number: number, commentId: number, body: string): ReviewComment {
+export function replyToReviewComment(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  number: number,
+  commentId: number,
+  body: string,
+): ReviewComment {
   const user = authorizeWrite(core, actor, repository, "pull_requests", "read");
   const pull = findPull(core, repository, number);
   const parent = core.state.reviewComment(commentId);
   if (parent?.issueId !== pull.id) throw notFound();
   checkBody("PullRequestReviewComment", body, true);
   const { reviewId, path, line, side, commitSha, diffHunk } = parent;
-  return core.db.transaction(() => addComment(core, repository, pull, user, { reviewId, path, line, side, commitSha, diffHunk, body, inReplyToId: parent.inReplyToId ?? parent.id }));
+  return core.db.transaction(() =>
+    addComment(core, repository, pull, user, {
+      reviewId,
+      path,
+      line,
+      side,
+      commitSha,
+      diffHunk,
+      body,
+      inReplyToId: parent.inReplyToId ?? parent.id,
+    }),
+  );
 }
 
 function addComment(
-  core: ForgeCore, repository: Repository, pull: PullRequest, user: Account,
+  core: ForgeCore,
+  repository: Repository,
+  pull: PullRequest,
+  user: Account,
   fields: NewReviewComment & { reviewId: number; commitSha: string; diffHunk: string; inReplyToId: number | null },
 ): ReviewComment {
   const now = timestamp();

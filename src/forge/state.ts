@@ -1,8 +1,29 @@
 /** Reads the forge's state: every query that pages, routes and rooms ask. Writes nothing. Paged lists are newest first unless they say otherwise. */
 import type { Db, Value } from "./db.ts";
 import type {
-  Account, Annotation, App, CheckRun, Comment, CommitStatus, Deployment, DeploymentStatus, Installation, Issue, Label, PullRequest, Reaction,
-  ReactionSubject, Release, Repository, Review, ReviewComment, Role, TimelineEntry, Workflow, WorkflowJob, WorkflowRun,
+  Account,
+  Annotation,
+  App,
+  CheckRun,
+  Comment,
+  CommitStatus,
+  Deployment,
+  DeploymentStatus,
+  Installation,
+  Issue,
+  Label,
+  PullRequest,
+  Reaction,
+  ReactionSubject,
+  Release,
+  Repository,
+  Review,
+  ReviewComment,
+  Role,
+  TimelineEntry,
+  Workflow,
+  WorkflowJob,
+  WorkflowRun,
 } from "./records.ts";
 
 export interface Page {
@@ -42,7 +63,12 @@ export type ForgeState = ReturnType<typeof createState>;
 export function createState(db: Db) {
   function paged<T>(columns: string, from: string, order: string, page: Page, ...params: Value[]): Listed<T> {
     const total = db.get<{ total: number }>(`select count(*) as total ${from}`, ...params)?.total ?? 0;
-    const items = db.all<T>(`select ${columns} ${from} order by ${order} limit ? offset ?`, ...params, page.perPage, (page.page - 1) * page.perPage);
+    const items = db.all<T>(
+      `select ${columns} ${from} order by ${order} limit ? offset ?`,
+      ...params,
+      page.perPage,
+      (page.page - 1) * page.perPage,
+    );
     return { items, total };
   }
 
@@ -67,7 +93,8 @@ export function createState(db: Db) {
       db.get<Installation>(
         `select i.* from installations i join repositories r on r.ownerId = i.accountId where i.appId = ? and r.id = ? and (i.repositorySelection = 'all'
            or exists (select 1 from installationRepositories x where x.installationId = i.id and x.repositoryId = r.id))`,
-        appId, repositoryId,
+        appId,
+        repositoryId,
       ),
     /** Every installation, of whatever App, that covers a repository. */
     installationsOn: (repositoryId: number) =>
@@ -81,7 +108,11 @@ export function createState(db: Db) {
       paged<Repository>(
         "*",
         `from (${REPOSITORY}) where ownerId = ? and (? = 'all' or id in (select repositoryId from installationRepositories where installationId = ?))`,
-        "id", page, installation.accountId, installation.repositorySelection, installation.id,
+        "id",
+        page,
+        installation.accountId,
+        installation.repositorySelection,
+        installation.id,
       ),
 
     repositoryById: (id: number) => db.get<Repository>(`${REPOSITORY} where r.id = ?`, id),
@@ -89,21 +120,32 @@ export function createState(db: Db) {
     /** What `viewer` (null: nobody logged in) may see, by name. */
     repositories: (viewer: Account | null) =>
       db.all<Repository>(`${REPOSITORY} order by a.login, r.name`).filter((repository) => state.role(repository, viewer) !== "none"),
-    repositoriesOf: (ownerId: number, page: Page = EVERYTHING) => paged<Repository>("*", `from (${REPOSITORY}) where ownerId = ?`, "id", page, ownerId),
+    repositoriesOf: (ownerId: number, page: Page = EVERYTHING) =>
+      paged<Repository>("*", `from (${REPOSITORY}) where ownerId = ?`, "id", page, ownerId),
     /** What an account may do in a repository: the owner is admin, a public repository is readable by all. */
     role(repository: Repository, viewer: Account | null): Role {
       const open: Role = repository.isPrivate ? "none" : "read";
       if (viewer === null) return open;
       if (viewer.id === repository.ownerId) return "admin";
-      const given = db.get<{ role: Role }>("select role from collaborators where repositoryId = ? and accountId = ?", repository.id, viewer.id);
+      const given = db.get<{ role: Role }>(
+        "select role from collaborators where repositoryId = ? and accountId = ?",
+        repository.id,
+        viewer.id,
+      );
       return given === undefined || given.role === "none" ? open : given.role;
     },
     collaborators: (repositoryId: number) =>
-      db.all<{ accountId: number; role: Role }>("select accountId, role from collaborators where repositoryId = ? order by accountId", repositoryId),
+      db.all<{ accountId: number; role: Role }>(
+        "select accountId, role from collaborators where repositoryId = ? order by accountId",
+        repositoryId,
+      ),
     /** Branch tips as the forge last announced them, by name. */
     branches: (repositoryId: number) =>
       db
-        .all<{ name: string; sha: string }>("select name, sha from refs where repositoryId = ? and name like 'refs/heads/%' order by name", repositoryId)
+        .all<{ name: string; sha: string }>(
+          "select name, sha from refs where repositoryId = ? and name like 'refs/heads/%' order by name",
+          repositoryId,
+        )
         .map((ref) => ({ name: ref.name.slice("refs/heads/".length), sha: ref.sha })),
     ref: (repositoryId: number, name: string) =>
       db.get<{ sha: string }>("select sha from refs where repositoryId = ? and name = ?", repositoryId, name)?.sha,
@@ -117,7 +159,11 @@ export function createState(db: Db) {
       return paged<Issue>(ISSUE_COLUMNS, `from issues i where ${where}`, order, page, ...params);
     },
     pull: (repositoryId: number, number: number) =>
-      db.get<PullRequest>(`select ${PULL_COLUMNS} from issues i join pulls p on p.issueId = i.id where i.repositoryId = ? and i.number = ?`, repositoryId, number),
+      db.get<PullRequest>(
+        `select ${PULL_COLUMNS} from issues i join pulls p on p.issueId = i.id where i.repositoryId = ? and i.number = ?`,
+        repositoryId,
+        number,
+      ),
     pullById: (issueId: number) =>
       db.get<PullRequest>(`select ${PULL_COLUMNS} from issues i join pulls p on p.issueId = i.id where i.id = ?`, issueId),
     pulls(repositoryId: number, filter: IssueFilter = {}, page: Page = EVERYTHING): Listed<PullRequest> {
@@ -127,7 +173,10 @@ export function createState(db: Db) {
     assignees: (issueId: number) =>
       db.all<Account>("select a.* from assignees x join accounts a on a.id = x.accountId where x.issueId = ? order by a.login", issueId),
     labelsOf: (issueId: number) =>
-      db.all<Label>("select l.id, l.name, l.color, l.description from issueLabels x join labels l on l.id = x.labelId where x.issueId = ? order by l.name", issueId),
+      db.all<Label>(
+        "select l.id, l.name, l.color, l.description from issueLabels x join labels l on l.id = x.labelId where x.issueId = ? order by l.name",
+        issueId,
+      ),
     label: (repositoryId: number, name: string) =>
       db.get<Label>("select id, name, color, description from labels where repositoryId = ? and name = ?", repositoryId, name),
     labels: (repositoryId: number, page: Page = EVERYTHING) =>
@@ -137,13 +186,23 @@ export function createState(db: Db) {
     comments: (issueId: number, page: Page = EVERYTHING, since = "") =>
       paged<Comment>("*", "from comments where issueId = ? and updatedAt >= ?", "id", page, issueId, since),
     commentsIn: (repositoryId: number, page: Page = EVERYTHING, since = "") =>
-      paged<Comment>("*", "from comments where issueId in (select id from issues where repositoryId = ?) and updatedAt >= ?", "id", page, repositoryId, since),
+      paged<Comment>(
+        "*",
+        "from comments where issueId in (select id from issues where repositoryId = ?) and updatedAt >= ?",
+        "id",
+        page,
+        repositoryId,
+        since,
+      ),
     /** Oldest first. */
     timeline: (issueId: number) => db.all<TimelineEntry>("select * from timeline where issueId = ? order by id", issueId),
     reactions: (subjectType: ReactionSubject, subjectId: number, page: Page = EVERYTHING) =>
       paged<Reaction>("*", "from reactions where subjectType = ? and subjectId = ?", "id", page, subjectType, subjectId),
     reviewers: (issueId: number) =>
-      db.all<Account>("select a.* from reviewRequests x join accounts a on a.id = x.accountId where x.issueId = ? order by a.login", issueId),
+      db.all<Account>(
+        "select a.* from reviewRequests x join accounts a on a.id = x.accountId where x.issueId = ? order by a.login",
+        issueId,
+      ),
     review: (id: number) => db.get<Review>("select * from reviews where id = ?", id),
     /** Oldest first. */
     reviews: (issueId: number, page: Page = EVERYTHING) => paged<Review>("*", "from reviews where issueId = ?", "id", page, issueId),
@@ -154,7 +213,12 @@ export function createState(db: Db) {
 
     checkRun: (id: number) => db.get<CheckRun>("select * from checkRuns where id = ?", id),
     /** `latest`: of each App and name only the newest. */
-    checkRuns(repositoryId: number, sha: string, filter: { name?: string; status?: string; appId?: number; latest?: boolean } = {}, page: Page = EVERYTHING) {
+    checkRuns(
+      repositoryId: number,
+      sha: string,
+      filter: { name?: string; status?: string; appId?: number; latest?: boolean } = {},
+      page: Page = EVERYTHING,
+    ) {
       const from = `from checkRuns c where repositoryId = ? and headSha = ? and (? is null or name = ?) and (? is null or status = ?) and (? is null or appId = ?)
         and (? = 0 or not exists (select 1 from checkRuns n where n.repositoryId = c.repositoryId and n.headSha = c.headSha and n.name = c.name and n.appId = c.appId and n.id > c.id))`;
       const { name = null, status = null, appId = null, latest = true } = filter;
@@ -166,7 +230,11 @@ export function createState(db: Db) {
       paged<CommitStatus>("*", "from statuses where repositoryId = ? and sha = ?", "id desc", page, repositoryId, sha),
 
     deployment: (id: number) => db.get<Deployment>("select * from deployments where id = ?", id),
-    deployments(repositoryId: number, filter: { sha?: string; ref?: string; task?: string; environment?: string } = {}, page: Page = EVERYTHING) {
+    deployments(
+      repositoryId: number,
+      filter: { sha?: string; ref?: string; task?: string; environment?: string } = {},
+      page: Page = EVERYTHING,
+    ) {
       const from = `from deployments where repositoryId = ? and (? is null or sha = ?) and (? is null or ref = ?) and (? is null or task = ?) and (? is null or environment = ?)`;
       const { sha = null, ref = null, task = null, environment = null } = filter;
       return paged<Deployment>("*", from, "id desc", page, repositoryId, sha, sha, ref, ref, task, task, environment, environment);
@@ -176,20 +244,44 @@ export function createState(db: Db) {
     release: (id: number) => db.get<Release>("select * from releases where id = ?", id),
     releaseByTag: (repositoryId: number, tag: string) =>
       db.get<Release>("select * from releases where repositoryId = ? and tagName = ? and isDraft = 0", repositoryId, tag),
-    releases: (repositoryId: number, page: Page = EVERYTHING) => paged<Release>("*", "from releases where repositoryId = ?", "id desc", page, repositoryId),
+    releases: (repositoryId: number, page: Page = EVERYTHING) =>
+      paged<Release>("*", "from releases where repositoryId = ?", "id desc", page, repositoryId),
 
     workflow: (id: number) => db.get<Workflow>("select * from workflows where id = ?", id),
-    workflows: (repositoryId: number, page: Page = EVERYTHING) => paged<Workflow>("*", "from workflows where repositoryId = ?", "id", page, repositoryId),
+    workflows: (repositoryId: number, page: Page = EVERYTHING) =>
+      paged<Workflow>("*", "from workflows where repositoryId = ?", "id", page, repositoryId),
     workflowRun: (id: number) => db.get<WorkflowRun>("select * from workflowRuns where id = ?", id),
-    workflowRuns(repositoryId: number, filter: { workflowId?: number; status?: string; branch?: string; event?: string; sha?: string } = {}, page: Page = EVERYTHING) {
+    workflowRuns(
+      repositoryId: number,
+      filter: { workflowId?: number; status?: string; branch?: string; event?: string; sha?: string } = {},
+      page: Page = EVERYTHING,
+    ) {
       const from = `from workflowRuns where repositoryId = ? and (? is null or workflowId = ?) and (? is null or status = ? or conclusion = ?)
         and (? is null or headRef = 'refs/heads/' || ?) and (? is null or event = ?) and (? is null or headSha = ?)`;
       const { workflowId = null, status = null, branch = null, event = null, sha = null } = filter;
-      return paged<WorkflowRun>("*", from, "id desc", page, repositoryId, workflowId, workflowId, status, status, status, branch, branch, event, event, sha, sha);
+      return paged<WorkflowRun>(
+        "*",
+        from,
+        "id desc",
+        page,
+        repositoryId,
+        workflowId,
+        workflowId,
+        status,
+        status,
+        status,
+        branch,
+        branch,
+        event,
+        event,
+        sha,
+        sha,
+      );
     },
     job: (id: number) => db.get<WorkflowJob>("select * from workflowJobs where id = ?", id),
     /** Of the run's latest attempt, in the order in which they were made. */
-    jobs: (run: WorkflowRun) => db.all<WorkflowJob>("select * from workflowJobs where runId = ? and attempt = ? order by id", run.id, run.attempt),
+    jobs: (run: WorkflowRun) =>
+      db.all<WorkflowJob>("select * from workflowJobs where runId = ? and attempt = ? order by id", run.id, run.attempt),
   };
   return state;
 }

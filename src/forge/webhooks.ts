@@ -23,20 +23,40 @@ export function emit(core: ForgeCore, repository: Repository, event: string, sen
   for (const installation of core.state.installationsOn(repository.id)) {
     const app = core.state.app(installation.appId);
     if (app === undefined || !app.events.includes(event)) continue;
-    queue(core, app, installation, event, {
-      ...body,
-      repository: repositoryJson(core, repository),
-      sender: userJson(core, sender),
-      installation: { id: installation.id, node_id: nodeId("MDI", installation.id) },
-    }, repository.id);
+    queue(
+      core,
+      app,
+      installation,
+      event,
+      {
+        ...body,
+        repository: repositoryJson(core, repository),
+        sender: userJson(core, sender),
+        installation: { id: installation.id, node_id: nodeId("MDI", installation.id) },
+      },
+      repository.id,
+    );
   }
 }
 
 /** Queues an event about an App's installation itself; every App hears these. */
-export function emitInstallation(core: ForgeCore, event: string, installation: Installation, sender: Account, body: Json & { action: string }): void {
+export function emitInstallation(
+  core: ForgeCore,
+  event: string,
+  installation: Installation,
+  sender: Account,
+  body: Json & { action: string },
+): void {
   const app = core.state.app(installation.appId);
   if (app === undefined) return;
-  queue(core, app, installation, event, { ...body, installation: installationJson(core, installation), sender: userJson(core, sender) }, null);
+  queue(
+    core,
+    app,
+    installation,
+    event,
+    { ...body, installation: installationJson(core, installation), sender: userJson(core, sender) },
+    null,
+  );
 }
 
 function queue(core: ForgeCore, app: App, installation: Installation, event: string, payload: Json, repositoryId: number | null): void {
@@ -62,7 +82,19 @@ function queue(core: ForgeCore, app: App, installation: Installation, event: str
 export function redeliver(core: ForgeCore, delivery: Delivery): void {
   const { guid, appId, installationId, repositoryId, event, action, payload } = delivery;
   const url = core.state.app(appId)?.webhookUrl ?? delivery.url;
-  core.db.insert("deliveries", { guid, appId, installationId, repositoryId, event, action, payload, url, isRedelivery: true, state: "pending", createdAt: timestamp() });
+  core.db.insert("deliveries", {
+    guid,
+    appId,
+    installationId,
+    repositoryId,
+    event,
+    action,
+    payload,
+    url,
+    isRedelivery: true,
+    state: "pending",
+    createdAt: timestamp(),
+  });
   core.wakeHooks();
 }
 
@@ -112,7 +144,10 @@ async function send(core: ForgeCore, delivery: Delivery, stop: AbortSignal): Pro
     "x-github-hook-installation-target-type": "integration",
     ...(secret === null
       ? {}
-      : { "x-hub-signature": signature("sha1", secret, delivery.payload), "x-hub-signature-256": signature("sha256", secret, delivery.payload) }),
+      : {
+          "x-hub-signature": signature("sha1", secret, delivery.payload),
+          "x-hub-signature-256": signature("sha256", secret, delivery.payload),
+        }),
   };
   const startedAt = performance.now();
   const outcome = await attempt(delivery, headers, stop);
@@ -130,7 +165,11 @@ async function attempt(delivery: Delivery, headers: Record<string, string>, stop
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     const response = await fetch(delivery.url, {
-      method: "POST", headers, body: delivery.payload, redirect: "manual", signal: AbortSignal.any([timeout, stop]),
+      method: "POST",
+      headers,
+      body: delivery.payload,
+      redirect: "manual",
+      signal: AbortSignal.any([timeout, stop]),
     });
     const responseBody = (await response.text()).slice(0, MAX_RESPONSE_CHARACTERS);
     const status = response.ok ? "OK" : `Invalid HTTP Response: ${response.status}`;

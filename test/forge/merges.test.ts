@@ -53,7 +53,10 @@ async function treeOfMain(): Promise<string> {
 async function revert(number: number): Promise<number> {
   const wren = world.as("wren");
   const { node_id: id } = (await wren.rest.pulls.get({ ...SHOP, pull_number: number })).data;
-  const result: any = await wren.graphql("mutation($input: RevertPullRequestInput!) { revertPullRequest(input: $input) { revertPullRequest { number } } }", { input: { pullRequestId: id } });
+  const result: any = await wren.graphql(
+    "mutation($input: RevertPullRequestInput!) { revertPullRequest(input: $input) { revertPullRequest { number } } }",
+    { input: { pullRequestId: id } },
+  );
   return result.revertPullRequest.revertPullRequest.number;
 }
 
@@ -61,7 +64,11 @@ describe.each(["merge", "squash", "rebase"] as const)("a pull request merged by 
   it("is taken back by its revert exactly, and comes back by the revert of that", async () => {
     const wren = world.as("wren");
     const before = await treeOfMain();
-    await pushBranch(`by-${method}`, { [`${method}.txt`]: "one\n" }, { [`${method}.txt`]: "one\ntwo\n", "README.md": `# Shop ${method}\n` });
+    await pushBranch(
+      `by-${method}`,
+      { [`${method}.txt`]: "one\n" },
+      { [`${method}.txt`]: "one\ntwo\n", "README.md": `# Shop ${method}\n` },
+    );
     const number = await openPull(`by-${method}`);
     const { sha } = (await wren.rest.pulls.merge({ ...SHOP, pull_number: number, merge_method: method })).data;
     const after = await treeOfMain();
@@ -131,7 +138,9 @@ describe("a push", () => {
     const { url } = world.forge;
     await pushBranch("mine", { "mine.txt": "x\n" });
     await expect(git(clone, "push", "-q", remote(url, "ann/shop", "rita", "token-rita"), "mine:theirs")).rejects.toThrow("403");
-    await expect(git(clone, "push", "-q", remote(url, "ann/shop", "rita", "guess"), "mine:theirs")).rejects.toThrow(/401|Authentication failed|could not read/);
+    await expect(git(clone, "push", "-q", remote(url, "ann/shop", "rita", "guess"), "mine:theirs")).rejects.toThrow(
+      /401|Authentication failed|could not read/,
+    );
     await expect(git(clone, "push", "-q", "origin", "mine:refs/pull/1/head")).rejects.toThrow("hidden ref");
     const app = remote(url, "ann/shop", "x-access-token", await world.appToken());
     await git(clone, "push", "-q", app, "mine:theirs");

@@ -57,10 +57,24 @@ describe("a caller", () => {
     const denied = await call("/repos/ann/shop", { method: "DELETE", token });
     expect([denied.status, denied.body.message]).toEqual([403, "Resource not accessible by integration"]);
     const jwt = new Octokit({ auth: appJwt(world.app.id, world.app.pem), baseUrl: `${world.forge.url}/api/v3` });
-    const narrow = (await jwt.rest.apps.createInstallationAccessToken({ installation_id: world.installationId, repositories: ["shop"], permissions: { contents: "read" } })).data;
+    const narrow = (
+      await jwt.rest.apps.createInstallationAccessToken({
+        installation_id: world.installationId,
+        repositories: ["shop"],
+        permissions: { contents: "read" },
+      })
+    ).data;
     expect(narrow).toMatchObject({ permissions: { contents: "read", metadata: "read" }, repositories: [{ full_name: "ann/shop" }] });
     expect((await call("/repos/ann/shop/issues", { method: "POST", body: '{"title":"x"}', token: narrow.token })).status).toBe(403);
-    expect((await call("/app/installations/1/access_tokens", { method: "POST", body: '{"repositories":["secret"]}', token: appJwt(world.app.id, world.app.pem) })).status).toBe(422);
+    expect(
+      (
+        await call("/app/installations/1/access_tokens", {
+          method: "POST",
+          body: '{"repositories":["secret"]}',
+          token: appJwt(world.app.id, world.app.pem),
+        })
+      ).status,
+    ).toBe(422);
   });
 
   it("who only reads may comment, but neither label nor push nor merge", async () => {
@@ -69,11 +83,17 @@ describe("a caller", () => {
     expect((await rita.rest.issues.createComment({ ...SHOP, issue_number: number, body: "hello" })).status).toBe(201);
     await expect(rita.rest.issues.addLabels({ ...SHOP, issue_number: number, labels: ["x"] })).rejects.toMatchObject({ status: 403 });
     await expect(rita.rest.git.createRef({ ...SHOP, ref: "refs/heads/x", sha: "0".repeat(40) })).rejects.toMatchObject({ status: 403 });
-    await expect(rita.rest.actions.createWorkflowDispatch({ ...SHOP, workflow_id: "adorable.yml", ref: "main" })).rejects.toMatchObject({ status: 403 });
+    await expect(rita.rest.actions.createWorkflowDispatch({ ...SHOP, workflow_id: "adorable.yml", ref: "main" })).rejects.toMatchObject({
+      status: 403,
+    });
   });
 
   it("without the admin token has no administration", async () => {
-    const response = await fetch(`${world.forge.url}/_forge/accounts`, { method: "POST", body: '{"login":"eve"}', headers: { authorization: "Bearer guess" } });
+    const response = await fetch(`${world.forge.url}/_forge/accounts`, {
+      method: "POST",
+      body: '{"login":"eve"}',
+      headers: { authorization: "Bearer guess" },
+    });
     expect(response.status).toBe(401);
   });
 });
@@ -82,21 +102,43 @@ describe("what does not fit", () => {
   it("is refused with the field: an empty title, an over-long comment, a missing field, broken JSON", async () => {
     const wren = world.as("wren");
     const { number } = (await wren.rest.issues.create({ ...SHOP, title: "ok" })).data;
-    const tooLong = await call(`/repos/ann/shop/issues/${number}/comments`, { method: "POST", token: "token-wren", body: JSON.stringify({ body: "x".repeat(65_537) }) });
+    const tooLong = await call(`/repos/ann/shop/issues/${number}/comments`, {
+      method: "POST",
+      token: "token-wren",
+      body: JSON.stringify({ body: "x".repeat(65_537) }),
+    });
     expect(tooLong.status).toBe(422);
-    expect(tooLong.body).toMatchObject({ message: "Validation Failed", errors: [{ resource: "IssueComment", field: "body", message: "body is too long (maximum is 65536 characters)" }] });
-    expect((await call(`/repos/ann/shop/issues/${number}/comments`, { method: "POST", token: "token-wren", body: JSON.stringify({ body: "x".repeat(65_536) }) })).status).toBe(201);
-    expect((await call("/repos/ann/shop/issues", { method: "POST", token: "token-wren", body: "{}" })).body.message).toContain('"title" wasn\'t supplied');
+    expect(tooLong.body).toMatchObject({
+      message: "Validation Failed",
+      errors: [{ resource: "IssueComment", field: "body", message: "body is too long (maximum is 65536 characters)" }],
+    });
+    expect(
+      (
+        await call(`/repos/ann/shop/issues/${number}/comments`, {
+          method: "POST",
+          token: "token-wren",
+          body: JSON.stringify({ body: "x".repeat(65_536) }),
+        })
+      ).status,
+    ).toBe(201);
+    expect((await call("/repos/ann/shop/issues", { method: "POST", token: "token-wren", body: "{}" })).body.message).toContain(
+      '"title" wasn\'t supplied',
+    );
     expect((await call("/repos/ann/shop/issues", { method: "POST", token: "token-wren", body: "{" })).status).toBe(400);
-    expect((await call("/repos/ann/shop/issues", { method: "POST", token: "token-wren", body: '{"title":" "}' })).body.errors).toMatchObject([{ field: "title", code: "missing_field" }]);
+    expect(
+      (await call("/repos/ann/shop/issues", { method: "POST", token: "token-wren", body: '{"title":" "}' })).body.errors,
+    ).toMatchObject([{ field: "title", code: "missing_field" }]);
   });
 
   it("is refused at a dispatch: an unknown file, ref, input or choice, a missing input", async () => {
-    const dispatch = (workflow: string, body: unknown) => call(`/repos/ann/shop/actions/workflows/${workflow}/dispatches`, { method: "POST", token: "token-wren", body: JSON.stringify(body) });
+    const dispatch = (workflow: string, body: unknown) =>
+      call(`/repos/ann/shop/actions/workflows/${workflow}/dispatches`, { method: "POST", token: "token-wren", body: JSON.stringify(body) });
     expect((await dispatch("none.yml", { ref: "main" })).status).toBe(404);
     expect((await dispatch("adorable.yml", { ref: "none", inputs: { phase: "work" } })).body.message).toBe("No ref found for: none");
     expect((await dispatch("adorable.yml", { ref: "main" })).body.message).toBe("Required input 'phase' not provided");
-    expect((await dispatch("adorable.yml", { ref: "main", inputs: { phase: "x", other: "y" } })).body.message).toBe('Unexpected inputs provided: ["other"]');
+    expect((await dispatch("adorable.yml", { ref: "main", inputs: { phase: "x", other: "y" } })).body.message).toBe(
+      'Unexpected inputs provided: ["other"]',
+    );
     expect((await dispatch("adorable.yml", { ref: "main", inputs: { phase: "x", mode: "odd" } })).status).toBe(422);
     expect((await dispatch("adorable.yml", { ref: "main", inputs: { phase: "none" } })).status).toBe(204);
   });
@@ -105,7 +147,8 @@ describe("what does not fit", () => {
     const wren = world.as("wren");
     const { sha } = (await wren.rest.git.getRef({ ...SHOP, ref: "heads/main" })).data.object;
     await wren.rest.git.createRef({ ...SHOP, ref: "refs/heads/topic", sha });
-    const open = (head: string) => call("/repos/ann/shop/pulls", { method: "POST", token: "token-wren", body: JSON.stringify({ title: "t", head, base: "main" }) });
+    const open = (head: string) =>
+      call("/repos/ann/shop/pulls", { method: "POST", token: "token-wren", body: JSON.stringify({ title: "t", head, base: "main" }) });
     expect((await open("nowhere")).body.errors).toMatchObject([{ field: "head", code: "invalid" }]);
     expect((await open("topic")).body.errors).toMatchObject([{ message: "No commits between main and topic" }]);
     await wren.rest.repos.createOrUpdateFileContents({ ...SHOP, path: "t.txt", message: "t", branch: "topic", content: "dA==" });

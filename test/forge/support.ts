@@ -37,7 +37,9 @@ export async function startReceiver(): Promise<Receiver> {
       const expected = `sha256=${createHmac("sha256", WEBHOOK_SECRET).update(body).digest("hex")}`;
       const { headers } = request;
       received.push({
-        event: String(headers["x-github-event"]), guid: String(headers["x-github-delivery"]), isSigned: headers["x-hub-signature-256"] === expected,
+        event: String(headers["x-github-event"]),
+        guid: String(headers["x-github-delivery"]),
+        isSigned: headers["x-hub-signature-256"] === expected,
         payload: JSON.parse(body.toString("utf8")),
       });
       response.writeHead(202).end("ok");
@@ -47,7 +49,10 @@ export async function startReceiver(): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`,
     received,
-    of: (event, action) => received.filter((item) => item.event === event && (action === undefined || item.payload.action === action)).map((item) => item.payload),
+    of: (event, action) =>
+      received
+        .filter((item) => item.event === event && (action === undefined || item.payload.action === action))
+        .map((item) => item.payload),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -151,7 +156,12 @@ if (mode === "hang") {
 }
 `;
 
-export const PLATFORM_FILES = { ".github/workflows/run.yml": CALLED, "action/action.yml": ACTION, "action/package.json": '{"type":"module"}', "action/dist/main.js": MAIN };
+export const PLATFORM_FILES = {
+  ".github/workflows/run.yml": CALLED,
+  "action/action.yml": ACTION,
+  "action/package.json": '{"type":"module"}',
+  "action/dist/main.js": MAIN,
+};
 
 export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), "forge-"));
@@ -161,7 +171,11 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
   let forge = await createForge({ dataDir, port: 0, adminToken, actions });
   const { url } = forge;
   const admin = async (path: string, body: unknown): Promise<any> => {
-    const response = await fetch(`${url}/_forge/${path}`, { method: "POST", headers: { authorization: `Bearer ${adminToken}` }, body: JSON.stringify(body) });
+    const response = await fetch(`${url}/_forge/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminToken}` },
+      body: JSON.stringify(body),
+    });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
   };
@@ -170,12 +184,37 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
   await admin("collaborators", { repository: "ann/shop", login: "wren", permission: "write" });
   await admin("collaborators", { repository: "ann/shop", login: "rita", permission: "read" });
   const app = await admin("apps", {
-    slug: "adorable", owner: "ann", webhookUrl: receiver.url, webhookSecret: WEBHOOK_SECRET,
-    permissions: { issues: "write", pull_requests: "write", contents: "write", checks: "write", statuses: "write", deployments: "write", actions: "write" },
-    events: ["issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment", "push", "check_run", "workflow_run", "workflow_job", "workflow_dispatch", "deployment_status", "release"],
+    slug: "adorable",
+    owner: "ann",
+    webhookUrl: receiver.url,
+    webhookSecret: WEBHOOK_SECRET,
+    permissions: {
+      issues: "write",
+      pull_requests: "write",
+      contents: "write",
+      checks: "write",
+      statuses: "write",
+      deployments: "write",
+      actions: "write",
+    },
+    events: [
+      "issues",
+      "issue_comment",
+      "pull_request",
+      "pull_request_review",
+      "pull_request_review_comment",
+      "push",
+      "check_run",
+      "workflow_run",
+      "workflow_job",
+      "workflow_dispatch",
+      "deployment_status",
+      "release",
+    ],
   });
   const installation = await admin("installations", { app: "adorable", owner: "ann", repositories: ["ann/shop"] });
-  const client = (auth: string): Octokit => new Octokit({ auth, baseUrl: `${url}/api/v3`, log: { debug() {}, info() {}, warn() {}, error() {} } });
+  const client = (auth: string): Octokit =>
+    new Octokit({ auth, baseUrl: `${url}/api/v3`, log: { debug() {}, info() {}, warn() {}, error() {} } });
   const appToken = async (): Promise<string> => {
     const answer = await client(appJwt(app.id, app.pem)).rest.apps.createInstallationAccessToken({ installation_id: installation.id });
     return answer.data.token;
@@ -184,7 +223,12 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
     get forge() {
       return forge;
     },
-    dataDir, receiver, app, installationId: installation.id, admin, appToken,
+    dataDir,
+    receiver,
+    app,
+    installationId: installation.id,
+    admin,
+    appToken,
     as: (login) => client(`token-${login}`),
     asApp: async () => client(await appToken()),
     async restart(optionChanges = {}) {
@@ -215,8 +259,15 @@ export async function isRunning(pid: number): Promise<boolean> {
 /** Runs git without the caller's configuration; rejects with what it printed. */
 export function git(cwd: string, ...args: string[]): Promise<string> {
   const env = {
-    PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_TERMINAL_PROMPT: "0",
-    GIT_AUTHOR_NAME: "Wren", GIT_AUTHOR_EMAIL: "wren@example.com", GIT_COMMITTER_NAME: "Wren", GIT_COMMITTER_EMAIL: "wren@example.com",
+    PATH: process.env["PATH"] ?? "",
+    HOME: "/nonexistent",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_AUTHOR_NAME: "Wren",
+    GIT_AUTHOR_EMAIL: "wren@example.com",
+    GIT_COMMITTER_NAME: "Wren",
+    GIT_COMMITTER_EMAIL: "wren@example.com",
   };
   return new Promise((resolve, reject) => {
     const child = spawn("git", args, { cwd, env });

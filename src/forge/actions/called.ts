@@ -46,7 +46,13 @@ export async function locate(core: ForgeCore, caller: Repository, uses: string):
 }
 
 /** The file of a run with everything that it calls, its permissions checked before anything starts. */
-export async function loadFrame(core: ForgeCore, caller: Repository, file: Located, cap: Permissions | undefined, depth = 0): Promise<Frame> {
+export async function loadFrame(
+  core: ForgeCore,
+  caller: Repository,
+  file: Located,
+  cap: Permissions | undefined,
+  depth = 0,
+): Promise<Frame> {
   if (depth > MAX_DEPTH) throw new WorkflowError(`Reusable workflows are nested more than ${MAX_DEPTH} deep.`);
   const text = await objectsOf(core.git, file.repository.id).file(file.sha, file.path);
   if (text === undefined) throw new WorkflowError(`The workflow file "${file.path}" was not found at ${file.ref}.`);
@@ -57,7 +63,8 @@ export async function loadFrame(core: ForgeCore, caller: Repository, file: Locat
     if (job.uses === undefined) continue;
     const target = job.uses.startsWith("./") ? { ...file, path: job.uses.slice(2) } : await locate(core, caller, job.uses);
     const callee = await loadFrame(core, caller, target, granted, depth + 1);
-    if (callee.workflow.called === undefined) throw new WorkflowError(`The workflow "${job.uses}" is not reusable: it lacks a workflow_call trigger.`);
+    if (callee.workflow.called === undefined)
+      throw new WorkflowError(`The workflow "${job.uses}" is not reusable: it lacks a workflow_call trigger.`);
     frame.calls.set(id, callee);
   }
   return frame;
@@ -72,7 +79,9 @@ export function jobPermissions(frame: Frame, id: string, job: Job): Permissions 
   for (const [name, level] of Object.entries(wanted)) {
     const most = frame.cap[name];
     if (most === undefined || (level === "write" && most === "read")) {
-      throw new WorkflowError(`The nested job "${id}" is requesting "${name}: ${level}", but is only allowed "${name}: ${most ?? "none"}".`);
+      throw new WorkflowError(
+        `The nested job "${id}" is requesting "${name}: ${level}", but is only allowed "${name}: ${most ?? "none"}".`,
+      );
     }
   }
   return wanted;
@@ -83,10 +92,16 @@ export async function checkOut(core: ForgeCore, located: Located, folder: string
   await mkdir(folder, { recursive: true });
   const env = { GIT_INDEX_FILE: `${folder}.index` };
   try {
-    await core.git.run(located.repository.id, ["read-tree", located.path === "" ? located.sha : `${located.sha}:${located.path}`], { env }).catch(() => {
-      throw new WorkflowError(`Can't find "${located.path}" in ${located.repository.fullName} at ${located.ref}.`);
-    });
-    await core.git.run(located.repository.id, ["--work-tree", folder, "checkout-index", "--all", "--force", `--prefix=${join(folder, "/")}`], { env });
+    await core.git
+      .run(located.repository.id, ["read-tree", located.path === "" ? located.sha : `${located.sha}:${located.path}`], { env })
+      .catch(() => {
+        throw new WorkflowError(`Can't find "${located.path}" in ${located.repository.fullName} at ${located.ref}.`);
+      });
+    await core.git.run(
+      located.repository.id,
+      ["--work-tree", folder, "checkout-index", "--all", "--force", `--prefix=${join(folder, "/")}`],
+      { env },
+    );
   } finally {
     await rm(env.GIT_INDEX_FILE, { force: true });
   }

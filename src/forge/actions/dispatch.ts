@@ -22,7 +22,13 @@ export async function syncWorkflows(core: ForgeCore, repository: Repository): Pr
     if (!/\.ya?ml$/.test(file.path) || file.type !== "blob") continue;
     const path = `${WORKFLOWS_FOLDER}/${file.path}`;
     const name = nameOf(path, (await objects.blob(file.sha)).toString("utf8"));
-    core.db.run("insert or ignore into workflows (repositoryId, path, name, createdAt) values (?, ?, ?, ?)", repository.id, path, name, timestamp());
+    core.db.run(
+      "insert or ignore into workflows (repositoryId, path, name, createdAt) values (?, ?, ?, ?)",
+      repository.id,
+      path,
+      name,
+      timestamp(),
+    );
     core.db.run("update workflows set name = ? where repositoryId = ? and path = ? and name <> ?", name, repository.id, path, name);
   }
 }
@@ -39,13 +45,22 @@ function nameOf(path: string, text: string): string {
 /** By id, or by file name. Throws 404. */
 export async function findWorkflow(core: ForgeCore, repository: Repository, idOrFile: string): Promise<WorkflowRecord> {
   await syncWorkflows(core, repository);
-  const found = core.state.workflows(repository.id).items.find((item) => String(item.id) === idOrFile || item.path === `${WORKFLOWS_FOLDER}/${idOrFile}` || item.path === idOrFile);
+  const found = core.state
+    .workflows(repository.id)
+    .items.find((item) => String(item.id) === idOrFile || item.path === `${WORKFLOWS_FOLDER}/${idOrFile}` || item.path === idOrFile);
   if (found === undefined) throw notFound();
   return found;
 }
 
 /** Throws 404 for an unknown workflow, 422 for a ref, a file without the trigger, or inputs that do not fit. */
-export async function dispatchWorkflow(core: ForgeCore, actor: Actor, repository: Repository, idOrFile: string, ref: string, given: Record<string, unknown>): Promise<WorkflowRun> {
+export async function dispatchWorkflow(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  idOrFile: string,
+  ref: string,
+  given: Record<string, unknown>,
+): Promise<WorkflowRun> {
   const user = authorizeWrite(core, actor, repository, "actions", "write");
   const record = await findWorkflow(core, repository, idOrFile);
   const objects = objectsOf(core.git, repository.id);
@@ -53,16 +68,30 @@ export async function dispatchWorkflow(core: ForgeCore, actor: Actor, repository
   const headSha = await objects.resolve(headRef);
   if (headSha === undefined) throw new Fault(422, `No ref found for: ${ref}`);
   const text = await objects.file(headSha, record.path);
-  if (text === undefined) throw new Fault(422, `Workflow does not exist or does not have a workflow_dispatch trigger in this tag or branch`);
+  if (text === undefined)
+    throw new Fault(422, `Workflow does not exist or does not have a workflow_dispatch trigger in this tag or branch`);
   const workflow = tryParse(record.path, text);
   if (workflow.dispatch === undefined) throw new Fault(422, "Workflow does not have 'workflow_dispatch' trigger");
   const inputs = checkInputs(workflow.dispatch.inputs, given);
   return core.db.transaction(() => {
     const now = timestamp();
-    const number = (core.db.get<{ last: number | null }>("select max(number) as last from workflowRuns where workflowId = ?", record.id)?.last ?? 0) + 1;
+    const number =
+      (core.db.get<{ last: number | null }>("select max(number) as last from workflowRuns where workflowId = ?", record.id)?.last ?? 0) + 1;
     const id = core.db.insert("workflowRuns", {
-      repositoryId: repository.id, workflowId: record.id, number, attempt: 1, event: "workflow_dispatch", title: titleOf(workflow, inputs), headRef, headSha,
-      status: "queued", actorId: user.id, inputs, createdAt: now, startedAt: now, updatedAt: now,
+      repositoryId: repository.id,
+      workflowId: record.id,
+      number,
+      attempt: 1,
+      event: "workflow_dispatch",
+      title: titleOf(workflow, inputs),
+      headRef,
+      headSha,
+      status: "queued",
+      actorId: user.id,
+      inputs,
+      createdAt: now,
+      startedAt: now,
+      updatedAt: now,
     });
     const run = core.state.workflowRun(id) as WorkflowRun;
     emit(core, repository, "workflow_dispatch", user, { inputs, ref: headRef, workflow: record.path });
@@ -100,7 +129,8 @@ function titleOf(workflow: Workflow, inputs: Record<string, string>): string {
 
 function checkInputs(declared: Record<string, Input>, given: Record<string, unknown>): Record<string, string> {
   const unexpected = Object.keys(given).filter((name) => declared[name] === undefined);
-  if (Object.keys(given).length > MAX_INPUTS) throw new Fault(422, `You may only define up to ${MAX_INPUTS} \`inputs\` for a \`workflow_dispatch\` event`);
+  if (Object.keys(given).length > MAX_INPUTS)
+    throw new Fault(422, `You may only define up to ${MAX_INPUTS} \`inputs\` for a \`workflow_dispatch\` event`);
   if (unexpected.length > 0) throw new Fault(422, `Unexpected inputs provided: ${JSON.stringify(unexpected)}`);
   const inputs: Record<string, string> = {};
   for (const [name, input] of Object.entries(declared)) {
@@ -111,7 +141,10 @@ function checkInputs(declared: Record<string, Input>, given: Record<string, unkn
       continue;
     }
     const text = String(value);
-    const isWrong = (input.type === "boolean" && !/^(true|false)$/.test(text)) || (input.type === "number" && Number.isNaN(Number(text))) || (input.type === "choice" && input.options?.includes(text) !== true);
+    const isWrong =
+      (input.type === "boolean" && !/^(true|false)$/.test(text)) ||
+      (input.type === "number" && Number.isNaN(Number(text))) ||
+      (input.type === "choice" && input.options?.includes(text) !== true);
     if (isWrong) throw new Fault(422, `Provided value '${text}' for input '${name}' not in the list of allowed values`);
     inputs[name] = text;
   }
@@ -119,15 +152,28 @@ function checkInputs(declared: Record<string, Input>, given: Record<string, unkn
 }
 
 /** Tells Apps and pages what a run has come to. Inside the transaction that changes it. */
-export function announceRun(core: ForgeCore, repository: Repository, run: WorkflowRun, action: "requested" | "in_progress" | "completed"): void {
+export function announceRun(
+  core: ForgeCore,
+  repository: Repository,
+  run: WorkflowRun,
+  action: "requested" | "in_progress" | "completed",
+): void {
   const workflow = core.state.workflow(run.workflowId);
   emit(core, repository, "workflow_run", core.state.account(run.actorId), {
-    action, workflow_run: runJson(core, repository, run), workflow: workflow === undefined ? null : workflowJson(core, repository, workflow),
+    action,
+    workflow_run: runJson(core, repository, run),
+    workflow: workflow === undefined ? null : workflowJson(core, repository, workflow),
   });
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "run", number: run.id }));
 }
 
-export function announceJob(core: ForgeCore, repository: Repository, run: WorkflowRun, job: WorkflowJob, action: "queued" | "in_progress" | "completed"): void {
+export function announceJob(
+  core: ForgeCore,
+  repository: Repository,
+  run: WorkflowRun,
+  job: WorkflowJob,
+  action: "queued" | "in_progress" | "completed",
+): void {
   emit(core, repository, "workflow_job", core.state.account(run.actorId), { action, workflow_job: jobJson(core, repository, run, job) });
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "run", number: run.id }));
 }
@@ -148,7 +194,15 @@ export function rerun(core: ForgeCore, actor: Actor, repository: Repository, run
   if (run.status !== "completed") throw new Fault(403, "This workflow run is already running");
   return core.db.transaction(() => {
     const now = timestamp();
-    core.db.update("workflowRuns", run.id, { attempt: run.attempt + 1, status: "queued", conclusion: null, message: null, isCancelRequested: false, startedAt: now, updatedAt: now });
+    core.db.update("workflowRuns", run.id, {
+      attempt: run.attempt + 1,
+      status: "queued",
+      conclusion: null,
+      message: null,
+      isCancelRequested: false,
+      startedAt: now,
+      updatedAt: now,
+    });
     const again = core.state.workflowRun(run.id) as WorkflowRun;
     emit(core, repository, "workflow_run", user, { action: "requested", workflow_run: runJson(core, repository, again) });
     core.db.afterCommit(() => core.wakeRunner());

@@ -27,7 +27,11 @@ interface Scope {
 }
 
 /** Runs to the end; returns what the run came to and, when its files are at fault, why. */
-export async function executeRun(engine: Engine, run: WorkflowRun, signal: AbortSignal): Promise<{ conclusion: RunConclusion; message: string | null }> {
+export async function executeRun(
+  engine: Engine,
+  run: WorkflowRun,
+  signal: AbortSignal,
+): Promise<{ conclusion: RunConclusion; message: string | null }> {
   const { core } = engine;
   const repository = core.state.repositoryById(run.repositoryId);
   const workflow = core.state.workflow(run.workflowId);
@@ -35,7 +39,13 @@ export async function executeRun(engine: Engine, run: WorkflowRun, signal: Abort
   try {
     const frame = await loadFrame(core, repository, { repository, path: workflow.path, ref: run.headRef, sha: run.headSha }, undefined);
     const inputs = typedInputs(frame.workflow.dispatch?.inputs ?? {}, run.inputs);
-    const results = await runJobs(engine, repository, run, { frame, key: "", name: "", inputs, github: githubContext(core, repository, run, frame) }, signal);
+    const results = await runJobs(
+      engine,
+      repository,
+      run,
+      { frame, key: "", name: "", inputs, github: githubContext(core, repository, run, frame) },
+      signal,
+    );
     return { conclusion: signal.aborted ? "cancelled" : overall(results.values()), message: null };
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
@@ -51,7 +61,13 @@ function overall(outcomes: Iterable<JobOutcome>): RunConclusion {
   return all.has("success") ? "success" : "skipped";
 }
 
-async function runJobs(engine: Engine, repository: Repository, run: WorkflowRun, scope: Scope, signal: AbortSignal): Promise<Map<string, JobOutcome>> {
+async function runJobs(
+  engine: Engine,
+  repository: Repository,
+  run: WorkflowRun,
+  scope: Scope,
+  signal: AbortSignal,
+): Promise<Map<string, JobOutcome>> {
   const { jobs } = scope.frame.workflow;
   const started = new Map<string, Promise<JobOutcome>>();
   const start = (id: string): Promise<JobOutcome> => {
@@ -73,7 +89,14 @@ async function runJobs(engine: Engine, repository: Repository, run: WorkflowRun,
 }
 
 async function runOne(
-  engine: Engine, repository: Repository, run: WorkflowRun, scope: Scope, id: string, job: Job, needs: Map<string, JobOutcome>, signal: AbortSignal,
+  engine: Engine,
+  repository: Repository,
+  run: WorkflowRun,
+  scope: Scope,
+  id: string,
+  job: Job,
+  needs: Map<string, JobOutcome>,
+  signal: AbortSignal,
 ): Promise<JobOutcome> {
   const { frame } = scope;
   const results = [...needs.values()].map((outcome) => outcome.conclusion);
@@ -82,15 +105,20 @@ async function runOne(
     failure: results.some((result) => result === "failure" || result === "timed_out"),
     cancelled: signal.aborted,
   };
-  const needed = Object.fromEntries([...needs].map(([name, { conclusion, outputs }]) => [name, { result: conclusion === "timed_out" ? "failure" : conclusion, outputs }]));
+  const needed = Object.fromEntries(
+    [...needs].map(([name, { conclusion, outputs }]) => [name, { result: conclusion === "timed_out" ? "failure" : conclusion, outputs }]),
+  );
   const contexts: Contexts = { github: scope.github, inputs: scope.inputs, needs: needed, vars: {} };
   const key = scope.key === "" ? id : `${scope.key}/${id}`;
   const title = job.name === undefined ? id : toText(interpolate(job.name, contexts, status));
   const name = scope.name === "" ? title : `${scope.name} / ${title}`;
-  const makeRecord = (): WorkflowJob => createJob(engine.core, repository, run, { key, name, calledRef: frame.ref, calledSha: frame.sha }, engine.settings.app.id);
+  const makeRecord = (): WorkflowJob =>
+    createJob(engine.core, repository, run, { key, name, calledRef: frame.ref, calledSha: frame.sha }, engine.settings.app.id);
   // A job that ends because the forge ends is left as it is: the next start calls it lost.
-  const finish = (record: WorkflowJob, outcome: JobOutcome): JobOutcome => (signal.reason === CLOSING ? outcome : finishJob(engine.core, repository, run, record, outcome));
-  if (!condition(job.if, contexts, status)) return finish(makeRecord(), { conclusion: signal.aborted ? "cancelled" : "skipped", outputs: {} });
+  const finish = (record: WorkflowJob, outcome: JobOutcome): JobOutcome =>
+    signal.reason === CLOSING ? outcome : finishJob(engine.core, repository, run, record, outcome);
+  if (!condition(job.if, contexts, status))
+    return finish(makeRecord(), { conclusion: signal.aborted ? "cancelled" : "skipped", outputs: {} });
 
   const callee = frame.calls.get(id);
   if (callee !== undefined) {
@@ -117,7 +145,9 @@ async function runOne(
 function calledOutcome(callee: Frame, inner: Scope, results: Map<string, JobOutcome>, status: Status): JobOutcome {
   const jobs = Object.fromEntries([...results].map(([name, { conclusion, outputs }]) => [name, { result: conclusion, outputs }]));
   const contexts: Contexts = { github: inner.github, inputs: inner.inputs, jobs };
-  const outputs = Object.entries(callee.workflow.called?.outputs ?? {}).map(([name, text]) => [name, toText(interpolate(text, contexts, status))] as const);
+  const outputs = Object.entries(callee.workflow.called?.outputs ?? {}).map(
+    ([name, text]) => [name, toText(interpolate(text, contexts, status))] as const,
+  );
   return { conclusion: overall(results.values()), outputs: Object.fromEntries(outputs) };
 }
 
@@ -126,7 +156,8 @@ function calledInputs(callee: Frame, given: Record<string, Value>): Record<strin
   const unknown = Object.keys(given).find((name) => declared[name] === undefined);
   if (unknown !== undefined) throw new WorkflowError(`${callee.ref}: the input "${unknown}" is not defined in the called workflow.`);
   for (const [name, input] of Object.entries(declared)) {
-    if (input.required && given[name] === undefined) throw new WorkflowError(`${callee.ref}: the input "${name}" is required, but was not given.`);
+    if (input.required && given[name] === undefined)
+      throw new WorkflowError(`${callee.ref}: the input "${name}" is required, but was not given.`);
   }
   return typedInputs(declared, given);
 }
@@ -144,7 +175,13 @@ function typedInputs(declared: Record<string, Input>, given: Record<string, Valu
 function githubContext(core: ForgeCore, repository: Repository, run: WorkflowRun, frame: Frame): Record<string, Value> {
   const actor = core.state.account(run.actorId);
   const workflow = core.state.workflow(run.workflowId);
-  const event = { inputs: run.inputs, ref: run.headRef, workflow: workflow?.path ?? "", repository: repositoryJson(core, repository), sender: userById(core, actor.id) };
+  const event = {
+    inputs: run.inputs,
+    ref: run.headRef,
+    workflow: workflow?.path ?? "",
+    repository: repositoryJson(core, repository),
+    sender: userById(core, actor.id),
+  };
   return {
     repository: repository.fullName,
     repository_id: String(repository.id),
@@ -176,11 +213,33 @@ function githubContext(core: ForgeCore, repository: Repository, run: WorkflowRun
   };
 }
 
-function createJob(core: ForgeCore, repository: Repository, run: WorkflowRun, fields: Pick<WorkflowJob, "key" | "name" | "calledRef" | "calledSha">, appId: number): WorkflowJob {
+function createJob(
+  core: ForgeCore,
+  repository: Repository,
+  run: WorkflowRun,
+  fields: Pick<WorkflowJob, "key" | "name" | "calledRef" | "calledSha">,
+  appId: number,
+): WorkflowJob {
   return core.db.transaction(() => {
     const now = timestamp();
-    const checkRunId = core.db.insert("checkRuns", { repositoryId: repository.id, headSha: run.headSha, name: fields.name, appId, externalId: "", status: "queued", startedAt: now });
-    const id = core.db.insert("workflowJobs", { ...fields, runId: run.id, attempt: run.attempt, status: "queued", steps: [], checkRunId, createdAt: now });
+    const checkRunId = core.db.insert("checkRuns", {
+      repositoryId: repository.id,
+      headSha: run.headSha,
+      name: fields.name,
+      appId,
+      externalId: "",
+      status: "queued",
+      startedAt: now,
+    });
+    const id = core.db.insert("workflowJobs", {
+      ...fields,
+      runId: run.id,
+      attempt: run.attempt,
+      status: "queued",
+      steps: [],
+      checkRunId,
+      createdAt: now,
+    });
     const job = core.state.job(id) as WorkflowJob;
     announceJob(core, repository, run, job, "queued");
     return job;
@@ -192,7 +251,13 @@ function beginJob(core: ForgeCore, repository: Repository, run: WorkflowRun, rec
     const now = timestamp();
     core.db.update("workflowJobs", record.id, { status: "in_progress", startedAt: now });
     if (record.checkRunId !== null) core.db.update("checkRuns", record.checkRunId, { status: "in_progress", startedAt: now });
-    const isFirst = core.db.run("update workflowRuns set status = 'in_progress', startedAt = ?, updatedAt = ? where id = ? and status = 'queued'", now, now, run.id) === 1;
+    const isFirst =
+      core.db.run(
+        "update workflowRuns set status = 'in_progress', startedAt = ?, updatedAt = ? where id = ? and status = 'queued'",
+        now,
+        now,
+        run.id,
+      ) === 1;
     const current = core.state.workflowRun(run.id) as WorkflowRun;
     if (isFirst) announceRun(core, repository, current, "in_progress");
     announceJob(core, repository, current, core.state.job(record.id) as WorkflowJob, "in_progress");
@@ -203,16 +268,33 @@ function beginJob(core: ForgeCore, repository: Repository, run: WorkflowRun, rec
 export function finishJob(core: ForgeCore, repository: Repository, run: WorkflowRun, record: WorkflowJob, outcome: JobOutcome): JobOutcome {
   core.db.transaction(() => {
     const now = timestamp();
-    const steps = (core.state.job(record.id)?.steps ?? []).map((step) => (step.status === "completed" ? step : { ...step, status: "completed", conclusion: "cancelled", completedAt: now }));
-    core.db.update("workflowJobs", record.id, { status: "completed", conclusion: outcome.conclusion, completedAt: now, process: null, steps });
-    if (record.checkRunId !== null) core.db.update("checkRuns", record.checkRunId, { status: "completed", conclusion: outcome.conclusion, completedAt: now });
+    const before = core.state.job(record.id);
+    if (before === undefined) return; // its repository was deleted meanwhile
+    const steps = before.steps.map((step) =>
+      step.status === "completed" ? step : { ...step, status: "completed", conclusion: "cancelled", completedAt: now },
+    );
+    core.db.update("workflowJobs", record.id, {
+      status: "completed",
+      conclusion: outcome.conclusion,
+      completedAt: now,
+      process: null,
+      steps,
+    });
+    if (record.checkRunId !== null)
+      core.db.update("checkRuns", record.checkRunId, { status: "completed", conclusion: outcome.conclusion, completedAt: now });
     announceJob(core, repository, run, core.state.job(record.id) as WorkflowJob, "completed");
   });
   return outcome;
 }
 
 /** Records how a run ended. */
-export function finishRun(core: ForgeCore, repository: Repository, run: WorkflowRun, conclusion: RunConclusion, message: string | null): void {
+export function finishRun(
+  core: ForgeCore,
+  repository: Repository,
+  run: WorkflowRun,
+  conclusion: RunConclusion,
+  message: string | null,
+): void {
   core.db.transaction(() => {
     core.db.update("workflowRuns", run.id, { status: "completed", conclusion, message, updatedAt: timestamp() });
     announceRun(core, repository, core.state.workflowRun(run.id) as WorkflowRun, "completed");

@@ -3,7 +3,11 @@ import { condition, evaluate, interpolate, WorkflowError, type Contexts, type St
 
 const GOOD: Status = { success: true, failure: false, cancelled: false };
 const FAILED: Status = { success: false, failure: true, cancelled: false };
-const CONTEXTS: Contexts = { inputs: { "run-id": "r1", phase: "Work", flag: false, count: 3 }, needs: { build: { result: "success", outputs: { word: "it's" } } }, github: { event: {} } };
+const CONTEXTS: Contexts = {
+  inputs: { "run-id": "r1", phase: "Work", flag: false, count: 3 },
+  needs: { build: { result: "success", outputs: { word: "it's" } } },
+  github: { event: {} },
+};
 
 describe("an expression", () => {
   it.each([
@@ -19,7 +23,16 @@ describe("an expression", () => {
     expect(evaluate(text, CONTEXTS, GOOD)).toEqual(value);
   });
 
-  it.each(["secrets.TOKEN", "contains(inputs.phase, 'w')", "inputs.count > 2", "matrix.os", "inputs['phase']", "'open", "inputs.phase ==", "a b"])("refuses %s by name", (text) => {
+  it.each([
+    "secrets.TOKEN",
+    "contains(inputs.phase, 'w')",
+    "inputs.count > 2",
+    "matrix.os",
+    "inputs['phase']",
+    "'open",
+    "inputs.phase ==",
+    "a b",
+  ])("refuses %s by name", (text) => {
     expect(() => evaluate(text, CONTEXTS, GOOD)).toThrow(WorkflowError);
   });
 

@@ -143,7 +143,8 @@ function tokenize(expression: string): Token[] {
   while (TOKEN.lastIndex < end) {
     const start = TOKEN.lastIndex;
     const match = TOKEN.exec(expression);
-    if (match === null) throw new WorkflowError(`The expression "${expression.trim()}" is not understood at "${expression.slice(start).trim()}".`);
+    if (match === null)
+      throw new WorkflowError(`The expression "${expression.trim()}" is not understood at "${expression.slice(start).trim()}".`);
     const [, operator, text, number, name] = match;
     if (operator !== undefined) tokens.push({ kind: "operator", text: operator });
     else if (text !== undefined) tokens.push({ kind: "string", text: text.replaceAll("''", "'") });

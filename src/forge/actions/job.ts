@@ -83,7 +83,9 @@ export async function runJob(core: ForgeCore, settings: RunnerSettings, plan: Jo
       log.line(`::error::${message}`);
       return { conclusion: "timed_out", outputs: {} };
     }
-    const outputs = Object.fromEntries(Object.entries(plan.job.outputs ?? {}).map(([name, text]) => [name, toText(interpolate(text, state.contexts, state.status))]));
+    const outputs = Object.fromEntries(
+      Object.entries(plan.job.outputs ?? {}).map(([name, text]) => [name, toText(interpolate(text, state.contexts, state.status))]),
+    );
     return { conclusion: stop.aborted ? "cancelled" : state.status.success ? "success" : "failure", outputs };
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
@@ -97,13 +99,25 @@ export async function runJob(core: ForgeCore, settings: RunnerSettings, plan: Jo
   }
 }
 
-async function prepare(core: ForgeCore, settings: RunnerSettings, plan: JobPlan, log: JobLog, root: string, tracking: string): Promise<JobState> {
-  const { repository, run, record, id } = plan;
+async function prepare(
+  core: ForgeCore,
+  settings: RunnerSettings,
+  plan: JobPlan,
+  log: JobLog,
+  root: string,
+  tracking: string,
+): Promise<JobState> {
+  const { repository, record, id } = plan;
   const workspace = join(root, "workspace");
   const temp = join(root, "temp");
   await Promise.all([workspace, temp, join(root, "home"), join(root, "tools")].map((folder) => mkdir(folder, { recursive: true })));
   const repositoryIds = [repository.id];
-  const { token } = issueToken(core, "ghs_", { kind: "job", accountId: settings.app.botId, jobId: record.id, permissions: permissionsOfJob(plan.permissions), repositoryIds }, TOKEN_LIFETIME_MS);
+  const { token } = issueToken(
+    core,
+    "ghs_",
+    { kind: "job", accountId: settings.app.botId, jobId: record.id, permissions: permissionsOfJob(plan.permissions), repositoryIds },
+    TOKEN_LIFETIME_MS,
+  );
   log.mask(token);
   const github = { ...(plan.contexts["github"] as Record<string, Value>), job: id, token, workspace };
   const { event, ...facts } = github as Record<string, Value>;
@@ -111,13 +125,20 @@ async function prepare(core: ForgeCore, settings: RunnerSettings, plan: JobPlan,
   await writeFile(eventPath, JSON.stringify(event ?? {}));
   const oidc: Record<string, string> = {};
   if (plan.permissions["id-token"] === "write") {
-    const requestToken = issueToken(core, "oidc_", { kind: "job", accountId: settings.app.botId, jobId: record.id, permissions: { "id-token": "write" }, repositoryIds: [] }, TOKEN_LIFETIME_MS).token;
+    const requestToken = issueToken(
+      core,
+      "oidc_",
+      { kind: "job", accountId: settings.app.botId, jobId: record.id, permissions: { "id-token": "write" }, repositoryIds: [] },
+      TOKEN_LIFETIME_MS,
+    ).token;
     log.mask(requestToken);
     oidc["ACTIONS_ID_TOKEN_REQUEST_URL"] = `${core.url}/_actions/token?job=${record.id}`;
     oidc["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = requestToken;
   }
   const variables = Object.fromEntries(
-    Object.entries(facts).filter(([key]) => key !== "token").map(([key, value]) => [`GITHUB_${key.toUpperCase()}`, toText(value ?? "")]),
+    Object.entries(facts)
+      .filter(([key]) => key !== "token")
+      .map(([key, value]) => [`GITHUB_${key.toUpperCase()}`, toText(value ?? "")]),
   );
   const env: Record<string, string> = {
     LANG: "C.UTF-8",
@@ -144,9 +165,26 @@ async function prepare(core: ForgeCore, settings: RunnerSettings, plan: JobPlan,
   const runner = { os: env["RUNNER_OS"] ?? "", arch: env["RUNNER_ARCH"] ?? "", name: "forge", temp, tool_cache: join(root, "tools") };
   const contexts: Contexts = { ...plan.contexts, github, runner, steps: {}, env: {}, job: { status: "success" } };
   const steps = (plan.job.steps ?? []).map((step, index) => ({
-    number: index + 1, name: step.name ?? (step.uses === undefined ? `Run ${(step.run ?? "").split("\n", 1)[0]}` : `Run ${step.uses}`), status: "queued" as const, conclusion: null, startedAt: null, completedAt: null,
+    number: index + 1,
+    name: step.name ?? (step.uses === undefined ? `Run ${(step.run ?? "").split("\n", 1)[0]}` : `Run ${step.uses}`),
+    status: "queued" as const,
+    conclusion: null,
+    startedAt: null,
+    completedAt: null,
   }));
-  const state: JobState = { core, settings, plan, log, root, steps, env, paths: [], contexts, status: { success: true, failure: false, cancelled: false }, posts: [] };
+  const state: JobState = {
+    core,
+    settings,
+    plan,
+    log,
+    root,
+    steps,
+    env,
+    paths: [],
+    contexts,
+    status: { success: true, failure: false, cancelled: false },
+    posts: [],
+  };
   for (const written of [plan.env, plan.job.env ?? {}]) addEnv(state, written);
   saveSteps(state);
   return state;
@@ -154,7 +192,10 @@ async function prepare(core: ForgeCore, settings: RunnerSettings, plan: JobPlan,
 
 function addEnv(state: JobState, written: Record<string, string>): void {
   for (const [name, text] of Object.entries(written)) state.env[name] = toText(interpolate(text, state.contexts, state.status));
-  state.contexts["env"] = { ...(state.contexts["env"] as Record<string, Value>), ...Object.fromEntries(Object.keys(written).map((name) => [name, state.env[name] ?? ""])) };
+  state.contexts["env"] = {
+    ...(state.contexts["env"] as Record<string, Value>),
+    ...Object.fromEntries(Object.keys(written).map((name) => [name, state.env[name] ?? ""])),
+  };
 }
 
 function saveSteps(state: JobState): void {
@@ -170,7 +211,11 @@ async function runStep(state: JobState, step: Step, index: number, signal: Abort
     remember(state, step, "skipped", {});
     return saveSteps(state);
   }
-  Object.assign(shown, { name: toText(interpolate(shown.name, state.contexts, state.status)), status: "in_progress", startedAt: timestamp() });
+  Object.assign(shown, {
+    name: toText(interpolate(shown.name, state.contexts, state.status)),
+    status: "in_progress",
+    startedAt: timestamp(),
+  });
   saveSteps(state);
   state.log.line(`##[group]${shown.name}`);
   // A step that runs although the job is being cancelled (`always()`) is not stopped by that again.
@@ -194,7 +239,8 @@ async function performStep(state: JobState, step: Step, index: number, signal: A
   const env: Record<string, string> = { ...state.env, ...files.env, PATH: pathOf(state), GITHUB_ACTION: step.id ?? `__step_${index}` };
   for (const [name, text] of Object.entries(step.env ?? {})) env[name] = toText(interpolate(text, state.contexts, state.status));
   const prepared = step.uses === undefined ? await shellProcess(state, step, index, env) : await actionProcess(state, step, index, env);
-  const limited = step["timeout-minutes"] === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(step["timeout-minutes"] * 60_000)]);
+  const limited =
+    step["timeout-minutes"] === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(step["timeout-minutes"] * 60_000)]);
   const exit = await runProcess(prepared.process, limited, (child) => {
     if (child.stdout !== null) log.stream(child.stdout);
     if (child.stderr !== null) log.stream(child.stderr);
@@ -208,10 +254,14 @@ async function performStep(state: JobState, step: Step, index: number, signal: A
     state.posts.push({ name: step.uses ?? "", process: { ...prepared.process, args: [prepared.post], env: { ...env, ...kept } } });
   }
   if (left.summary !== "") appendSummary(state, left.summary);
-  const conclusion: RunConclusion = exit.kind === "exit" && exit.code === 0 ? "success" : exit.kind === "stopped" && signal.aborted ? "cancelled" : "failure";
+  const conclusion: RunConclusion =
+    exit.kind === "exit" && exit.code === 0 ? "success" : exit.kind === "stopped" && signal.aborted ? "cancelled" : "failure";
   if (exit.kind === "unstartable") log.line(`::error::The step could not be started: ${exit.message}`);
   else if (exit.kind === "exit" && exit.code !== 0) log.line(`##[error]Process completed with exit code ${exit.code}.`);
-  else if (exit.kind === "stopped") log.line(signal.aborted ? "##[error]The operation was canceled." : `::error::The step has timed out after ${step["timeout-minutes"]} minutes.`);
+  else if (exit.kind === "stopped")
+    log.line(
+      signal.aborted ? "##[error]The operation was canceled." : `::error::The step has timed out after ${step["timeout-minutes"]} minutes.`,
+    );
   remember(state, step, conclusion, left.outputs);
   return conclusion;
 }
@@ -227,14 +277,24 @@ function pathOf(state: JobState): string {
   return [...state.paths, dirname(state.settings.nodePath), state.settings.env["PATH"] ?? process.env["PATH"] ?? "/usr/bin:/bin"].join(":");
 }
 
-async function shellProcess(state: JobState, step: Step, index: number, env: Record<string, string>): Promise<{ process: StepProcess; post: undefined }> {
+async function shellProcess(
+  state: JobState,
+  step: Step,
+  index: number,
+  env: Record<string, string>,
+): Promise<{ process: StepProcess; post: undefined }> {
   const script = join(state.root, "temp", `step-${index}.sh`);
   await writeFile(script, `${toText(interpolate(step.run ?? "", state.contexts, state.status))}\n`);
   const cwd = join(state.root, "workspace", step["working-directory"] ?? "");
   return { process: { command: "bash", args: ["--noprofile", "--norc", "-e", "-o", "pipefail", script], cwd, env }, post: undefined };
 }
 
-async function actionProcess(state: JobState, step: Step, index: number, env: Record<string, string>): Promise<{ process: StepProcess; post: string | undefined }> {
+async function actionProcess(
+  state: JobState,
+  step: Step,
+  index: number,
+  env: Record<string, string>,
+): Promise<{ process: StepProcess; post: string | undefined }> {
   const uses = step.uses ?? "";
   const workspace = join(state.root, "workspace");
   let folder = join(workspace, uses);
@@ -244,16 +304,22 @@ async function actionProcess(state: JobState, step: Step, index: number, env: Re
     await checkOut(state.core, located, folder);
     Object.assign(env, { GITHUB_ACTION_REPOSITORY: located.repository.fullName, GITHUB_ACTION_REF: uses.slice(uses.lastIndexOf("@") + 1) });
   }
-  const [yml, yaml] = await Promise.all(["action.yml", "action.yaml"].map((name) => readFile(join(folder, name), "utf8").catch(() => undefined)));
+  const [yml, yaml] = await Promise.all(
+    ["action.yml", "action.yaml"].map((name) => readFile(join(folder, name), "utf8").catch(() => undefined)),
+  );
   const text = yml ?? yaml;
   if (text === undefined) throw new WorkflowError(`Can't find "action.yml" or "action.yaml" for the action "${uses}".`);
   const action = parseAction(`${uses}: action.yml`, text);
-  const given = Object.fromEntries(Object.entries(step.with ?? {}).map(([name, value]) => [name.toLowerCase(), toText(interpolate(value, state.contexts, state.status))]));
+  const given = Object.fromEntries(
+    Object.entries(step.with ?? {}).map(([name, value]) => [name.toLowerCase(), toText(interpolate(value, state.contexts, state.status))]),
+  );
   const known = new Set(Object.keys(action.inputs).map((name) => name.toLowerCase()));
   const unexpected = Object.keys(given).filter((name) => !known.has(name));
-  if (unexpected.length > 0) state.log.line(`::warning::Unexpected input(s) '${unexpected.join("', '")}', valid inputs are ['${[...known].join("', '")}']`);
+  if (unexpected.length > 0)
+    state.log.line(`::warning::Unexpected input(s) '${unexpected.join("', '")}', valid inputs are ['${[...known].join("', '")}']`);
   const values = { ...given };
-  for (const [name, fallback] of Object.entries(action.inputs)) values[name.toLowerCase()] ??= toText(interpolate(fallback ?? "", state.contexts, state.status));
+  for (const [name, fallback] of Object.entries(action.inputs))
+    values[name.toLowerCase()] ??= toText(interpolate(fallback ?? "", state.contexts, state.status));
   for (const [name, value] of Object.entries(values)) env[`INPUT_${name.replaceAll(" ", "_").toUpperCase()}`] = value;
   Object.assign(env, { GITHUB_ACTION_PATH: folder });
   const start = { command: state.settings.nodePath, args: [join(folder, action.main)], cwd: workspace, env };
@@ -270,4 +336,3 @@ async function runPost(state: JobState, post: { name: string; process: StepProce
   state.log.line("##[endgroup]");
   if (exit.kind !== "exit" || exit.code !== 0) state.status = { ...state.status, success: false, failure: true };
 }
-

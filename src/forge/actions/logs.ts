@@ -47,7 +47,11 @@ export async function readLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "ru
   }
 }
 
-export async function openLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "runId">, onAnnotation: (annotation: LoggedAnnotation) => void): Promise<JobLog> {
+export async function openLog(
+  core: ForgeCore,
+  job: Pick<WorkflowJob, "id" | "runId">,
+  onAnnotation: (annotation: LoggedAnnotation) => void,
+): Promise<JobLog> {
   const path = logPath(core, job);
   await mkdir(dirname(path), { recursive: true });
   const file = createWriteStream(path, { flags: "a" });
@@ -80,7 +84,13 @@ export async function openLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "ru
       return write(line);
     }
     const value = unescape(raw);
-    const given = Object.fromEntries(parameters.trim().split(",").map((pair) => pair.split("=", 2)).map(([key = "", text = ""]) => [key.trim(), unescape(text, true)]));
+    const given = Object.fromEntries(
+      parameters
+        .trim()
+        .split(",")
+        .map((pair) => pair.split("=", 2))
+        .map(([key = "", text = ""]) => [key.trim(), unescape(text, true)]),
+    );
     if (name === "add-mask") {
       if (value !== "") masks.add(value);
       return write("***");
@@ -89,7 +99,13 @@ export async function openLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "ru
     if (name === "error" || name === "warning" || name === "notice") {
       write(`##[${name}]${value}`);
       const level = name === "error" ? "failure" : name;
-      return annotate({ level, message: value, title: given["title"] ?? null, path: given["file"] ?? ".github", line: Number(given["line"]) || 1 });
+      return annotate({
+        level,
+        message: value,
+        title: given["title"] ?? null,
+        path: given["file"] ?? ".github",
+        line: Number(given["line"]) || 1,
+      });
     }
     if (name === "group" || name === "endgroup" || name === "debug") return write(`##[${name}]${value}`);
     write(line);

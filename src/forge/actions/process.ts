@@ -25,7 +25,8 @@ export type Exit = { kind: "exit"; code: number } | { kind: "stopped" } | { kind
 export async function runProcess(step: StepProcess, signal: AbortSignal, onStart: (child: ChildProcess) => void): Promise<Exit> {
   const setpriv = await findSetpriv();
   if (signal.aborted) return { kind: "stopped" };
-  const [command, args] = setpriv === undefined ? [step.command, step.args] : [setpriv, ["--pdeathsig", "KILL", step.command, ...step.args]];
+  const [command, args] =
+    setpriv === undefined ? [step.command, step.args] : [setpriv, ["--pdeathsig", "KILL", step.command, ...step.args]];
   const child = spawn(command, args, { cwd: step.cwd, env: step.env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<Exit>((resolve) => {
     child.on("error", (error) => resolve({ kind: "unstartable", message: error.message }));
@@ -44,7 +45,11 @@ export async function runProcess(step: StepProcess, signal: AbortSignal, onStart
 
 async function endGroup(child: ChildProcess, ended: Promise<Exit>, isUrgent: boolean): Promise<void> {
   if (isUrgent) return killGroup(child.pid, "SIGKILL");
-  for (const [name, waitMs] of [["SIGINT", INTERRUPT_MS], ["SIGTERM", TERMINATE_MS], ["SIGKILL", 0]] as const) {
+  for (const [name, waitMs] of [
+    ["SIGINT", INTERRUPT_MS],
+    ["SIGTERM", TERMINATE_MS],
+    ["SIGKILL", 0],
+  ] as const) {
     killGroup(child.pid, name);
     const timer = new AbortController();
     const isOver = await Promise.race([ended.then(() => true), delay(waitMs, false, { signal: timer.signal })]);
@@ -83,11 +88,13 @@ async function trackedPids(ids: ReadonlySet<string>): Promise<number[]> {
   const names = await readdir("/proc").catch(() => []);
   const found: number[] = [];
   await Promise.all(
-    names.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).map(async (name) => {
-      const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => ""); // gone, or another user's
-      const tracked = environment.split("\0").find((entry) => entry.startsWith(`${TRACKING_VARIABLE}=`));
-      if (tracked !== undefined && ids.has(tracked.slice(TRACKING_VARIABLE.length + 1))) found.push(Number(name));
-    }),
+    names
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .map(async (name) => {
+        const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => ""); // gone, or another user's
+        const tracked = environment.split("\0").find((entry) => entry.startsWith(`${TRACKING_VARIABLE}=`));
+        if (tracked !== undefined && ids.has(tracked.slice(TRACKING_VARIABLE.length + 1))) found.push(Number(name));
+      }),
   );
   return found;
 }
@@ -97,7 +104,10 @@ let setprivPath: Promise<string | undefined> | undefined;
 function findSetpriv(): Promise<string | undefined> {
   setprivPath ??= (async () => {
     for (const path of ["/usr/bin/setpriv", "/bin/setpriv"]) {
-      const isThere = await access(path).then(() => true, () => false);
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
       if (isThere) return path;
     }
     return undefined;

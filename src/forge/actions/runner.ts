@@ -75,7 +75,15 @@ export function createRunner(core: ForgeCore, settings: RunnerSettings): Runner 
         const jobs = core.state.jobs(run);
         if (run.status === "queued" && jobs.length === 0) continue;
         for (const job of jobs.filter((item) => item.status !== "completed")) {
-          if (job.checkRunId !== null) core.db.insert("annotations", { checkRunId: job.checkRunId, path: ".github", startLine: 1, endLine: 1, level: "failure", message: LOST });
+          if (job.checkRunId !== null)
+            core.db.insert("annotations", {
+              checkRunId: job.checkRunId,
+              path: ".github",
+              startLine: 1,
+              endLine: 1,
+              level: "failure",
+              message: LOST,
+            });
           finishJob(core, repository, run, job, { conclusion: "failure", outputs: {} });
         }
         finishRun(core, repository, run, "failure", LOST);
@@ -100,11 +108,15 @@ function createSlots(limit: number): Engine["takeSlot"] {
     while (used >= limit && !signal.aborted) {
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
-        signal.addEventListener("abort", () => {
-          const at = waiting.indexOf(resolve);
-          if (at !== -1) waiting.splice(at, 1);
-          resolve();
-        }, { once: true });
+        signal.addEventListener(
+          "abort",
+          () => {
+            const at = waiting.indexOf(resolve);
+            if (at !== -1) waiting.splice(at, 1);
+            resolve();
+          },
+          { once: true },
+        );
       });
     }
     if (signal.aborted) {

@@ -8,7 +8,13 @@ type Name = (typeof NAMES)[number];
 export interface StepFiles {
   /** `GITHUB_OUTPUT` and its like. */
   env: Record<string, string>;
-  read(): Promise<{ outputs: Record<string, string>; state: Record<string, string>; env: Record<string, string>; paths: string[]; summary: string }>;
+  read(): Promise<{
+    outputs: Record<string, string>;
+    state: Record<string, string>;
+    env: Record<string, string>;
+    paths: string[];
+    summary: string;
+  }>;
 }
 
 export async function makeStepFiles(folder: string): Promise<StepFiles> {

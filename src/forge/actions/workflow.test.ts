@@ -4,10 +4,13 @@ import { parsePairs } from "./step-files.ts";
 import { grantedPermissions, parseAction, parseWorkflow } from "./workflow.ts";
 
 describe("a workflow file", () => {
-  it.each(["../../../workflows/adorable.yml", "../../../.github/workflows/run.yml"])("of the platform is one that this runner runs: %s", async (path) => {
-    const workflow = parseWorkflow(path, await readFile(new URL(path, import.meta.url), "utf8"));
-    expect(Object.keys(workflow.jobs).length).toBeGreaterThan(0);
-  });
+  it.each(["../../../workflows/adorable.yml", "../../../.github/workflows/run.yml"])(
+    "of the platform is one that this runner runs: %s",
+    async (path) => {
+      const workflow = parseWorkflow(path, await readFile(new URL(path, import.meta.url), "utf8"));
+      expect(Object.keys(workflow.jobs).length).toBeGreaterThan(0);
+    },
+  );
 
   it.each([
     ["on: push\njobs: { a: { steps: [{ run: x }], strategy: { matrix: {} } } }", 'at "jobs.a"'],

@@ -6,37 +6,69 @@ import type { Permissions } from "../records.ts";
 import { WorkflowError } from "./expressions.ts";
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const scalars = z.record(z.string(), scalar.nullable()).transform((record) => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value === null ? "" : String(value)])));
+const scalars = z
+  .record(z.string(), scalar.nullable())
+  .transform((record) => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value === null ? "" : String(value)])));
 const level = z.enum(["read", "write", "none"]);
 const permissions = z.union([z.enum(["read-all", "write-all"]), z.partialRecord(z.enum(JOB_PERMISSIONS), level)]);
 const expression = z.union([z.string(), z.boolean()]).transform(String);
 
 const input = z
   .strictObject({
-    description: z.string().optional(), required: z.boolean().default(false), default: scalar.optional(), type: z.enum(["string", "boolean", "number", "choice", "environment"]).default("string"),
-    options: z.array(z.string()).optional(), deprecationMessage: z.string().optional(),
+    description: z.string().optional(),
+    required: z.boolean().default(false),
+    default: scalar.optional(),
+    type: z.enum(["string", "boolean", "number", "choice", "environment"]).default("string"),
+    options: z.array(z.string()).optional(),
+    deprecationMessage: z.string().optional(),
   })
   .nullable()
   .transform((value) => value ?? { required: false, type: "string" as const });
 export type Input = z.infer<typeof input>;
-const inputs = z.record(z.string(), input).nullish().transform((value) => value ?? {});
+const inputs = z
+  .record(z.string(), input)
+  .nullish()
+  .transform((value) => value ?? {});
 
-const dispatch = z.strictObject({ inputs }).nullable().transform((value) => value ?? { inputs: {} });
+const dispatch = z
+  .strictObject({ inputs })
+  .nullable()
+  .transform((value) => value ?? { inputs: {} });
 const called = z
   .strictObject({ inputs, outputs: z.record(z.string(), z.object({ value: z.string() })).optional(), secrets: z.unknown().optional() })
   .nullable()
   .transform((value) => value ?? { inputs: {} });
 
 const step = z.strictObject({
-  id: z.string().optional(), name: z.string().optional(), if: expression.optional(), uses: z.string().optional(), run: z.string().optional(), with: scalars.optional(),
-  env: scalars.optional(), "continue-on-error": z.boolean().optional(), "timeout-minutes": z.number().positive().optional(), shell: z.string().optional(), "working-directory": z.string().optional(),
+  id: z.string().optional(),
+  name: z.string().optional(),
+  if: expression.optional(),
+  uses: z.string().optional(),
+  run: z.string().optional(),
+  with: scalars.optional(),
+  env: scalars.optional(),
+  "continue-on-error": z.boolean().optional(),
+  "timeout-minutes": z.number().positive().optional(),
+  shell: z.string().optional(),
+  "working-directory": z.string().optional(),
 });
 export type Step = z.infer<typeof step>;
 
 const job = z.strictObject({
-  name: z.string().optional(), needs: z.union([z.string().transform((name) => [name]), z.array(z.string())]).default([]), if: expression.optional(), permissions: permissions.optional(),
-  "runs-on": z.unknown().optional(), "timeout-minutes": z.union([z.number().positive(), z.string()]).optional(), env: scalars.optional(), outputs: z.record(z.string(), z.string()).optional(),
-  steps: z.array(step).optional(), uses: z.string().optional(), with: scalars.optional(), "continue-on-error": z.boolean().optional(), concurrency: z.unknown().optional(), defaults: z.unknown().optional(),
+  name: z.string().optional(),
+  needs: z.union([z.string().transform((name) => [name]), z.array(z.string())]).default([]),
+  if: expression.optional(),
+  permissions: permissions.optional(),
+  "runs-on": z.unknown().optional(),
+  "timeout-minutes": z.union([z.number().positive(), z.string()]).optional(),
+  env: scalars.optional(),
+  outputs: z.record(z.string(), z.string()).optional(),
+  steps: z.array(step).optional(),
+  uses: z.string().optional(),
+  with: scalars.optional(),
+  "continue-on-error": z.boolean().optional(),
+  concurrency: z.unknown().optional(),
+  defaults: z.unknown().optional(),
 });
 export type Job = z.infer<typeof job>;
 
@@ -46,8 +78,14 @@ const triggers = z.union([
   z.record(z.string(), z.unknown()),
 ]);
 const workflow = z.strictObject({
-  name: z.string().optional(), "run-name": z.string().optional(), on: triggers, permissions: permissions.optional(), env: scalars.optional(),
-  jobs: z.record(z.string().regex(/^[A-Za-z_][\w-]*$/, "is not a job id"), job), concurrency: z.unknown().optional(), defaults: z.unknown().optional(),
+  name: z.string().optional(),
+  "run-name": z.string().optional(),
+  on: triggers,
+  permissions: permissions.optional(),
+  env: scalars.optional(),
+  jobs: z.record(z.string().regex(/^[A-Za-z_][\w-]*$/, "is not a job id"), job),
+  concurrency: z.unknown().optional(),
+  defaults: z.unknown().optional(),
 });
 
 export interface Workflow {
@@ -83,14 +121,17 @@ export function parseWorkflow(path: string, text: string): Workflow {
 }
 
 function checkJob(path: string, id: string, item: Job, jobs: Record<string, Job>): void {
-  if ((item.uses === undefined) === (item.steps === undefined)) throw new WorkflowError(`${path}: the job "${id}" needs either "steps" or "uses".`);
+  if ((item.uses === undefined) === (item.steps === undefined))
+    throw new WorkflowError(`${path}: the job "${id}" needs either "steps" or "uses".`);
   for (const need of item.needs) {
     if (jobs[need] === undefined) throw new WorkflowError(`${path}: the job "${id}" needs "${need}", which is not a job of this file.`);
   }
   if (reaches(jobs, id, id, new Set())) throw new WorkflowError(`${path}: the job "${id}" needs itself.`);
   for (const [index, each] of (item.steps ?? []).entries()) {
-    if ((each.uses === undefined) === (each.run === undefined)) throw new WorkflowError(`${path}: step ${index + 1} of the job "${id}" needs either "uses" or "run".`);
-    if (each.shell !== undefined && each.shell !== "bash") throw new WorkflowError(`${path}: step ${index + 1} of the job "${id}" wants the shell "${each.shell}"; this runner has bash.`);
+    if ((each.uses === undefined) === (each.run === undefined))
+      throw new WorkflowError(`${path}: step ${index + 1} of the job "${id}" needs either "uses" or "run".`);
+    if (each.shell !== undefined && each.shell !== "bash")
+      throw new WorkflowError(`${path}: step ${index + 1} of the job "${id}" wants the shell "${each.shell}"; this runner has bash.`);
   }
 }
 
@@ -103,7 +144,13 @@ function reaches(jobs: Record<string, Job>, from: string, to: string, seen: Set<
 const action = z.object({
   name: z.string(),
   inputs: z.record(z.string(), z.object({ required: z.boolean().optional(), default: scalar.optional() }).nullable()).nullish(),
-  runs: z.object({ using: z.string(), main: z.string().optional(), post: z.string().optional(), "post-if": z.string().optional(), pre: z.string().optional() }),
+  runs: z.object({
+    using: z.string(),
+    main: z.string().optional(),
+    post: z.string().optional(),
+    "post-if": z.string().optional(),
+    pre: z.string().optional(),
+  }),
 });
 export interface Action {
   name: string;
@@ -117,9 +164,12 @@ export function parseAction(path: string, text: string): Action {
   const parsed = action.safeParse(readYaml(path, text));
   if (!parsed.success) throw invalidFile(path, parsed.error);
   const { name, runs } = parsed.data;
-  if (!/^node(20|24)$/.test(runs.using) || runs.main === undefined) throw new WorkflowError(`${path}: this runner runs JavaScript actions, not "${runs.using}".`);
+  if (!/^node(20|24)$/.test(runs.using) || runs.main === undefined)
+    throw new WorkflowError(`${path}: this runner runs JavaScript actions, not "${runs.using}".`);
   if (runs.pre !== undefined) throw new WorkflowError(`${path}: this runner does not run "pre".`);
-  const defaults = Object.entries(parsed.data.inputs ?? {}).map(([key, value]) => [key, value?.default === undefined ? undefined : String(value.default)] as const);
+  const defaults = Object.entries(parsed.data.inputs ?? {}).map(
+    ([key, value]) => [key, value?.default === undefined ? undefined : String(value.default)] as const,
+  );
   return { name, inputs: Object.fromEntries(defaults), main: runs.main, post: runs.post };
 }
 
@@ -130,7 +180,9 @@ const RESTRICTED: Permissions = { contents: "read", packages: "read" };
 export function grantedPermissions(written: z.infer<typeof permissions> | undefined): Permissions {
   if (written === undefined) return RESTRICTED;
   if (written === "read-all" || written === "write-all") {
-    return Object.fromEntries(JOB_PERMISSIONS.filter((name) => name !== "id-token").map((name) => [name, written === "read-all" ? "read" : "write"]));
+    return Object.fromEntries(
+      JOB_PERMISSIONS.filter((name) => name !== "id-token").map((name) => [name, written === "read-all" ? "read" : "write"]),
+    );
   }
   return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== "none")) as Permissions;
 }

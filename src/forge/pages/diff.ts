@@ -14,12 +14,24 @@ export function renderDiff(text: string): Html {
   if (files.length === 0) return html`<p class="card pad muted">Nothing is changed.</p>`;
   return html`<section class="stack">
     ${files.map(
-      (file) => html`<details class="card diff" ${files.length < 30 ? "open" : ""}>
-        <summary><code>${file.path}</code></summary>
-        <div class="scroll"><table>
-          <tbody>${file.lines.map((line) => html`<tr class="${line.kind}"><td class="n">${line.before}</td><td class="n">${line.after}</td><td><pre>${line.text}</pre></td></tr>`)}</tbody>
-        </table></div>
-      </details>`,
+      (file) =>
+        html`<details class="card diff" ${files.length < 30 ? "open" : ""}>
+          <summary><code>${file.path}</code></summary>
+          <div class="scroll">
+            <table>
+              <tbody>
+                ${file.lines.map(
+                  (line) =>
+                    html`<tr class="${line.kind}">
+                      <td class="n">${line.before}</td>
+                      <td class="n">${line.after}</td>
+                      <td><pre>${line.text}</pre></td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>
+        </details>`,
     )}
   </section>`;
 }

@@ -46,15 +46,15 @@ export function page(frame: Frame): Html {
             <span class="spacer"></span>
             ${session === undefined ? html`<span class="muted">Not logged in</span>` : html`<span class="who">${session.account.login}</span>`}
           </nav>
-          ${repository === undefined
-            ? ""
-            : html`<nav class="tabs" aria-label="Repository">
-                ${SECTIONS.map(([key, label, path]) => html`<a href="/${repository.fullName}${path}" ${key === section ? raw('aria-current="page"') : ""}>${label}</a>`)}
-              </nav>`}
+          ${
+            repository === undefined
+              ? ""
+              : html`<nav class="tabs" aria-label="Repository">
+                  ${SECTIONS.map(([key, label, path]) => html`<a href="/${repository.fullName}${path}" ${key === section ? raw('aria-current="page"') : ""}>${label}</a>`)}
+                </nav>`
+          }
         </header>
-        <main>
-          ${problem === undefined ? "" : html`<p class="problem" role="alert">${problem}</p>`} ${body}
-        </main>
+        <main>${problem === undefined ? "" : html`<p class="problem" role="alert">${problem}</p>`} ${body}</main>
       </body>
     </html>`;
 }

@@ -36,27 +36,39 @@ export function createPages(core: ForgeCore): Hono {
   /** What may not be seen is not there. */
   const repositoryOf = (c: Context, session: Session | undefined): Repository => {
     const repository = core.state.repository(c.req.param("owner") ?? "", c.req.param("name") ?? "");
-    if (repository === undefined || core.state.role(repository, session?.account ?? null) === "none") throw new Fault(404, "There is no such page");
+    if (repository === undefined || core.state.role(repository, session?.account ?? null) === "none")
+      throw new Fault(404, "There is no such page");
     return repository;
   };
-  const show = async (c: Context, frame: Omit<Frame, "session" | "body"> & { session: Session | undefined; body: Html | Promise<Html> }): Promise<Response> =>
-    c.html(await page({ ...frame, body: await frame.body }), 200, { "content-security-policy": "default-src 'self'; img-src 'self' http: https: data:; style-src 'self'; frame-ancestors 'none'; form-action 'self'" });
+  const show = async (
+    c: Context,
+    frame: Omit<Frame, "session" | "body"> & { session: Session | undefined; body: Html | Promise<Html> },
+  ): Promise<Response> =>
+    c.html(await page({ ...frame, body: await frame.body }), 200, {
+      "content-security-policy":
+        "default-src 'self'; img-src 'self' http: https: data:; style-src 'self'; frame-ancestors 'none'; form-action 'self'",
+    });
   /** The session of a form that was sent from one of our pages. */
   const sentBy = async (c: Context): Promise<{ session: Session; actor: Actor; fields: Record<string, string> }> => {
     const session = sessionOf(c);
     if (session === undefined) throw new Fault(401, "Log in first");
-    const fields = Object.fromEntries(Object.entries(await c.req.parseBody()).map(([key, value]) => [key, typeof value === "string" ? value : ""]));
+    const fields = Object.fromEntries(
+      Object.entries(await c.req.parseBody()).map(([key, value]) => [key, typeof value === "string" ? value : ""]),
+    );
     if (!isSameSecret(fields["csrf"] ?? "", session.csrf)) throw new Fault(403, "This form is not of your session: open the page again");
     return { session, actor: { kind: "user", account: session.account }, fields };
   };
 
   app.onError(async (error, c) => {
     if (!(error instanceof Fault)) core.log(`a page failed: ${error.stack ?? error.message}`);
-    const [status, text] = error instanceof Fault ? [error.status, error.message] : [500, "Something failed here; the forge's log says what"];
+    const [status, text] =
+      error instanceof Fault ? [error.status, error.message] : [500, "Something failed here; the forge's log says what"];
     const body = await page({ title: text, session: sessionOf(c), problem: text, body: "" as never });
     return c.html(body, status as 404);
   });
-  app.notFound(async (c) => c.html(await page({ title: "Not found", session: sessionOf(c), problem: "There is no such page.", body: "" as never }), 404));
+  app.notFound(async (c) =>
+    c.html(await page({ title: "Not found", session: sessionOf(c), problem: "There is no such page.", body: "" as never }), 404),
+  );
 
   app.get("/_static/:file", async (c) => {
     const known = STATIC[c.req.param("file")];
@@ -75,7 +87,11 @@ export function createPages(core: ForgeCore): Hono {
     return show(c, { title: "Repositories", session, body: homeBody(core, session) });
   });
 
-  const repositoryPage = (path: string, section: NonNullable<Frame["section"]>, body: (repository: Repository, session: Session | undefined, c: Context) => Html | Promise<Html>): void => {
+  const repositoryPage = (
+    path: string,
+    section: NonNullable<Frame["section"]>,
+    body: (repository: Repository, session: Session | undefined, c: Context) => Html | Promise<Html>,
+  ): void => {
     app.get(`/:owner/:name${path}`, (c) => {
       const session = sessionOf(c);
       const repository = repositoryOf(c, session);
@@ -91,7 +107,9 @@ export function createPages(core: ForgeCore): Hono {
     if (session === undefined) throw new Fault(401, "Log in to open an issue");
     return newIssueBody(repository, session);
   });
-  repositoryPage("/actions/runs/:id{[0-9]+}", "actions", (repository, _session, c) => runBody(core, repository, findRun(core, repository, Number(c.req.param("id")))));
+  repositoryPage("/actions/runs/:id{[0-9]+}", "actions", (repository, _session, c) =>
+    runBody(core, repository, findRun(core, repository, Number(c.req.param("id")))),
+  );
   repositoryPage("/issues/:number{[0-9]+}", "issues", (repository, session, c) => {
     const issue = core.state.issue(repository.id, Number(c.req.param("number")));
     if (issue === undefined) throw new Fault(404, "There is no such issue");

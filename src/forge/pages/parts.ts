@@ -36,17 +36,34 @@ export function login(core: ForgeCore, id: number): string {
 }
 
 /** What was written, with its writer and the reactions to it. */
-export function said(core: ForgeCore, item: Pick<Comment, "userId" | "body" | "createdAt"> & { id: number }, subject: ReactionSubject, anchor: string): Html {
+export function said(
+  core: ForgeCore,
+  item: Pick<Comment, "userId" | "body" | "createdAt"> & { id: number },
+  subject: ReactionSubject,
+  anchor: string,
+): Html {
   const writer = core.state.account(item.userId);
   const reactions = core.state.reactions(subject, item.id).items;
   return html`<article class="card said" id="${anchor}">
-    <h3 class="said-by"><strong>${writer.login}</strong> ${writer.type === "Bot" ? badge("quiet", "bot") : ""} <a class="muted" href="#${anchor}">${time(item.createdAt)}</a></h3>
+    <h3 class="said-by">
+      <strong>${writer.login}</strong> ${writer.type === "Bot" ? badge("quiet", "bot") : ""}
+      <a class="muted" href="#${anchor}">${time(item.createdAt)}</a>
+    </h3>
     <div class="prose">${markdown(item.body)}</div>
     ${reactions.length === 0 ? "" : html`<p class="reactions">${reactions.map((reaction) => html`<span title="${login(core, reaction.userId)}">${EMOJI[reaction.content] ?? reaction.content}</span>`)}</p>`}
   </article>`;
 }
 
-const EMOJI: Record<string, string> = { "+1": "👍", "-1": "👎", laugh: "😄", confused: "😕", heart: "❤️", hooray: "🎉", rocket: "🚀", eyes: "👀" };
+const EMOJI: Record<string, string> = {
+  "+1": "👍",
+  "-1": "👎",
+  laugh: "😄",
+  confused: "😕",
+  heart: "❤️",
+  hooray: "🎉",
+  rocket: "🚀",
+  eyes: "👀",
+};
 
 /** A form of one purpose: posts to `action` and comes back. */
 export function form(session: Session, action: string, body: Html): Html {

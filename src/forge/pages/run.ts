@@ -16,15 +16,29 @@ export async function runBody(core: ForgeCore, _repository: Repository, run: Wor
     }),
   );
   return html`<h1>${run.title} <span class="muted">#${run.number}</span></h1>
-    <p class="sub">${badge(toneOf(run.status, run.conclusion), run.conclusion ?? run.status)} <span class="muted">${Object.entries(run.inputs).map(([name, value]) => `${name} ${value}`).join(" · ")}, ${time(run.createdAt)}</span></p>
+    <p class="sub">
+      ${badge(toneOf(run.status, run.conclusion), run.conclusion ?? run.status)}
+      <span class="muted"
+        >${Object.entries(run.inputs)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(" · ")},
+        ${time(run.createdAt)}</span
+      >
+    </p>
     ${run.message === null ? "" : html`<p class="problem">${run.message}</p>`}
     <section class="stack">
       ${jobs.map(
-        ({ job, log }) => html`<details class="card check" ${job.conclusion === "skipped" ? "" : raw("open")}>
-          <summary>${dot(toneOf(job.status, job.conclusion === "skipped" ? "success" : job.conclusion), job.conclusion ?? job.status)} <strong>${job.name}</strong> <span class="muted">${job.conclusion ?? job.status}</span></summary>
-          <ol class="steps">${job.steps.map((step) => html`<li>${dot(toneOf(step.status, step.conclusion), step.conclusion ?? step.status)} ${step.name}</li>`)}</ol>
-          ${log === "" ? "" : html`<pre class="log">${log}</pre>`}
-        </details>`,
+        ({ job, log }) =>
+          html`<details class="card check" ${job.conclusion === "skipped" ? "" : raw("open")}>
+            <summary>
+              ${dot(toneOf(job.status, job.conclusion === "skipped" ? "success" : job.conclusion), job.conclusion ?? job.status)}
+              <strong>${job.name}</strong> <span class="muted">${job.conclusion ?? job.status}</span>
+            </summary>
+            <ol class="steps">
+              ${job.steps.map((step) => html`<li>${dot(toneOf(step.status, step.conclusion), step.conclusion ?? step.status)} ${step.name}</li>`)}
+            </ol>
+            ${log === "" ? "" : html`<pre class="log">${log}</pre>`}
+          </details>`,
       )}
     </section>`;
 }

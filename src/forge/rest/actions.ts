@@ -14,7 +14,11 @@ import { readFile } from "node:fs/promises";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
 const LOG_LINK_MS = 60_000;
-const dispatchBody = z.object({ ref: z.string(), inputs: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}), return_run_details: z.boolean().default(false) });
+const dispatchBody = z.object({
+  ref: z.string(),
+  inputs: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  return_run_details: z.boolean().default(false),
+});
 
 export function actionRoutes(core: ForgeCore, api: Api): void {
   const path = "/repos/:owner/:repo/actions";
@@ -31,10 +35,19 @@ export function actionRoutes(core: ForgeCore, api: Api): void {
   const runsAnswer = (c: Call, repository: Repository, workflowId?: number): Response => {
     const { status, branch, event, head_sha: sha } = c.req.query();
     const filter = {
-      ...(workflowId === undefined ? {} : { workflowId }), ...(status === undefined ? {} : { status }), ...(branch === undefined ? {} : { branch }),
-      ...(event === undefined ? {} : { event }), ...(sha === undefined ? {} : { sha }),
+      ...(workflowId === undefined ? {} : { workflowId }),
+      ...(status === undefined ? {} : { status }),
+      ...(branch === undefined ? {} : { branch }),
+      ...(event === undefined ? {} : { event }),
+      ...(sha === undefined ? {} : { sha }),
     };
-    return listAnswer(core, c, core.state.workflowRuns(repository.id, filter, pageOf(c)), (run) => runJson(core, repository, run), "workflow_runs");
+    return listAnswer(
+      core,
+      c,
+      core.state.workflowRuns(repository.id, filter, pageOf(c)),
+      (run) => runJson(core, repository, run),
+      "workflow_runs",
+    );
   };
 
   api.get(`${path}/workflows`, async (c) => {
@@ -51,7 +64,11 @@ export function actionRoutes(core: ForgeCore, api: Api): void {
     const { ref, inputs, return_run_details: isDetailed } = await bodyOf(c, dispatchBody);
     const run = await dispatchWorkflow(core, c.get("actor"), repository, textParam(c, "workflow"), ref, inputs);
     if (!isDetailed) return c.body(null, 204);
-    return c.json({ workflow_run_id: run.id, run_url: `${repositoryUrl(core, repository)}/actions/runs/${run.id}`, html_url: runPage(core, repository, run) });
+    return c.json({
+      workflow_run_id: run.id,
+      run_url: `${repositoryUrl(core, repository)}/actions/runs/${run.id}`,
+      html_url: runPage(core, repository, run),
+    });
   });
   api.get(`${path}/workflows/:workflow/runs`, async (c) => {
     const repository = reading(c);
@@ -102,7 +119,8 @@ export function runnerRoutes(core: ForgeCore, api: Api, issuer: Issuer): void {
   api.get("/_actions/logs/:job", async (c) => {
     const expires = Number(c.req.query("expires"));
     const job = core.state.job(numberParam(c, "job"));
-    if (job === undefined || !(expires > Date.now()) || !isSameSecret(c.req.query("signature") ?? "", logSignature(core, job.id, expires))) throw new Fault(403, "Signature not valid");
+    if (job === undefined || !(expires > Date.now()) || !isSameSecret(c.req.query("signature") ?? "", logSignature(core, job.id, expires)))
+      throw new Fault(403, "Signature not valid");
     const text = await readFile(logPath(core, job)).catch(() => Buffer.alloc(0));
     return c.body(new Uint8Array(text), 200, { "content-type": "text/plain; charset=utf-8" });
   });

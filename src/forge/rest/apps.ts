@@ -13,7 +13,9 @@ import { bodyOf, listAnswer, numberParam, pageOf, textParam, type Api, type Call
 
 const level = z.enum(["read", "write", "admin"]);
 const tokenScope = z.object({
-  repositories: z.array(z.string()).optional(), repository_ids: z.array(z.number()).optional(), permissions: z.record(z.string(), level).optional(),
+  repositories: z.array(z.string()).optional(),
+  repository_ids: z.array(z.number()).optional(),
+  permissions: z.record(z.string(), level).optional(),
 });
 
 export function appRoutes(core: ForgeCore, api: Api): void {
@@ -30,19 +32,30 @@ export function appRoutes(core: ForgeCore, api: Api): void {
   };
 
   api.get("/app", (c) => c.json({ ...appJson(core, appOf(c)), installations_count: core.state.installations(appOf(c).id).total }));
-  api.get("/app/installations", (c) => listAnswer(core, c, core.state.installations(appOf(c).id, pageOf(c)), (item) => installationJson(core, item)));
+  api.get("/app/installations", (c) =>
+    listAnswer(core, c, core.state.installations(appOf(c).id, pageOf(c)), (item) => installationJson(core, item)),
+  );
   api.get("/app/installations/:id", (c) => c.json(installationJson(core, installationOf(c))));
   api.post("/app/installations/:id/access_tokens", async (c) => {
     const installation = installationOf(c);
     const scope = await bodyOf(c, tokenScope);
-    const issued = createInstallationToken(core, appOf(c), installation, { repositories: scope.repositories, repositoryIds: scope.repository_ids, permissions: scope.permissions });
-    return c.json({
-      token: issued.token,
-      expires_at: issued.expiresAt,
-      permissions: issued.permissions,
-      repository_selection: issued.repositories === undefined ? installation.repositorySelection : "selected",
-      ...(issued.repositories === undefined ? {} : { repositories: issued.repositories.map((repository) => repositoryJson(core, repository)) }),
-    }, 201);
+    const issued = createInstallationToken(core, appOf(c), installation, {
+      repositories: scope.repositories,
+      repositoryIds: scope.repository_ids,
+      permissions: scope.permissions,
+    });
+    return c.json(
+      {
+        token: issued.token,
+        expires_at: issued.expiresAt,
+        permissions: issued.permissions,
+        repository_selection: issued.repositories === undefined ? installation.repositorySelection : "selected",
+        ...(issued.repositories === undefined
+          ? {}
+          : { repositories: issued.repositories.map((repository) => repositoryJson(core, repository)) }),
+      },
+      201,
+    );
   });
   api.get("/repos/:owner/:repo/installation", (c) => {
     const app = appOf(c);
@@ -86,9 +99,15 @@ export function appRoutes(core: ForgeCore, api: Api): void {
     const app = appOf(c);
     const { perPage } = pageOf(c);
     const cursor = Number(c.req.query("cursor") ?? Number.MAX_SAFE_INTEGER);
-    const items = core.db.all<Delivery>("select * from deliveries where appId = ? and id < ? order by id desc limit ?", app.id, cursor, perPage);
+    const items = core.db.all<Delivery>(
+      "select * from deliveries where appId = ? and id < ? order by id desc limit ?",
+      app.id,
+      cursor,
+      perPage,
+    );
     const last = items.at(-1);
-    if (items.length === perPage && last !== undefined) c.header("link", `<${core.url}${new URL(c.req.url).pathname}?per_page=${perPage}&cursor=${last.id}>; rel="next"`);
+    if (items.length === perPage && last !== undefined)
+      c.header("link", `<${core.url}${new URL(c.req.url).pathname}?per_page=${perPage}&cursor=${last.id}>; rel="next"`);
     return c.json(items.map((item) => deliveryJson(item, false)));
   });
   api.get("/app/hook/deliveries/:delivery", (c) => c.json(deliveryJson(deliveryOf(c), true)));
@@ -98,7 +117,12 @@ export function appRoutes(core: ForgeCore, api: Api): void {
   });
   api.get("/app/hook/config", (c) => {
     const { webhookUrl, webhookSecret } = appOf(c);
-    return c.json({ content_type: "json", insecure_ssl: "0", ...(webhookSecret === null ? {} : { secret: "********" }), url: webhookUrl ?? "" });
+    return c.json({
+      content_type: "json",
+      insecure_ssl: "0",
+      ...(webhookSecret === null ? {} : { secret: "********" }),
+      url: webhookUrl ?? "",
+    });
   });
   api.patch("/app/hook/config", async (c) => {
     const app = appOf(c);

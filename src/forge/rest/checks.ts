@@ -12,25 +12,54 @@ import { repositoryJson, repositoryUrl } from "../serialize/repositories.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
 const annotation = z.object({
-  path: z.string(), start_line: z.number().int(), end_line: z.number().int(), annotation_level: z.enum(["notice", "warning", "failure"]),
-  message: z.string(), title: z.string().nullish(), raw_details: z.string().nullish(),
+  path: z.string(),
+  start_line: z.number().int(),
+  end_line: z.number().int(),
+  annotation_level: z.enum(["notice", "warning", "failure"]),
+  message: z.string(),
+  title: z.string().nullish(),
+  raw_details: z.string().nullish(),
 });
-const output = z.object({ title: z.string().optional(), summary: z.string().optional(), text: z.string().optional(), annotations: z.array(annotation).optional() });
+const output = z.object({
+  title: z.string().optional(),
+  summary: z.string().optional(),
+  text: z.string().optional(),
+  annotations: z.array(annotation).optional(),
+});
 const checkChange = z.object({
-  name: z.string().optional(), head_sha: z.string().optional(), status: z.enum(["queued", "in_progress", "completed"]).optional(),
+  name: z.string().optional(),
+  head_sha: z.string().optional(),
+  status: z.enum(["queued", "in_progress", "completed"]).optional(),
   conclusion: z.enum(["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]).optional(),
-  details_url: z.string().optional(), external_id: z.string().optional(), started_at: z.string().optional(), completed_at: z.string().optional(), output: output.optional(),
+  details_url: z.string().optional(),
+  external_id: z.string().optional(),
+  started_at: z.string().optional(),
+  completed_at: z.string().optional(),
+  output: output.optional(),
 });
 
 function toChange(body: z.infer<typeof checkChange>): checks.CheckChange {
   const annotations = body.output?.annotations?.map((item) => ({
-    path: item.path, startLine: item.start_line, endLine: item.end_line, level: item.annotation_level,
-    message: item.message, title: item.title ?? null, rawDetails: item.raw_details ?? null,
+    path: item.path,
+    startLine: item.start_line,
+    endLine: item.end_line,
+    level: item.annotation_level,
+    message: item.message,
+    title: item.title ?? null,
+    rawDetails: item.raw_details ?? null,
   }));
   return {
-    name: body.name, status: body.status, conclusion: body.conclusion, detailsUrl: body.details_url, externalId: body.external_id,
-    startedAt: body.started_at, completedAt: body.completed_at,
-    output: body.output === undefined ? undefined : { title: body.output.title, summary: body.output.summary, text: body.output.text, annotations },
+    name: body.name,
+    status: body.status,
+    conclusion: body.conclusion,
+    detailsUrl: body.details_url,
+    externalId: body.external_id,
+    startedAt: body.started_at,
+    completedAt: body.completed_at,
+    output:
+      body.output === undefined
+        ? undefined
+        : { title: body.output.title, summary: body.output.summary, text: body.output.text, annotations },
   };
 }
 
@@ -56,7 +85,9 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
   api.patch(`${path}/check-runs/:id`, async (c) => {
     const repository = repositoryOf(core, c);
     const body = await bodyOf(c, checkChange);
-    return c.json(checkRunJson(core, repository, checks.updateCheckRun(core, c.get("actor"), repository, numberParam(c, "id"), toChange(body))));
+    return c.json(
+      checkRunJson(core, repository, checks.updateCheckRun(core, c.get("actor"), repository, numberParam(c, "id"), toChange(body))),
+    );
   });
   api.get(`${path}/check-runs/:id`, (c) => {
     const repository = reading(c, "checks");
@@ -73,19 +104,30 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
     const status = c.req.query("status");
     const appId = c.req.query("app_id");
     const filter = {
-      latest: c.req.query("filter") !== "all", ...(name === undefined ? {} : { name }), ...(status === undefined ? {} : { status }), ...(appId === undefined ? {} : { appId: Number(appId) }),
+      latest: c.req.query("filter") !== "all",
+      ...(name === undefined ? {} : { name }),
+      ...(status === undefined ? {} : { status }),
+      ...(appId === undefined ? {} : { appId: Number(appId) }),
     };
     const listed = core.state.checkRuns(repository.id, await shaOf(c, repository), filter, pageOf(c));
     return listAnswer(core, c, listed, (run) => checkRunJson(core, repository, run), "check_runs");
   });
 
-  const newStatus = z.object({ state: z.enum(["error", "failure", "pending", "success"]), context: z.string().default("default"), description: z.string().nullish(), target_url: z.string().nullish() });
+  const newStatus = z.object({
+    state: z.enum(["error", "failure", "pending", "success"]),
+    context: z.string().default("default"),
+    description: z.string().nullish(),
+    target_url: z.string().nullish(),
+  });
   api.post(`${path}/statuses/:sha`, async (c) => {
     const repository = repositoryOf(core, c);
     const sha = await objectsOf(core.git, repository.id).resolve(textParam(c, "sha"));
     if (sha === undefined) throw new Fault(422, `No commit found for SHA: ${textParam(c, "sha")}`);
     const { state, context, description = null, target_url: targetUrl = null } = await bodyOf(c, newStatus);
-    return c.json(statusJson(core, repository, checks.createStatus(core, c.get("actor"), repository, sha, { state, context, description, targetUrl })), 201);
+    return c.json(
+      statusJson(core, repository, checks.createStatus(core, c.get("actor"), repository, sha, { state, context, description, targetUrl })),
+      201,
+    );
   });
   api.get(`${path}/commits/:ref{.+}/status`, async (c) => {
     const repository = reading(c, "statuses");
@@ -93,24 +135,51 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
     const { state, statuses } = checks.combinedStatus(core, repository, sha);
     const page = slice(statuses, pageOf(c)).items.map((status) => statusJson(core, repository, status));
     const url = `${repositoryUrl(core, repository)}/commits/${sha}`;
-    return c.json({ state, statuses: page, sha, total_count: statuses.length, repository: repositoryJson(core, repository), commit_url: url, url: `${url}/status` });
+    return c.json({
+      state,
+      statuses: page,
+      sha,
+      total_count: statuses.length,
+      repository: repositoryJson(core, repository),
+      commit_url: url,
+      url: `${url}/status`,
+    });
   });
   api.get(`${path}/commits/:ref{.+}/statuses`, async (c) => {
     const repository = reading(c, "statuses");
-    return listAnswer(core, c, core.state.statuses(repository.id, await shaOf(c, repository), pageOf(c)), (status) => statusJson(core, repository, status));
+    return listAnswer(core, c, core.state.statuses(repository.id, await shaOf(c, repository), pageOf(c)), (status) =>
+      statusJson(core, repository, status),
+    );
   });
 }
 
 const newDeployment = z.object({
-  ref: z.string(), task: z.string().default("deploy"), environment: z.string().default("production"), description: z.string().nullish(), payload: z.unknown().optional(),
-  transient_environment: z.boolean().optional(), production_environment: z.boolean().optional(), auto_merge: z.boolean().optional(), required_contexts: z.array(z.string()).optional(),
+  ref: z.string(),
+  task: z.string().default("deploy"),
+  environment: z.string().default("production"),
+  description: z.string().nullish(),
+  payload: z.unknown().optional(),
+  transient_environment: z.boolean().optional(),
+  production_environment: z.boolean().optional(),
+  auto_merge: z.boolean().optional(),
+  required_contexts: z.array(z.string()).optional(),
 });
 const newDeploymentStatus = z.object({
-  state: z.enum(["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]), description: z.string().optional(), environment_url: z.string().optional(),
-  log_url: z.string().optional(), target_url: z.string().optional(), auto_inactive: z.boolean().optional(), environment: z.string().optional(),
+  state: z.enum(["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]),
+  description: z.string().optional(),
+  environment_url: z.string().optional(),
+  log_url: z.string().optional(),
+  target_url: z.string().optional(),
+  auto_inactive: z.boolean().optional(),
+  environment: z.string().optional(),
 });
 const releaseBody = z.object({
-  tag_name: z.string().optional(), target_commitish: z.string().optional(), name: z.string().nullish(), body: z.string().nullish(), draft: z.boolean().optional(), prerelease: z.boolean().optional(),
+  tag_name: z.string().optional(),
+  target_commitish: z.string().optional(),
+  name: z.string().nullish(),
+  body: z.string().nullish(),
+  draft: z.boolean().optional(),
+  prerelease: z.boolean().optional(),
 });
 
 export function deploymentRoutes(core: ForgeCore, api: Api): void {
@@ -124,15 +193,25 @@ export function deploymentRoutes(core: ForgeCore, api: Api): void {
   api.get(path, (c) => {
     const repository = reading(c, "deployments");
     const { sha, ref, task, environment } = c.req.query();
-    const filter = { ...(sha === undefined ? {} : { sha }), ...(ref === undefined ? {} : { ref }), ...(task === undefined ? {} : { task }), ...(environment === undefined ? {} : { environment }) };
+    const filter = {
+      ...(sha === undefined ? {} : { sha }),
+      ...(ref === undefined ? {} : { ref }),
+      ...(task === undefined ? {} : { task }),
+      ...(environment === undefined ? {} : { environment }),
+    };
     return listAnswer(core, c, core.state.deployments(repository.id, filter, pageOf(c)), (item) => deploymentJson(core, repository, item));
   });
   api.post(path, async (c) => {
     const repository = repositoryOf(core, c);
     const body = await bodyOf(c, newDeployment);
     const deployment = await deployments.createDeployment(core, c.get("actor"), repository, {
-      ref: body.ref, task: body.task, environment: body.environment, description: body.description ?? null, payload: body.payload,
-      isTransient: body.transient_environment ?? false, isProduction: body.production_environment ?? body.environment === "production",
+      ref: body.ref,
+      task: body.task,
+      environment: body.environment,
+      description: body.description ?? null,
+      payload: body.payload,
+      isTransient: body.transient_environment ?? false,
+      isProduction: body.production_environment ?? body.environment === "production",
     });
     return c.json(deploymentJson(core, repository, deployment), 201);
   });
@@ -147,21 +226,32 @@ export function deploymentRoutes(core: ForgeCore, api: Api): void {
   api.get(`${path}/:id/statuses`, (c) => {
     const repository = reading(c, "deployments");
     const deployment = deployments.findDeployment(core, repository, numberParam(c, "id"));
-    return listAnswer(core, c, core.state.deploymentStatuses(deployment.id, pageOf(c)), (status) => deploymentStatusJson(core, repository, deployment, status));
+    return listAnswer(core, c, core.state.deploymentStatuses(deployment.id, pageOf(c)), (status) =>
+      deploymentStatusJson(core, repository, deployment, status),
+    );
   });
   api.post(`${path}/:id/statuses`, async (c) => {
     const repository = repositoryOf(core, c);
     const body = await bodyOf(c, newDeploymentStatus);
     const id = numberParam(c, "id");
     const status = deployments.createDeploymentStatus(core, c.get("actor"), repository, id, {
-      state: body.state, description: body.description ?? "", environmentUrl: body.environment_url ?? "", logUrl: body.log_url ?? body.target_url ?? "", autoInactive: body.auto_inactive ?? true,
+      state: body.state,
+      description: body.description ?? "",
+      environmentUrl: body.environment_url ?? "",
+      logUrl: body.log_url ?? body.target_url ?? "",
+      autoInactive: body.auto_inactive ?? true,
     });
     return c.json(deploymentStatusJson(core, repository, deployments.findDeployment(core, repository, id), status), 201);
   });
 
   const releases = "/repos/:owner/:repo/releases";
   const fieldsOf = (body: z.infer<typeof releaseBody>) => ({
-    tagName: body.tag_name, targetCommitish: body.target_commitish, name: body.name, body: body.body, isDraft: body.draft, isPrerelease: body.prerelease,
+    tagName: body.tag_name,
+    targetCommitish: body.target_commitish,
+    name: body.name,
+    body: body.body,
+    isDraft: body.draft,
+    isPrerelease: body.prerelease,
   });
   api.get(releases, (c) => {
     const repository = reading(c, "contents");
@@ -170,7 +260,7 @@ export function deploymentRoutes(core: ForgeCore, api: Api): void {
   api.post(releases, async (c) => {
     const repository = repositoryOf(core, c);
     const fields = fieldsOf(await bodyOf(c, releaseBody));
-    if (fields.tagName === undefined) throw new Fault(422, "Invalid request.\n\n\"tag_name\" wasn't supplied.");
+    if (fields.tagName === undefined) throw new Fault(422, 'Invalid request.\n\n"tag_name" wasn\'t supplied.');
     const release = await deployments.createRelease(core, c.get("actor"), repository, { ...fields, tagName: fields.tagName });
     return c.json(releaseJson(core, repository, release), 201);
   });
@@ -193,7 +283,9 @@ export function deploymentRoutes(core: ForgeCore, api: Api): void {
   api.patch(`${releases}/:id`, async (c) => {
     const repository = repositoryOf(core, c);
     const fields = fieldsOf(await bodyOf(c, releaseBody));
-    return c.json(releaseJson(core, repository, await deployments.editRelease(core, c.get("actor"), repository, numberParam(c, "id"), fields)));
+    return c.json(
+      releaseJson(core, repository, await deployments.editRelease(core, c.get("actor"), repository, numberParam(c, "id"), fields)),
+    );
   });
   api.delete(`${releases}/:id`, (c) => {
     deployments.deleteRelease(core, c.get("actor"), repositoryOf(core, c), numberParam(c, "id"));

@@ -97,10 +97,21 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
   const person = z.object({ name: z.string(), email: z.string(), date: z.string().optional() });
   api.post("/repos/:owner/:repo/git/commits", async (c) => {
     const { repository, user } = writing(c);
-    const wanted = await bodyOf(c, z.object({ message: z.string(), tree: z.string(), parents: z.array(z.string()).default([]), author: person.optional(), committer: person.optional() }));
+    const wanted = await bodyOf(
+      c,
+      z.object({
+        message: z.string(),
+        tree: z.string(),
+        parents: z.array(z.string()).default([]),
+        author: person.optional(),
+        committer: person.optional(),
+      }),
+    );
     const objects = objectsOf(core.git, repository.id);
     if (!SHA.test(wanted.tree) || (await objects.type(wanted.tree)) !== "tree") throw new Fault(422, "Tree SHA does not exist");
-    for (const parent of wanted.parents) if (!SHA.test(parent) || (await objects.type(parent)) !== "commit") throw new Fault(422, "Parent SHA does not exist or is not a commit object");
+    for (const parent of wanted.parents)
+      if (!SHA.test(parent) || (await objects.type(parent)) !== "commit")
+        throw new Fault(422, "Parent SHA does not exist or is not a commit object");
     const author = { ...signatureOf(user), ...wanted.author, date: wanted.author?.date ?? timestamp() };
     const committer = { ...author, ...wanted.committer, date: wanted.committer?.date ?? author.date };
     const { tree, parents, message } = wanted;
@@ -116,7 +127,13 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const sha = await core.git.text(repository.id, ["rev-parse", `${treeish}^{tree}`]);
     return c.json(treeJson(core, repository, sha, await objects.tree(sha, c.req.query("recursive") !== undefined)));
   });
-  const treeEntry = z.object({ path: z.string(), mode: z.enum(["100644", "100755", "040000", "160000", "120000"]), type: z.enum(["blob", "tree", "commit"]).optional(), sha: z.string().nullish(), content: z.string().optional() });
+  const treeEntry = z.object({
+    path: z.string(),
+    mode: z.enum(["100644", "100755", "040000", "160000", "120000"]),
+    type: z.enum(["blob", "tree", "commit"]).optional(),
+    sha: z.string().nullish(),
+    content: z.string().optional(),
+  });
   api.post("/repos/:owner/:repo/git/trees", async (c) => {
     const { repository } = writing(c);
     const wanted = await bodyOf(c, z.object({ base_tree: z.string().optional(), tree: z.array(treeEntry) }));
@@ -141,16 +158,33 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const sha = textParam(c, "sha");
     if (!SHA.test(sha) || (await objects.type(sha)) !== "blob") throw notFound();
     const content = await objects.blob(sha);
-    if (/\braw\b/.test(c.req.header("accept") ?? "")) return c.body(new Uint8Array(content), 200, { "content-type": "application/octet-stream" });
-    return c.json({ sha, node_id: sha, size: content.length, url: `${repositoryUrl(core, repository)}/git/blobs/${sha}`, content: content.toString("base64"), encoding: "base64" });
+    if (/\braw\b/.test(c.req.header("accept") ?? ""))
+      return c.body(new Uint8Array(content), 200, { "content-type": "application/octet-stream" });
+    return c.json({
+      sha,
+      node_id: sha,
+      size: content.length,
+      url: `${repositoryUrl(core, repository)}/git/blobs/${sha}`,
+      content: content.toString("base64"),
+      encoding: "base64",
+    });
   });
   api.post("/repos/:owner/:repo/git/blobs", async (c) => {
     const { repository } = writing(c);
-    const { content, encoding = "utf-8" } = await bodyOf(c, z.object({ content: z.string(), encoding: z.enum(["utf-8", "base64"]).optional() }));
+    const { content, encoding = "utf-8" } = await bodyOf(
+      c,
+      z.object({ content: z.string(), encoding: z.enum(["utf-8", "base64"]).optional() }),
+    );
     const sha = await objectsOf(core.git, repository.id).writeBlob(Buffer.from(content, encoding === "base64" ? "base64" : "utf8"));
     return c.json({ sha, url: `${repositoryUrl(core, repository)}/git/blobs/${sha}` }, 201);
   });
-  const newTag = z.object({ tag: z.string(), message: z.string(), object: z.string(), type: z.enum(["commit", "tree", "blob"]), tagger: person.optional() });
+  const newTag = z.object({
+    tag: z.string(),
+    message: z.string(),
+    object: z.string(),
+    type: z.enum(["commit", "tree", "blob"]),
+    tagger: person.optional(),
+  });
   api.post("/repos/:owner/:repo/git/tags", async (c) => {
     const { repository, user } = writing(c);
     const wanted = await bodyOf(c, newTag);
@@ -165,7 +199,19 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const { tag, message, object, type } = wanted;
     const base = `${repositoryUrl(core, repository)}/git`;
     const { verification } = gitCommitJson(core, repository, await objects.commit(repository.defaultBranch));
-    return c.json({ node_id: sha, tag, sha, url: `${base}/tags/${sha}`, message, tagger, object: { type, sha: object, url: `${base}/${type}s/${object}` }, verification }, 201);
+    return c.json(
+      {
+        node_id: sha,
+        tag,
+        sha,
+        url: `${base}/tags/${sha}`,
+        message,
+        tagger,
+        object: { type, sha: object, url: `${base}/${type}s/${object}` },
+        verification,
+      },
+      201,
+    );
   });
   api.get("/repos/:owner/:repo/git/tags/:sha", async (c) => {
     const repository = reading(c);
@@ -176,7 +222,11 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const tagger = /^(.*) <(.*)> (\d+)/.exec(field("tagger"));
     const base = `${repositoryUrl(core, repository)}/git`;
     return c.json({
-      node_id: sha, sha, url: `${base}/tags/${sha}`, tag: field("tag"), message: text.slice(text.indexOf("\n\n") + 2),
+      node_id: sha,
+      sha,
+      url: `${base}/tags/${sha}`,
+      tag: field("tag"),
+      message: text.slice(text.indexOf("\n\n") + 2),
       tagger: { name: tagger?.[1] ?? "", email: tagger?.[2] ?? "", date: timestamp(Number(tagger?.[3] ?? 0) * 1000) },
       object: { sha: field("object"), type: field("type"), url: `${base}/${field("type")}s/${field("object")}` },
     });
@@ -186,8 +236,16 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     const objects = objectsOf(core.git, repository.id);
     const names = [...(await objects.refs("refs/tags")).keys()].reverse();
     const { items, total } = slice(names, pageOf(c));
-    const tags = await Promise.all(items.map(async (ref) => ({ name: ref.slice("refs/tags/".length), sha: (await objects.resolve(ref)) ?? "" })));
-    return listAnswer(core, c, { items: tags, total }, ({ name, sha }: { name: string; sha: string }) => ({ name, commit: { sha, url: `${repositoryUrl(core, repository)}/commits/${sha}` }, node_id: sha, zipball_url: "", tarball_url: "" }));
+    const tags = await Promise.all(
+      items.map(async (ref) => ({ name: ref.slice("refs/tags/".length), sha: (await objects.resolve(ref)) ?? "" })),
+    );
+    return listAnswer(core, c, { items: tags, total }, ({ name, sha }: { name: string; sha: string }) => ({
+      name,
+      commit: { sha, url: `${repositoryUrl(core, repository)}/commits/${sha}` },
+      node_id: sha,
+      zipball_url: "",
+      tarball_url: "",
+    }));
   });
 
   /** Last: its pattern takes any ref, so that the narrower routes below /commits come before it. */

@@ -4,9 +4,8 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import { authenticate, isVisible, type Actor } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
-import { Fault, notFound } from "../faults.ts";
+import { Fault, notFound, requiresAuthentication } from "../faults.ts";
 import type { Account, Repository } from "../records.ts";
-import { requiresAuthentication } from "../faults.ts";
 import type { Listed, Page } from "../state.ts";
 
 export interface ApiEnv {
@@ -31,8 +30,14 @@ export function installBasics(core: ForgeCore, api: Api): void {
 /** What a thrown value answers: a Fault as it says, anything else 500 with a line in the log. */
 export function errorAnswer(core: ForgeCore, c: Context, error: unknown): Response {
   const fault = error instanceof Fault ? error : new Fault(500, "Server Error");
-  if (!(error instanceof Fault)) core.log(`${c.req.method} ${c.req.path} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const body = { message: fault.message, ...(fault.errors === undefined ? {} : { errors: fault.errors }), documentation_url: DOCUMENTATION, status: String(fault.status) };
+  if (!(error instanceof Fault))
+    core.log(`${c.req.method} ${c.req.path} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const body = {
+    message: fault.message,
+    ...(fault.errors === undefined ? {} : { errors: fault.errors }),
+    documentation_url: DOCUMENTATION,
+    status: String(fault.status),
+  };
   return c.json(body, fault.status as ContentfulStatusCode);
 }
 
@@ -75,7 +80,9 @@ export async function bodyOf<T>(c: Call, schema: z.ZodType<T>): Promise<T> {
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => {
     const name = issue.path.join(".");
-    return issue.code === "invalid_type" && issue.message.includes("received undefined") ? `"${name}" wasn't supplied.` : `For '${name}', ${issue.message}.`;
+    return issue.code === "invalid_type" && issue.message.includes("received undefined")
+      ? `"${name}" wasn't supplied.`
+      : `For '${name}', ${issue.message}.`;
   });
   throw new Fault(422, `Invalid request.\n\n${problems.join("\n")}`);
 }

@@ -9,7 +9,12 @@ import type { IssueFilter } from "../state.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, textParam, type Api, type Call } from "./http.ts";
 
 const names = z.array(z.union([z.string(), z.object({ name: z.string() }).transform((label) => label.name)]));
-const newIssue = z.object({ title: z.string(), body: z.string().nullish(), labels: names.optional(), assignees: z.array(z.string()).optional() });
+const newIssue = z.object({
+  title: z.string(),
+  body: z.string().nullish(),
+  labels: names.optional(),
+  assignees: z.array(z.string()).optional(),
+});
 export const issueEdit = z.object({
   title: z.string().optional(),
   body: z.string().nullish(),
@@ -23,7 +28,10 @@ const commentBody = z.object({ body: z.string() });
 /** The filter of a listing's query. */
 export function filterOf(core: ForgeCore, c: Call): IssueFilter {
   const state = c.req.query("state") ?? "open";
-  const labels = c.req.query("labels")?.split(",").filter((name) => name !== "");
+  const labels = c.req
+    .query("labels")
+    ?.split(",")
+    .filter((name) => name !== "");
   const sort = c.req.query("sort");
   const creator = c.req.query("creator");
   const since = c.req.query("since");
@@ -47,7 +55,9 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
 
   api.get(path, (c) => {
     const repository = reading(c);
-    return listAnswer(core, c, core.state.issues(repository.id, filterOf(core, c), pageOf(c)), (issue) => issueJson(core, repository, issue));
+    return listAnswer(core, c, core.state.issues(repository.id, filterOf(core, c), pageOf(c)), (issue) =>
+      issueJson(core, repository, issue),
+    );
   });
   api.post(path, async (c) => {
     const repository = repositoryOf(core, c);
@@ -82,12 +92,16 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
   api.patch(`${path}/:number`, async (c) => {
     const repository = repositoryOf(core, c);
     const { state_reason: stateReason, ...edit } = await bodyOf(c, issueEdit);
-    return c.json(issueJson(core, repository, issues.editIssue(core, c.get("actor"), repository, numberParam(c, "number"), { ...edit, stateReason })));
+    return c.json(
+      issueJson(core, repository, issues.editIssue(core, c.get("actor"), repository, numberParam(c, "number"), { ...edit, stateReason })),
+    );
   });
   api.get(`${path}/:number/comments`, (c) => {
     const repository = reading(c);
     const issue = issues.findIssue(core, repository, numberParam(c, "number"));
-    return listAnswer(core, c, core.state.comments(issue.id, pageOf(c), c.req.query("since") ?? ""), (comment) => commentJson(core, repository, issue, comment));
+    return listAnswer(core, c, core.state.comments(issue.id, pageOf(c), c.req.query("since") ?? ""), (comment) =>
+      commentJson(core, repository, issue, comment),
+    );
   });
   api.post(`${path}/:number/comments`, async (c) => {
     const repository = repositoryOf(core, c);
@@ -99,16 +113,28 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
 
   api.get(`${path}/:number/labels`, (c) => {
     const repository = reading(c);
-    return c.json(core.state.labelsOf(issues.findIssue(core, repository, numberParam(c, "number")).id).map((label) => labelJson(core, repository, label)));
+    return c.json(
+      core.state
+        .labelsOf(issues.findIssue(core, repository, numberParam(c, "number")).id)
+        .map((label) => labelJson(core, repository, label)),
+    );
   });
   api.post(`${path}/:number/labels`, async (c) => {
     const repository = repositoryOf(core, c);
     const wanted = await bodyOf(c, z.union([z.object({ labels: names }).transform((body) => body.labels), names]));
-    return c.json(issues.addLabels(core, c.get("actor"), repository, numberParam(c, "number"), wanted).map((label) => labelJson(core, repository, label)));
+    return c.json(
+      issues
+        .addLabels(core, c.get("actor"), repository, numberParam(c, "number"), wanted)
+        .map((label) => labelJson(core, repository, label)),
+    );
   });
   api.delete(`${path}/:number/labels/:name`, (c) => {
     const repository = repositoryOf(core, c);
-    return c.json(issues.removeLabel(core, c.get("actor"), repository, numberParam(c, "number"), textParam(c, "name")).map((label) => labelJson(core, repository, label)));
+    return c.json(
+      issues
+        .removeLabel(core, c.get("actor"), repository, numberParam(c, "number"), textParam(c, "name"))
+        .map((label) => labelJson(core, repository, label)),
+    );
   });
   api.get("/repos/:owner/:repo/labels", (c) => {
     const repository = reading(c);
@@ -122,7 +148,11 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
   });
   api.post("/repos/:owner/:repo/labels", async (c) => {
     const repository = repositoryOf(core, c);
-    const { name, color, description = null } = await bodyOf(c, z.object({ name: z.string(), color: z.string().optional(), description: z.string().nullish() }));
+    const {
+      name,
+      color,
+      description = null,
+    } = await bodyOf(c, z.object({ name: z.string(), color: z.string().optional(), description: z.string().nullish() }));
     const label = issues.createLabel(core, c.get("actor"), repository, { name, description, ...(color === undefined ? {} : { color }) });
     return c.json(labelJson(core, repository, label), 201);
   });

@@ -16,11 +16,27 @@ import { commitJson, fileJson } from "../serialize/repositories.ts";
 import { bodyOf, linkPages, listAnswer, numberParam, pageOf, repositoryOf, slice, type Api, type Call } from "./http.ts";
 import { filterOf, issueEdit } from "./issues.ts";
 
-const newPull = z.object({ title: z.string().optional(), issue: z.number().optional(), body: z.string().nullish(), head: z.string(), base: z.string(), draft: z.boolean().optional() });
-const merge = z.object({
-  commit_title: z.string().optional(), commit_message: z.string().optional(), sha: z.string().optional(), merge_method: z.enum(["merge", "squash", "rebase"]).optional(),
+const newPull = z.object({
+  title: z.string().optional(),
+  issue: z.number().optional(),
+  body: z.string().nullish(),
+  head: z.string(),
+  base: z.string(),
+  draft: z.boolean().optional(),
 });
-const lineComment = z.object({ path: z.string(), body: z.string(), line: z.number().int().positive().optional(), position: z.number().int().positive().optional(), side: z.enum(["LEFT", "RIGHT"]).optional() });
+const merge = z.object({
+  commit_title: z.string().optional(),
+  commit_message: z.string().optional(),
+  sha: z.string().optional(),
+  merge_method: z.enum(["merge", "squash", "rebase"]).optional(),
+});
+const lineComment = z.object({
+  path: z.string(),
+  body: z.string(),
+  line: z.number().int().positive().optional(),
+  position: z.number().int().positive().optional(),
+  side: z.enum(["LEFT", "RIGHT"]).optional(),
+});
 const reviewers = z.object({ reviewers: z.array(z.string()).default([]), team_reviewers: z.array(z.string()).optional() });
 
 export function pullRoutes(core: ForgeCore, api: Api): void {
@@ -36,13 +52,17 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
     const repository = reading(c);
     const head = c.req.query("head")?.replace(/^[^:]*:/, "");
     const base = c.req.query("base");
-    const filter = { ...filterOf(core, c), ...(head === undefined ? {} : { headRef: head }), ...(base === undefined ? {} : { baseRef: base }) };
+    const filter = {
+      ...filterOf(core, c),
+      ...(head === undefined ? {} : { headRef: head }),
+      ...(base === undefined ? {} : { baseRef: base }),
+    };
     return listAnswer(core, c, core.state.pulls(repository.id, filter, pageOf(c)), (pull) => pullSummaryJson(core, repository, pull));
   });
   api.post(path, async (c) => {
     const repository = repositoryOf(core, c);
     const { title, body = null, head, base, draft: isDraft = false } = await bodyOf(c, newPull);
-    if (title === undefined) throw new Fault(422, "Invalid request.\n\n\"title\" wasn't supplied.");
+    if (title === undefined) throw new Fault(422, 'Invalid request.\n\n"title" wasn\'t supplied.');
     const pull = await pulls.createPull(core, c.get("actor"), repository, { title, body, head, base, isDraft });
     return c.json(pullJson(core, repository, pull), 201);
   });
@@ -64,13 +84,17 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
     const pull = pullOf(c, repository);
     const objects = objectsOf(core.git, repository.id);
     const base = await baseOf(core, repository, pull);
-    return listAnswer(core, c, slice(await objects.changes(base, pull.headSha), pageOf(c)), (file) => fileJson(core, repository, pull.headSha, file));
+    return listAnswer(core, c, slice(await objects.changes(base, pull.headSha), pageOf(c)), (file) =>
+      fileJson(core, repository, pull.headSha, file),
+    );
   });
   api.get(`${path}/:number{[0-9]+}/commits`, async (c) => {
     const repository = reading(c);
     const pull = pullOf(c, repository);
     const { page, perPage } = pageOf(c);
-    const commits = await objectsOf(core.git, repository.id).log(`${await baseOf(core, repository, pull)}..${pull.headSha}`, { reverse: true });
+    const commits = await objectsOf(core.git, repository.id).log(`${await baseOf(core, repository, pull)}..${pull.headSha}`, {
+      reverse: true,
+    });
     linkPages(core, c, commits.length);
     return c.json(slice(commits, { page, perPage }).items.map((commit) => commitJson(core, repository, commit)));
   });
@@ -81,7 +105,12 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
   api.put(`${path}/:number{[0-9]+}/merge`, async (c) => {
     const repository = repositoryOf(core, c);
     const wanted = await bodyOf(c, merge);
-    const options = { method: wanted.merge_method, commitTitle: wanted.commit_title, commitMessage: wanted.commit_message, sha: wanted.sha };
+    const options = {
+      method: wanted.merge_method,
+      commitTitle: wanted.commit_title,
+      commitMessage: wanted.commit_message,
+      sha: wanted.sha,
+    };
     const { sha } = await pulls.mergePull(core, c.get("actor"), repository, numberParam(c, "number"), options);
     return c.json({ sha, merged: true, message: "Pull Request successfully merged" });
   });
@@ -93,12 +122,25 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
   api.post(`${path}/:number{[0-9]+}/requested_reviewers`, async (c) => {
     const repository = repositoryOf(core, c);
     const wanted = await bodyOf(c, reviewers);
-    return c.json(pullSummaryJson(core, repository, pulls.requestReviewers(core, c.get("actor"), repository, numberParam(c, "number"), wanted.reviewers)), 201);
+    return c.json(
+      pullSummaryJson(
+        core,
+        repository,
+        pulls.requestReviewers(core, c.get("actor"), repository, numberParam(c, "number"), wanted.reviewers),
+      ),
+      201,
+    );
   });
   api.delete(`${path}/:number{[0-9]+}/requested_reviewers`, async (c) => {
     const repository = repositoryOf(core, c);
     const wanted = await bodyOf(c, reviewers);
-    return c.json(pullSummaryJson(core, repository, pulls.removeReviewers(core, c.get("actor"), repository, numberParam(c, "number"), wanted.reviewers)));
+    return c.json(
+      pullSummaryJson(
+        core,
+        repository,
+        pulls.removeReviewers(core, c.get("actor"), repository, numberParam(c, "number"), wanted.reviewers),
+      ),
+    );
   });
 
   api.get(`${path}/:number{[0-9]+}/reviews`, (c) => {
@@ -108,25 +150,49 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
   });
   api.post(`${path}/:number{[0-9]+}/reviews`, async (c) => {
     const repository = repositoryOf(core, c);
-    const wanted = await bodyOf(c, z.object({
-      event: z.enum(["APPROVE", "REQUEST_CHANGES", "COMMENT"]).default("COMMENT"), body: z.string().nullish(), commit_id: z.string().optional(), comments: z.array(lineComment).default([]),
-    }));
+    const wanted = await bodyOf(
+      c,
+      z.object({
+        event: z.enum(["APPROVE", "REQUEST_CHANGES", "COMMENT"]).default("COMMENT"),
+        body: z.string().nullish(),
+        commit_id: z.string().optional(),
+        comments: z.array(lineComment).default([]),
+      }),
+    );
     const comments = wanted.comments.map(toLineComment);
-    const review = await createReview(core, c.get("actor"), repository, numberParam(c, "number"), { event: wanted.event, body: wanted.body ?? "", commitSha: wanted.commit_id, comments });
+    const review = await createReview(core, c.get("actor"), repository, numberParam(c, "number"), {
+      event: wanted.event,
+      body: wanted.body ?? "",
+      commitSha: wanted.commit_id,
+      comments,
+    });
     return c.json(reviewJson(core, repository, pullOf(c, repository), review));
   });
   api.get(`${path}/:number{[0-9]+}/comments`, (c) => {
     const repository = reading(c);
     const pull = pullOf(c, repository);
-    return listAnswer(core, c, core.state.reviewComments(pull.id, pageOf(c)), (comment) => reviewCommentJson(core, repository, pull, comment));
+    return listAnswer(core, c, core.state.reviewComments(pull.id, pageOf(c)), (comment) =>
+      reviewCommentJson(core, repository, pull, comment),
+    );
   });
   api.post(`${path}/:number{[0-9]+}/comments`, async (c) => {
     const repository = repositoryOf(core, c);
     const number = numberParam(c, "number");
-    const wanted = await bodyOf(c, lineComment.partial({ path: true }).extend({ commit_id: z.string().optional(), in_reply_to: z.number().optional() }));
-    const comment = wanted.in_reply_to === undefined
-      ? await createReviewComment(core, c.get("actor"), repository, number, toLineComment({ ...wanted, path: wanted.path ?? "" }), wanted.commit_id)
-      : replyToReviewComment(core, c.get("actor"), repository, number, wanted.in_reply_to, wanted.body);
+    const wanted = await bodyOf(
+      c,
+      lineComment.partial({ path: true }).extend({ commit_id: z.string().optional(), in_reply_to: z.number().optional() }),
+    );
+    const comment =
+      wanted.in_reply_to === undefined
+        ? await createReviewComment(
+            core,
+            c.get("actor"),
+            repository,
+            number,
+            toLineComment({ ...wanted, path: wanted.path ?? "" }),
+            wanted.commit_id,
+          )
+        : replyToReviewComment(core, c.get("actor"), repository, number, wanted.in_reply_to, wanted.body);
     return c.json(reviewCommentJson(core, repository, pullOf(c, repository), comment), 201);
   });
   api.post(`${path}/:number{[0-9]+}/comments/:id/replies`, async (c) => {
@@ -151,31 +217,59 @@ async function baseOf(core: ForgeCore, repository: Repository, pull: PullRequest
 }
 
 function toLineComment(comment: z.infer<typeof lineComment>) {
-  return { path: comment.path, body: comment.body, line: comment.line ?? comment.position ?? null, side: comment.side ?? ("RIGHT" as const) };
+  return {
+    path: comment.path,
+    body: comment.body,
+    line: comment.line ?? comment.position ?? null,
+    side: comment.side ?? ("RIGHT" as const),
+  };
 }
 
-const graphql = z.object({ query: z.string(), variables: z.record(z.string(), z.unknown()).nullish(), operationName: z.string().nullish() });
-const revertInput = z.object({ pullRequestId: z.string(), title: z.string().nullish(), body: z.string().nullish(), draft: z.boolean().nullish(), clientMutationId: z.string().nullish() });
+const graphql = z.object({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  operationName: z.string().nullish(),
+});
+const revertInput = z.object({
+  pullRequestId: z.string(),
+  title: z.string().nullish(),
+  body: z.string().nullish(),
+  draft: z.boolean().nullish(),
+  clientMutationId: z.string().nullish(),
+});
 
 /** `revertPullRequest` and nothing else; errors are answered with 200 and `errors`, as GraphQL does. */
 export function graphqlRoutes(core: ForgeCore, api: Api): void {
   api.post("/graphql", async (c) => {
     const { query, variables } = await bodyOf(c, graphql);
-    const failure = (type: string, message: string): Response => c.json({ data: { revertPullRequest: null }, errors: [{ type, path: ["revertPullRequest"], locations: [], message }] });
-    if (!/\brevertPullRequest\s*\(/.test(query)) return c.json({ errors: [{ type: "undefinedField", message: "This server knows the mutation revertPullRequest only." }] });
-    const parsed = revertInput.safeParse(variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? variables?.["id"] ?? inlineId(query) });
+    const failure = (type: string, message: string): Response =>
+      c.json({ data: { revertPullRequest: null }, errors: [{ type, path: ["revertPullRequest"], locations: [], message }] });
+    if (!/\brevertPullRequest\s*\(/.test(query))
+      return c.json({ errors: [{ type: "undefinedField", message: "This server knows the mutation revertPullRequest only." }] });
+    const parsed = revertInput.safeParse(
+      variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? variables?.["id"] ?? inlineId(query) },
+    );
     if (!parsed.success) return failure("UNPROCESSABLE", "The argument input.pullRequestId is required.");
     const { pullRequestId, title, body, draft, clientMutationId } = parsed.data;
     const pull = core.state.pullById(idOfNode("PR", pullRequestId) ?? 0);
     const repository = pull === undefined ? undefined : core.state.repositoryById(pull.repositoryId);
-    if (pull === undefined || repository === undefined) return failure("NOT_FOUND", `Could not resolve to a node with the global id of '${pullRequestId}'`);
+    if (pull === undefined || repository === undefined)
+      return failure("NOT_FOUND", `Could not resolve to a node with the global id of '${pullRequestId}'`);
     try {
       const options = { title: title ?? undefined, body: body ?? undefined, isDraft: draft ?? undefined };
       const revert = await revertPull(core, c.get("actor"), repository, pull.number, options);
-      const result = { clientMutationId: clientMutationId ?? null, pullRequest: nodeJson(core, repository, core.state.pullById(pull.id) ?? pull), revertPullRequest: nodeJson(core, repository, revert) };
+      const result = {
+        clientMutationId: clientMutationId ?? null,
+        pullRequest: nodeJson(core, repository, core.state.pullById(pull.id) ?? pull),
+        revertPullRequest: nodeJson(core, repository, revert),
+      };
       return c.json({ data: { revertPullRequest: result } });
     } catch (error) {
-      if (error instanceof Fault) return failure(error.status === 403 || error.status === 401 ? "FORBIDDEN" : error.status === 404 ? "NOT_FOUND" : "UNPROCESSABLE", error.message);
+      if (error instanceof Fault)
+        return failure(
+          error.status === 403 || error.status === 401 ? "FORBIDDEN" : error.status === 404 ? "NOT_FOUND" : "UNPROCESSABLE",
+          error.message,
+        );
       throw error;
     }
   });

@@ -9,7 +9,15 @@ import type { Repository, Role } from "../records.ts";
 import { createRepository, deleteRepository, repositoryById, writeFiles } from "../repositories.ts";
 import { apiUrl, userJson } from "../serialize/common.ts";
 import { pullSummaryJson } from "../serialize/pulls.ts";
-import { commitJson, contentJson, fileJson, repositoryJson, repositoryPage, repositoryUrl, rolePermissions } from "../serialize/repositories.ts";
+import {
+  commitJson,
+  contentJson,
+  fileJson,
+  repositoryJson,
+  repositoryPage,
+  repositoryUrl,
+  rolePermissions,
+} from "../serialize/repositories.ts";
 import { accountOf, bodyOf, linkPages, listAnswer, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
 const CONTENTS = { permission: "contents", level: "read" } as const;
@@ -29,7 +37,10 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     return c.json({ ...userJson(core, account), name: account.name, created_at: account.createdAt });
   });
   const newRepository = z.object({
-    name: z.string(), private: z.boolean().optional(), description: z.string().nullish(), auto_init: z.boolean().optional(),
+    name: z.string(),
+    private: z.boolean().optional(),
+    description: z.string().nullish(),
+    auto_init: z.boolean().optional(),
   });
   api.post("/user/repos", async (c) => {
     const actor = c.get("actor");
@@ -41,7 +52,12 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   });
   api.get("/user/repos", (c) => {
     const account = accountOf(c);
-    const mine = core.state.repositories(account).filter((repository) => repository.ownerId === account.id || core.state.collaborators(repository.id).some((item) => item.accountId === account.id));
+    const mine = core.state
+      .repositories(account)
+      .filter(
+        (repository) =>
+          repository.ownerId === account.id || core.state.collaborators(repository.id).some((item) => item.accountId === account.id),
+      );
     return listAnswer(core, c, slice(mine, pageOf(c)), (repository) => repositoryJson(core, repository, roleOf(c, repository)));
   });
   api.get("/users/:login/repos", (c) => {
@@ -60,22 +76,31 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     const repository = repositoryOf(core, c);
     return c.json(repositoryJson(core, repository, roleOf(c, repository)));
   });
-  const repositoryEdit = z.object({ description: z.string().nullish(), default_branch: z.string().optional(), private: z.boolean().optional() });
+  const repositoryEdit = z.object({
+    description: z.string().nullish(),
+    default_branch: z.string().optional(),
+    private: z.boolean().optional(),
+  });
   api.patch("/repos/:owner/:repo", async (c) => {
     const repository = repositoryOf(core, c);
     authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
     const edit = await bodyOf(c, repositoryEdit);
     if (edit.default_branch !== undefined) {
-      if (core.state.ref(repository.id, `refs/heads/${edit.default_branch}`) === undefined) throw new Fault(422, `The branch ${edit.default_branch} was not found.`);
+      if (core.state.ref(repository.id, `refs/heads/${edit.default_branch}`) === undefined)
+        throw new Fault(422, `The branch ${edit.default_branch} was not found.`);
       await core.git.run(repository.id, ["symbolic-ref", "HEAD", `refs/heads/${edit.default_branch}`]);
     }
-    core.db.update("repositories", repository.id, { description: edit.description, defaultBranch: edit.default_branch, isPrivate: edit.private });
+    core.db.update("repositories", repository.id, {
+      description: edit.description,
+      defaultBranch: edit.default_branch,
+      isPrivate: edit.private,
+    });
     return c.json(repositoryJson(core, repositoryById(core, repository.id), roleOf(c, repository)));
   });
   api.delete("/repos/:owner/:repo", async (c) => {
     const repository = repositoryOf(core, c);
-    authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
-    await deleteRepository(core, repository);
+    const user = authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
+    await deleteRepository(core, user, repository);
     return c.body(null, 204);
   });
 
@@ -84,7 +109,10 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     const objects = objectsOf(core.git, repository.id);
     const ref = c.req.query("ref") ?? repository.defaultBranch;
     const sha = await objects.resolve(ref);
-    if (sha === undefined) throw core.state.branches(repository.id).length === 0 ? new Fault(404, "This repository is empty.") : new Fault(404, `No commit found for the ref ${ref}`);
+    if (sha === undefined)
+      throw core.state.branches(repository.id).length === 0
+        ? new Fault(404, "This repository is empty.")
+        : new Fault(404, `No commit found for the ref ${ref}`);
     const clean = path.replaceAll(/^\/+|\/+$/g, "");
     const entry = clean === "" ? undefined : await objects.entry(sha, clean);
     if (clean !== "" && entry === undefined) throw notFound();
@@ -94,7 +122,8 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
       return c.json(entries.map((item) => contentJson(core, repository, ref, { ...item, path: prefix + item.path })));
     }
     const content = entry.type === "blob" ? await objects.blob(entry.sha) : undefined;
-    if (content !== undefined && /\braw\b/.test(c.req.header("accept") ?? "")) return c.body(new Uint8Array(content), 200, { "content-type": "application/octet-stream" });
+    if (content !== undefined && /\braw\b/.test(c.req.header("accept") ?? ""))
+      return c.body(new Uint8Array(content), 200, { "content-type": "application/octet-stream" });
     return c.json(contentJson(core, repository, ref, entry, content));
   };
   api.get("/repos/:owner/:repo/contents", (c) => showContent(c, ""));
@@ -102,7 +131,11 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
 
   const person = z.object({ name: z.string(), email: z.string() }).partial();
   const fileWrite = z.object({
-    message: z.string(), content: z.string().optional(), sha: z.string().optional(), branch: z.string().optional(), author: person.optional(),
+    message: z.string(),
+    content: z.string().optional(),
+    sha: z.string().optional(),
+    branch: z.string().optional(),
+    author: person.optional(),
   });
   const writeContent = async (c: Call, isRemoval: boolean): Promise<Response> => {
     const repository = repositoryOf(core, c);
@@ -110,22 +143,31 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     const user = authorizeWrite(core, actor, repository, "contents", "write");
     const write = await bodyOf(c, fileWrite);
     const path = textParam(c, "path").replaceAll(/^\/+|\/+$/g, "");
-    if (path.split("/").some((part) => part === "" || part === "." || part === ".." || part.toLowerCase() === ".git")) throw new Fault(422, "path contains a malformed path component");
-    if (path.startsWith(".github/workflows/") && actor.kind === "integration" && actor.permissions["workflows"] !== "write") throw new Fault(403, "Resource not accessible by integration");
+    if (path.split("/").some((part) => part === "" || part === "." || part === ".." || part.toLowerCase() === ".git"))
+      throw new Fault(422, "path contains a malformed path component");
+    if (path.startsWith(".github/workflows/") && actor.kind === "integration" && actor.permissions["workflows"] !== "write")
+      throw new Fault(403, "Resource not accessible by integration");
     const branch = write.branch ?? repository.defaultBranch;
     const objects = objectsOf(core.git, repository.id);
     const tip = await objects.resolve(`refs/heads/${branch}`);
     if (tip === undefined && core.state.branches(repository.id).length > 0) throw new Fault(404, `Branch ${branch} not found`);
     const known = tip === undefined ? undefined : await objects.entry(tip, path);
     if (known === undefined && isRemoval) throw notFound();
-    if (known !== undefined && write.sha === undefined) throw new Fault(422, "Invalid request.\n\n\"sha\" wasn't supplied.");
+    if (known !== undefined && write.sha === undefined) throw new Fault(422, 'Invalid request.\n\n"sha" wasn\'t supplied.');
     if (write.sha !== undefined && known?.sha !== write.sha) throw new Fault(409, `${path} does not match ${write.sha}`);
-    if (!isRemoval && write.content === undefined) throw new Fault(422, "Invalid request.\n\n\"content\" wasn't supplied.");
+    if (!isRemoval && write.content === undefined) throw new Fault(422, 'Invalid request.\n\n"content" wasn\'t supplied.');
     const content = isRemoval ? null : Buffer.from(write.content ?? "", "base64");
-    const author = { ...(write.author?.name === undefined ? {} : { name: write.author.name }), ...(write.author?.email === undefined ? {} : { email: write.author.email }) };
-    const sha = (await writeFiles(core, repository, user, { branch, message: write.message, files: { [path]: content }, author })) ?? tip ?? "";
+    const author = {
+      ...(write.author?.name === undefined ? {} : { name: write.author.name }),
+      ...(write.author?.email === undefined ? {} : { email: write.author.email }),
+    };
+    const sha =
+      (await writeFiles(core, repository, user, { branch, message: write.message, files: { [path]: content }, author })) ?? tip ?? "";
     const entry = await objects.entry(sha, path);
-    const body = { content: entry === undefined ? null : contentJson(core, repository, branch, entry), commit: commitJson(core, repository, await objects.commit(sha)) };
+    const body = {
+      content: entry === undefined ? null : contentJson(core, repository, branch, entry),
+      commit: commitJson(core, repository, await objects.commit(sha)),
+    };
     return c.json(body, known === undefined ? 201 : 200);
   };
   api.put("/repos/:owner/:repo/contents/:path{.+}", (c) => writeContent(c, false));
@@ -134,7 +176,9 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   api.get("/repos/:owner/:repo/branches", (c) => {
     const repository = contents(c);
     return listAnswer(core, c, slice(core.state.branches(repository.id), pageOf(c)), ({ name, sha }) => ({
-      name, commit: { sha, url: `${repositoryUrl(core, repository)}/commits/${sha}` }, protected: false,
+      name,
+      commit: { sha, url: `${repositoryUrl(core, repository)}/commits/${sha}` },
+      protected: false,
     }));
   });
   api.get("/repos/:owner/:repo/branches/:branch{.+}", async (c) => {
@@ -173,13 +217,18 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   api.get("/repos/:owner/:repo/compare/:range{.+}", async (c) => {
     const repository = contents(c);
     const objects = objectsOf(core.git, repository.id);
-    const [from = "", to = ""] = textParam(c, "range").split("...").map((name) => name.replace(`${repository.owner}:`, ""));
+    const [from = "", to = ""] = textParam(c, "range")
+      .split("...")
+      .map((name) => name.replace(`${repository.owner}:`, ""));
     const [base, head] = await Promise.all([objects.resolve(from), objects.resolve(to)]);
     if (base === undefined || head === undefined) throw notFound();
     const fork = await objects.mergeBase(base, head);
     if (fork === undefined) throw new Fault(404, `No common ancestor between ${from} and ${to}.`);
     const [ahead, behind, commits, files] = await Promise.all([
-      objects.count(`${base}..${head}`), objects.count(`${head}..${base}`), objects.log(`${base}..${head}`, { limit: 250, reverse: true }), objects.changes(fork, head),
+      objects.count(`${base}..${head}`),
+      objects.count(`${head}..${base}`),
+      objects.log(`${base}..${head}`, { limit: 250, reverse: true }),
+      objects.changes(fork, head),
     ]);
     const status = ahead > 0 && behind > 0 ? "diverged" : ahead > 0 ? "ahead" : behind > 0 ? "behind" : "identical";
     const page = `${repositoryPage(core, repository)}/compare/${from}...${to}`;
@@ -208,14 +257,21 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     if (account === undefined) throw new Fault(404, `${textParam(c, "login")} is not a user`);
     const role = core.state.role(repository, account);
     const permission = { maintain: "write", triage: "read", none: "none", read: "read", write: "write", admin: "admin" }[role];
-    return c.json({ permission, role_name: role, user: { ...userJson(core, account), permissions: rolePermissions(role), role_name: role } });
+    return c.json({
+      permission,
+      role_name: role,
+      user: { ...userJson(core, account), permissions: rolePermissions(role), role_name: role },
+    });
   });
   api.put("/repos/:owner/:repo/collaborators/:login", async (c) => {
     const repository = repositoryOf(core, c);
     authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
     const account = core.state.accountByLogin(textParam(c, "login"));
     if (account === undefined) throw notFound();
-    const { permission = "push" } = await bodyOf(c, z.object({ permission: z.enum(["pull", "triage", "push", "maintain", "admin"]).optional() }));
+    const { permission = "push" } = await bodyOf(
+      c,
+      z.object({ permission: z.enum(["pull", "triage", "push", "maintain", "admin"]).optional() }),
+    );
     const roles: Record<typeof permission, Role> = { pull: "read", triage: "triage", push: "write", maintain: "maintain", admin: "admin" };
     setCollaborator(core, repository, account, roles[permission]);
     return c.body(null, 204);
@@ -229,5 +285,7 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   });
   api.get("/", (c) => c.json({ current_user_url: `${apiUrl(core)}/user`, repository_url: `${apiUrl(core)}/repos/{owner}/{repo}` }));
   api.get("/meta", (c) => c.json({ verifiable_password_authentication: false, installed_version: "3.17.0" }));
-  api.get("/rate_limit", (c) => c.json({ resources: {}, rate: { limit: 15_000, used: 0, remaining: 15_000, reset: Math.floor(Date.now() / 1000) + 3600 } }));
+  api.get("/rate_limit", (c) =>
+    c.json({ resources: {}, rate: { limit: 15_000, used: 0, remaining: 15_000, reset: Math.floor(Date.now() / 1000) + 3600 } }),
+  );
 }

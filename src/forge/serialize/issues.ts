@@ -1,6 +1,16 @@
 /** JSON of issues, comments, labels, reactions and reviews, as GitHub documents them. */
 import type { ForgeCore } from "../core.ts";
-import { REACTIONS, type Comment, type Issue, type Label, type Reaction, type ReactionSubject, type Repository, type Review, type ReviewComment } from "../records.ts";
+import {
+  REACTIONS,
+  type Comment,
+  type Issue,
+  type Label,
+  type Reaction,
+  type ReactionSubject,
+  type Repository,
+  type Review,
+  type ReviewComment,
+} from "../records.ts";
 import { appJson, nodeId, userById, userJson, type Json } from "./common.ts";
 import { repositoryPage, repositoryUrl } from "./repositories.ts";
 
@@ -28,7 +38,15 @@ export function reactionJson(core: ForgeCore, reaction: Reaction): Json {
 
 export function labelJson(core: ForgeCore, repository: Repository, label: Label): Json {
   const { id, name, color, description } = label;
-  return { id, node_id: nodeId("LA", id), url: `${repositoryUrl(core, repository)}/labels/${encodeURIComponent(name)}`, name, color, default: false, description };
+  return {
+    id,
+    node_id: nodeId("LA", id),
+    url: `${repositoryUrl(core, repository)}/labels/${encodeURIComponent(name)}`,
+    name,
+    color,
+    default: false,
+    description,
+  };
 }
 
 export function issueJson(core: ForgeCore, repository: Repository, issue: Issue): Json {
@@ -71,7 +89,13 @@ export function issueJson(core: ForgeCore, repository: Repository, issue: Issue)
 function pullLinks(core: ForgeCore, repository: Repository, issue: Issue): Json {
   const url = `${repositoryUrl(core, repository)}/pulls/${issue.number}`;
   const page = issuePage(core, repository, issue);
-  return { url, html_url: page, diff_url: `${page}.diff`, patch_url: `${page}.patch`, merged_at: core.state.pullById(issue.id)?.mergedAt ?? null };
+  return {
+    url,
+    html_url: page,
+    diff_url: `${page}.diff`,
+    patch_url: `${page}.patch`,
+    merged_at: core.state.pullById(issue.id)?.mergedAt ?? null,
+  };
 }
 
 export function issuePage(core: ForgeCore, repository: Repository, issue: Issue): string {

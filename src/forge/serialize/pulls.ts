@@ -13,7 +13,13 @@ export function pullSummaryJson(core: ForgeCore, repository: Repository, pull: P
   const page = issuePage(core, repository, pull);
   const assignees = core.state.assignees(pull.id).map((account) => userJson(core, account));
   const repo = repositoryJson(core, repository);
-  const side = (ref: string, sha: string): Json => ({ label: `${repository.owner}:${ref}`, ref, sha, user: userById(core, repository.ownerId), repo });
+  const side = (ref: string, sha: string): Json => ({
+    label: `${repository.owner}:${ref}`,
+    ref,
+    sha,
+    user: userById(core, repository.ownerId),
+    repo,
+  });
   return {
     id: pull.id,
     node_id: nodeId("PR", pull.id),

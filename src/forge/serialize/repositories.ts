@@ -194,7 +194,12 @@ export function refJson(core: ForgeCore, repository: Repository, name: string, s
 export function treeJson(core: ForgeCore, repository: Repository, sha: string, entries: TreeEntry[]): Json {
   const url = `${repositoryUrl(core, repository)}/git`;
   const tree = entries.map(({ path, mode, type, sha: id, size }) => ({
-    path, mode, type, sha: id, ...(size === null ? {} : { size }), url: `${url}/${type === "tree" ? "trees" : "blobs"}/${id}`,
+    path,
+    mode,
+    type,
+    sha: id,
+    ...(size === null ? {} : { size }),
+    url: `${url}/${type === "tree" ? "trees" : "blobs"}/${id}`,
   }));
   return { sha, url: `${url}/trees/${sha}`, tree, truncated: false };
 }
