@@ -97,7 +97,11 @@ export async function readStatements(path: string, sql: string): Promise<Stateme
 
 /** The line, from 1, in which the character stands that has `characters` others before it, as PostgreSQL counts them: code points. */
 export function lineAt(text: string, characters: number): number {
-  return [...text].slice(0, characters).filter((character) => character === "\n").length + 1;
+  return (
+    Array.from(text)
+      .slice(0, characters)
+      .filter((character) => character === "\n").length + 1
+  );
 }
 
 async function whyRefused(kind: string, node: Node): Promise<string | undefined> {
