@@ -77,10 +77,14 @@ describeTimelines("embedded", () => open("conformance"));
 
 describe("embedded: computes", () => {
   let under: Opened;
+  const reported: unknown[] = [];
   beforeAll(async () => {
-    under = await open("computes");
+    under = await open("computes", { report: (error) => reported.push(error) });
   });
-  afterAll(() => under?.close());
+  afterAll(async () => {
+    await under?.close();
+    expect(reported).toEqual([]);
+  });
 
   test("all who ask for a compute get the same one; a later one has a greater generation", async () => {
     const id = timelineId("shared");
@@ -105,6 +109,8 @@ describe("embedded: computes", () => {
     for (const pid of await processesIn(join(under.dataDir, "timelines", id))) process.kill(pid, "SIGKILL");
     await expect.poll(() => exits, { interval: 5 }).toEqual([id]);
     forget();
+    expect(reported).toContainEqual(expect.objectContaining({ code: "compute-ended", details: expect.objectContaining({ timeline: id }) }));
+    expect(reported.splice(0)).toHaveLength(1);
     await writers.stop();
     const reached = await readLedger(under, id, 4);
     writers.acknowledged().forEach((n, writer) => expect(reached[writer]).toBeGreaterThanOrEqual(n));

@@ -71,3 +71,13 @@ export function computeFailed(dataDir: string, log: string): AdorableError {
     details: { log: log.slice(-2000) },
   });
 }
+
+export function computeEnded(timeline: string, log: string): AdorableError {
+  return new AdorableError({
+    code: "compute-ended",
+    remedy: "bug",
+    message: `The database of the timeline "${timeline}" ended by itself.`,
+    hint: "Read the end of its log in the details of this error; it starts again when somebody asks for it.",
+    details: { timeline, log: log.slice(-2000) },
+  });
+}

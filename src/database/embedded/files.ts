@@ -65,8 +65,9 @@ async function copyUntilEnd(from: string, to: string, signal: AbortSignal | unde
   try {
     const output = await open(to, "wx", 0o600);
     try {
-      const chunk = Buffer.allocUnsafe(256 * 1024);
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       for (let at = 0; ;) {
+        signal?.throwIfAborted();
         const { bytesRead } = await input.read(chunk, 0, chunk.length, at);
         if (bytesRead === 0) break;
         await output.write(chunk, 0, bytesRead, at);

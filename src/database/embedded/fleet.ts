@@ -9,6 +9,7 @@
  * | running  | the process accepts sessions                | `stop` → stopping; it ends by itself → stopped, listeners are told      |
  * | stopping | sessions are ended, the log is being closed | → stopped                                                              |
  */
+import { existsSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
@@ -18,6 +19,7 @@ import { accountOf } from "./accounts.ts";
 import type { Binaries } from "./binaries.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { readControlFile } from "./control-file.ts";
+import { computeEnded } from "./failures.ts";
 import { Lock } from "./locks.ts";
 import type { Records } from "./records.ts";
 import type { Settings } from "./settings.ts";
@@ -211,13 +213,22 @@ export class Fleet {
     compute.startedAt = performance.now();
     compute.generation = Math.max(compute.generation + 1, Date.now());
     void cluster.exited.then(() => {
-      if (compute.cluster !== cluster) return;
-      compute.cluster = undefined;
-      compute.dirty = true;
-      compute.wanted = false;
-      void this.#addSeconds(id, compute).catch(this.#options.report);
-      for (const listener of this.#listeners) listener(id);
+      if (compute.cluster === cluster) return this.#ended(id, compute);
     });
+  }
+
+  #ended(id: TimelineId, compute: Compute): void {
+    const { records, report } = this.#options;
+    compute.cluster = undefined;
+    compute.dirty = true;
+    compute.wanted = false;
+    compute.leave.abort();
+    void this.#addSeconds(id, compute).catch(report);
+    // The next start writes the log anew.
+    const { log } = records.paths(id);
+    const said = existsSync(log) ? readFileSync(log, "utf8") : "";
+    for (const listener of this.#listeners) listener(id);
+    report(computeEnded(id, said));
   }
 
   async #halt(id: TimelineId, compute: Compute, still: () => boolean): Promise<void> {
