@@ -130,6 +130,12 @@ describe("a mistake names the setting, where it stands, its value and what is al
       {},
       /"publicUrl" from ADORABLE_PUBLIC_URL is .*without a slash at the end/,
     ],
+    [
+      "a model that nobody knows",
+      { ADORABLE_MODEL_PRODUCER: "gpt" },
+      {},
+      /"models\.producer": "gpt" is not a model id\. Set ADORABLE_MODEL_PRODUCER to one of: blueprint, /,
+    ],
     ["a list that is no JSON object", {}, "[]", /"adorable\.config\.json" holds no JSON object/],
     ["a corrupt file", {}, '{ "approval": ', /"adorable\.config\.json" cannot be read as JSON: /],
   ])("%s", ([, env, file, expected]) => {

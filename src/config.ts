@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { type Config, configSchema, ENVIRONMENT, type EnvironmentVariable, INTERNAL_VARIABLES } from "./config-schema.ts";
 import { AdorableError } from "./core/errors.ts";
+import { createModel } from "./models/models.ts";
+import { MODEL_ROLES } from "./models/roles.ts";
 
 export type { Config } from "./config-schema.ts";
 
@@ -154,6 +156,14 @@ function contradictions(config: z.output<typeof configSchema>): string[] {
   for (const [index, [name, port]] of given.entries()) {
     const twin = given.slice(0, index).find(([, other]) => other === port);
     if (twin !== undefined) mistakes.push(`"ports.${name}" and "ports.${twin[0]}" are both ${port}: expected different ports, or 0`);
+  }
+  for (const role of MODEL_ROLES) {
+    try {
+      createModel(config.models[role], role);
+    } catch (error) {
+      if (!AdorableError.isInstance(error)) throw error;
+      mistakes.push(`"models.${role}": ${error.message} ${error.hint ?? ""}`.trim().replace(/\.$/, ""));
+    }
   }
   if (config.github !== undefined && config.publicUrl === undefined) {
     mistakes.push(`"publicUrl" (ADORABLE_PUBLIC_URL) is missing: with "github", GitHub must know where to send webhooks`);
