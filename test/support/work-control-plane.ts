@@ -54,7 +54,12 @@ export interface WorkControlPlaneOptions {
   /** Instead of the configured model `blueprint`. */
   model?: (role: string) => LanguageModelV4;
   /** Without it migrations are only recorded, and there is no SQL. */
-  postgres?: { server: ThrowawayPostgres; database: string };
+  postgres?: {
+    server: ThrowawayPostgres;
+    database: string;
+    /** Path → SQL of what was applied before, for runs that follow each other. */
+    applied?: Map<string, string>;
+  };
 }
 
 class Refused extends Error {
@@ -69,7 +74,7 @@ class Refused extends Error {
 
 export async function startWorkControlPlane(options: WorkControlPlaneOptions = {}): Promise<WorkControlPlane> {
   const token = "work-session-token";
-  const applied = new Map<string, string>();
+  const applied = options.postgres?.applied ?? new Map<string, string>();
   let snapshots = 0;
   let forks = 0;
   const state: Omit<WorkControlPlane, "url" | "token" | "fetchBundle" | "close"> = {
@@ -155,7 +160,10 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     });
     await client.connect();
     try {
-      await client.query(`set search_path = "${schema}"; set role "app_${schema}"; ${sql}`);
+      await client.query(
+        `do $$ begin create role "app_${schema}" login; exception when duplicate_object then null; end $$; create schema if not exists "${schema}" authorization "app_${schema}"; alter role "app_${schema}" set search_path = "${schema}"`,
+      );
+      await client.query(`begin; set local search_path = "${schema}"; set local role "app_${schema}"; ${sql}; commit`);
     } catch (error) {
       throw new Refused(422, "migration-failed", error instanceof Error ? error.message : String(error));
     } finally {

@@ -8,15 +8,15 @@ const CAN_DO = `What I can do:
 
 const CONFIGURE = `I am the built-in model, which works from blueprints. For anything else, have the operator configure a language model: set \`${modelSetting("architect")}\` and \`${modelSetting("producer")}\`.`;
 
-export function beyondAnswer(options: { reason: string; understood: string }): string {
+export function beyondAnswer(options: { reason: string; understood: string; hint?: string | undefined }): string {
   const understood = options.understood === "" ? "" : ` I understood that you want ${options.understood}.`;
-  return `I did not build this: ${options.reason}.${understood}\n\n${CAN_DO}\n\n${CONFIGURE}`;
+  return `I did not build this: ${options.reason}.${options.hint === undefined ? "" : ` ${options.hint}`}${understood}\n\n${CAN_DO}\n\n${CONFIGURE}`;
 }
 
 export function handEditedAnswer(app: string, paths: readonly string[]): string {
   const list = paths.slice(0, 20).map((path) => `- \`${path}\``);
   const more = paths.length > 20 ? [`- and ${paths.length - 20} more`] : [];
-  return `I did not change the app "${app}": these files are not as I generated them, so somebody edited them, and I would overwrite that.\n\n${[...list, ...more].join("\n")}\n\nMake the change by hand, or restore these files first. ${CONFIGURE}`;
+  return `I did not change the app "${app}": these files are not as I generate them, so somebody edited them (or an older version of me wrote them), and I would overwrite that.\n\n${[...list, ...more].join("\n")}\n\nMake the change by hand, or restore these files first. ${CONFIGURE}`;
 }
 
 /** A question back, with the choices. */

@@ -1,4 +1,5 @@
 /** From a request and the apps that there are to one exact change: the model before and after, its files, its migration, its contract. Or an answer in words. */
+import { AdorableError } from "../../core/errors.ts";
 import type { Contract } from "../../core/spec.ts";
 import { beyondAnswer, whichAnswer } from "./answers.ts";
 import { BLOG_DESCRIPTION, POST } from "./blog.ts";
@@ -8,8 +9,9 @@ import { singularize } from "./language/inflect.ts";
 import { titleCase, wordsOf } from "./language/naming.ts";
 import { parseRequest, type Spoken } from "./language/requests.ts";
 import { appNames, entityNames } from "./names.ts";
-import { addFieldsMigration, appContract, createMigration, hueOf, renderFiles } from "./rendering.ts";
-import { seedRows } from "./seeds.ts";
+import { renderAddFieldsMigration, renderCreateMigration } from "./render/migrations.ts";
+import { contractOf, hueFor, renderApp } from "./render/render-app.ts";
+import { extendSeed, seedRows } from "./seeds.ts";
 
 export interface RequestFacts {
   text: string;
@@ -52,7 +54,15 @@ export function planChange(
   startedAt: Date,
   options: { building?: string } = {},
 ): Planned {
-  const spoken = parseRequest(request.text);
+  try {
+    return decide(parseRequest(request.text), apps, startedAt, options.building);
+  } catch (error) {
+    if (!AdorableError.isInstance(error) || error.remedy !== "author") throw error;
+    return answer(beyondAnswer({ reason: error.message.replace(/\.$/, ""), understood: "", hint: error.hint }));
+  }
+}
+
+function decide(spoken: Spoken, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
   switch (spoken.kind) {
     case "beyond":
       return answer(beyondAnswer(spoken));
@@ -63,7 +73,7 @@ export function planChange(
         { ...appNames(spoken.name ?? "Blog", ["blog"]), description: BLOG_DESCRIPTION, entity: POST },
         apps,
         startedAt,
-        options.building,
+        building,
       );
     case "create": {
       const made = newFields(spoken.fields, spoken.entity);
@@ -74,7 +84,7 @@ export function planChange(
         { ...appNames(spoken.name, spoken.entity), description: `All ${entity.labelPlural} in one place.`, entity },
         apps,
         startedAt,
-        options.building,
+        building,
       );
     }
   }
@@ -100,10 +110,10 @@ function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date
     slug,
     name,
     description: wanted.description,
-    hue: hueOf(slug),
+    hue: hueFor(slug),
     entities: [wanted.entity],
   } satisfies AppModel);
-  const migration = createMigration(model, migrationId(startedAt, target?.migrations ?? []));
+  const migration = renderCreateMigration(model, migrationId(startedAt, target?.migrations ?? []));
   const { entity } = wanted;
   const fields = listed(entity.fields.map((field) => field.label.toLowerCase()));
   return {
@@ -119,9 +129,9 @@ function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date
         `The table "${entity.table}" has the fields ${fields}.`,
         "Its tests pass.",
       ],
-      contract: appContract(model),
+      contract: contractOf(model),
       before: new Map(),
-      after: new Map([...renderFiles(model), [migration.path, migration.sql]]),
+      after: new Map([...renderApp(model), [migration.path, migration.sql]]),
       migrates: true,
     },
   };
@@ -143,10 +153,12 @@ function planAddition(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: rea
   const added = made.value;
   const after = checkAppModel({
     ...model,
-    entities: model.entities.map((other) => (other === entity ? { ...other, fields: [...other.fields, ...added] } : other)),
+    entities: model.entities.map((other) =>
+      other === entity ? { ...other, fields: [...other.fields, ...added], seed: extendSeed(other, added, startedAt) } : other,
+    ),
   } satisfies AppModel);
   const changed = after.entities.find((other) => other.name === entity.name) ?? entity;
-  const migration = addFieldsMigration(after, changed, added, id);
+  const migration = renderAddFieldsMigration(changed, added, id);
   const names = listed(added.map((field) => field.label.toLowerCase()));
   return {
     kind: "change",
@@ -157,9 +169,9 @@ function planAddition(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: rea
       title: `Add ${names} to ${entity.labelPlural}`,
       summary: additionSummary(app.name, entity, added, migration.path),
       acceptance: [`${titleCase([entity.labelPlural])} have ${names}.`, "Rows that exist keep their data.", "Its tests pass."],
-      contract: appContract(after),
-      before: renderFiles(model),
-      after: new Map([...renderFiles(after), [migration.path, migration.sql]]),
+      contract: contractOf(after),
+      before: renderApp(model),
+      after: new Map([...renderApp(after), [migration.path, migration.sql]]),
       migrates: true,
     },
   };
@@ -234,7 +246,7 @@ function findTarget(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: reado
   const question =
     matches.length > 1
       ? `Which "${words}" do you mean? I changed nothing.`
-      : `I found no "${words}"${spoken.app === undefined ? "" : ` in an app called "${spoken.app.join(" ")}"`} to add ${fields} to. I changed nothing. These are there:`;
+      : `I found no "${words}"${spoken.app === undefined ? "" : ` in an app called "${spoken.app.join(" ")}"`} to add ${fields} to. I changed nothing.${choices.length === 0 ? "" : " These are there:"}`;
   return { text: whichAnswer(question, choices, sample) };
 }
 

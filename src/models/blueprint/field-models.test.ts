@@ -95,7 +95,6 @@ test.each([
   ["rating: number, default many", undefined, /"many" is not a value/],
   ["status (open, done), default gone", undefined, /"gone" is not a value/],
   ["slug", ["heading"], /no field "heading"/],
-  ["total: number", ["title"], /from text to text/],
   ["code (unique), default x", undefined, /cannot be unique/],
 ])("'%s' is refused with the reason", (text, source, reason) => {
   expect(add(model("post", "title, body"), text, source)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) as string });

@@ -1,5 +1,5 @@
 /** Spoken fields become fields of the model: types, defaults that fit them, and what a field is filled from. */
-import { isTextual, type EntityModel, type FieldModel, type FieldType } from "./entity-model.ts";
+import type { EntityModel, FieldModel, FieldType } from "./entity-model.ts";
 import type { ValueKind } from "./language/field-types.ts";
 import type { SpokenField } from "./language/fields.ts";
 import { wordsOf } from "./language/naming.ts";
@@ -76,9 +76,8 @@ function fill(field: FieldModel, entity: EntityModel, spoken: SpokenField, sourc
   const from = source === undefined ? (field.type === "slug" ? title : undefined) : entity.fields.find((other) => same(other, source));
   if (source !== undefined && from === undefined)
     return { ok: false, reason: `${entity.labelPlural} have no field "${source.join(" ")}" to fill "${field.label}" from` };
+  // Which types can be made from which is the renderer's to say.
   if (from !== undefined) {
-    if (!isTextual(field.type) || field.type === "choice" || !isTextual(from.type))
-      return { ok: false, reason: `"${field.label}" cannot be filled from "${from.label}": that works from text to text` };
     if (field.type === "slug") fillSlug(field, from);
     else Object.assign(field, { filledFrom: from.name, required: spoken.required ?? from.required });
     return { ok: true, value: field };
@@ -153,10 +152,8 @@ function chooseTitle(fields: FieldModel[]): FieldModel {
   return chosen;
 }
 
-/** Where there is no text to make it from, a slug is a text like any other. */
 function fillSlug(field: FieldModel, from: FieldModel): void {
-  if (!isTextual(from.type)) field.type = "text";
-  else Object.assign(field, { filledFrom: from.name, required: true, unique: true });
+  Object.assign(field, { filledFrom: from.name, required: true, unique: true });
 }
 
 function same(field: FieldModel, words: readonly string[]): boolean {

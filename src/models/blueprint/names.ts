@@ -1,7 +1,7 @@
 /** Names that an app, its records and their fields get: safe wherever they stand, and close to what was said. */
 import type { EntityModel, FieldModel } from "./entity-model.ts";
 import { pluralize } from "./language/inflect.ts";
-import { camelCase, isReserved, isTaken, sentenceCase, slugOf, snakeCase, titleCase, wordsOf } from "./language/naming.ts";
+import { camelCase, isTaken, sentenceCase, slugOf, snakeCase, titleCase, wordsOf } from "./language/naming.ts";
 
 /** Indexes and constraints add to a column's name, and PostgreSQL cuts at 63 bytes. */
 const MAX_NAME_CHARACTERS = 40;
@@ -21,7 +21,19 @@ const RESERVED_SLUGS: ReadonlySet<string> = new Set([
 /** Every row has these by itself. */
 const AUTOMATIC: ReadonlySet<string> = new Set(["id", "created_at", "updated_at", "created_date", "updated_date"]);
 /** Columns and inputs that mean something else already: `EntityModel` refuses them. */
-const SPOKEN_FOR: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "search", "cursor", "limit"]);
+const SPOKEN_FOR: ReadonlySet<string> = new Set([
+  "constructor",
+  "prototype",
+  "ctid",
+  "xmin",
+  "xmax",
+  "cmin",
+  "cmax",
+  "tableoid",
+  "search",
+  "cursor",
+  "limit",
+]);
 
 /** The slug and the display name of an app: from its given name, else from its records. */
 export function appNames(given: string | undefined, entity: readonly string[]): { slug: string; name: string } {
@@ -63,7 +75,7 @@ export function fieldNames(
 ): Pick<FieldModel, "name" | "column" | "label"> | undefined {
   const plain = snakeCase(words);
   if (AUTOMATIC.has(plain)) return undefined;
-  const safe = isReserved(plain) || SPOKEN_FOR.has(plain) || !/^[a-z]/.test(plain) ? [...entity, ...words] : [...words];
+  const safe = SPOKEN_FOR.has(plain) || !/^[a-z]/.test(plain) ? [...entity, ...words] : [...words];
   for (let number = 1; ; number++) {
     const numbered = number === 1 ? safe : [...safe, String(number)];
     const column = snakeCase(numbered)

@@ -30,6 +30,14 @@ export function seedRows(entity: Pick<EntityModel, "label" | "titleField" | "fie
   );
 }
 
+/** The entity's rows with a value for each added field, as far as the field is not made from another or has a default. */
+export function extendSeed(entity: EntityModel, added: readonly FieldModel[], now: Date): Record<string, unknown>[] {
+  return entity.seed.map((row, index) => {
+    const values = added.filter((field) => field.filledFrom === undefined && field.default === undefined && index < ROWS - 1);
+    return { ...row, ...Object.fromEntries(values.map((field) => [field.name, sample(field, entity, index, now)])) };
+  });
+}
+
 function sample(field: FieldModel, entity: Pick<EntityModel, "label" | "titleField">, index: number, now: Date): unknown {
   const day = new Date(now.getTime() - (index * 9 + 2) * DAY_MS);
   switch (field.type) {
