@@ -18,6 +18,7 @@ import { openDataDirectory, type Memory } from "./data-directory.ts";
 import { createForgeAdmin, type ForgeAdmin } from "./forge-admin.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const SERVER_SCRIPT = "src/server.ts";
 export const APP_SLUG = "adorable";
 
 export interface OneMachine {
@@ -35,7 +36,9 @@ export interface OneMachine {
   note: string | undefined;
   /** Rejects when one of the processes ends by itself. */
   failed: Promise<never>;
-  /** Kills the control plane where it stands and starts it again. */
+  /** Settles when the present control plane has ended, whatever the cause. */
+  controlPlaneEnded(): Promise<void>;
+  /** Kills the control plane where it stands, if it still does, and starts it again as it is in production. */
   restartControlPlane(): Promise<void>;
   /** Ends everything that was started, the control plane first. Idempotent. */
   stop(): Promise<void>;
@@ -145,8 +148,8 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
       oidc: { issuer: `${forgeUrl}/oidc`, audience: "adorable", workflow: "adorable/platform/.github/workflows/run.yml", allowedWorkflowShas: [String(forge.ready["platformSha"])] },
     },
   };
-  const startServer = (): Promise<Child> => start("control-plane", options.serverScript ?? "src/server.ts", { ADORABLE_SERVER_SETTINGS: JSON.stringify(settings), ...options.serverEnv });
-  await startServer();
+  const startServer = (script: string, env: Record<string, string> = {}): Promise<Child> => start("control-plane", script, { ADORABLE_SERVER_SETTINGS: JSON.stringify(settings), ...env });
+  await startServer(options.serverScript ?? SERVER_SCRIPT, options.serverEnv);
   stack.defer(async () => {
     await children.get("control-plane")?.stop();
   });
@@ -165,11 +168,14 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     processes: [...children.values()].map(({ name, pid }) => ({ name, pid })),
     note: data.note,
     failed: failure.promise,
+    async controlPlaneEnded() {
+      await children.get("control-plane")?.exited;
+    },
     async restartControlPlane() {
       const old = children.get("control-plane");
       children.delete("control-plane");
       await old?.kill();
-      await startServer();
+      await startServer(SERVER_SCRIPT);
     },
     stop() {
       isStopping = true;

@@ -1,0 +1,114 @@
+/**
+ * Releases and rollbacks that are killed end as if they had not been.
+ *
+ * An uninterrupted run finds every kill point; each kill starts from the same copied snapshot. By default a seeded sample that reaches every state's edge;
+ * `ADORABLE_CRASH_ALL=1` kills at every point.
+ */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { live, merge, observe, prepareRelease, prepareRollback, World, type End } from "./world.ts";
+
+const isComplete = process.env["ADORABLE_CRASH_ALL"] === "1";
+const seed = Number(process.env["ADORABLE_CRASH_SEED"] ?? "1");
+const SAMPLE = 3;
+
+interface Act {
+  name: string;
+  snapshot: string;
+  release: number;
+  pull: number;
+  points: string[];
+  end: End;
+}
+
+describe("a release and a rollback", () => {
+  let world: World;
+  const acts: Act[] = [];
+
+  beforeAll(async () => {
+    const dir = await mkdtemp(join(tmpdir(), "adorable-crash-"));
+    await chmod(dir, 0o755);
+    world = new World(dir);
+    let session = await world.open();
+    const second = await prepareRelease(session);
+    await session.machine.stop();
+    await world.save("before-release");
+    acts.push(await uninterrupted("release", "before-release", 2, second));
+
+    session = await world.open();
+    const revert = await prepareRollback(session, second);
+    await session.machine.stop();
+    await world.save("before-rollback");
+    acts.push(await uninterrupted("rollback", "before-rollback", 3, revert));
+  }, 400_000);
+
+  afterAll(() => rm(world.dir, { recursive: true, force: true }));
+
+  async function uninterrupted(name: string, snapshot: string, release: number, pull: number): Promise<Act> {
+    const trace = join(world.dir, `${name}.trace`);
+    const session = await world.open({ trace });
+    try {
+      await merge(session, pull);
+      await live(session, release);
+      return { name, snapshot, release, pull, points: await world.trace(trace), end: await observe(session) };
+    } finally {
+      await session.machine.stop();
+    }
+  }
+
+  async function killed(act: Act, killAt: number): Promise<{ end: End; died: boolean }> {
+    await world.restore(act.snapshot);
+    const trace = join(world.dir, `${act.name}-${killAt}.trace`);
+    const session = await world.open({ killAt, trace });
+    try {
+      await merge(session, act.pull);
+      const died = await Promise.race([session.machine.controlPlaneEnded().then(() => true), live(session, act.release).then(() => false, () => true)]);
+      await session.machine.restartControlPlane();
+      await live(session, act.release);
+      return { end: await observe(session), died };
+    } finally {
+      await session.machine.stop();
+    }
+  }
+
+  test("have many kill points, and end as they should when nobody kills them", () => {
+    for (const act of acts) {
+      expect(act.points.length).toBeGreaterThan(50);
+      expect(act.end).toMatchObject({ ledgerBroken: null, answers: 200, holds: 0, leaks: [] });
+    }
+  });
+
+  test.each([0, 1])(
+    "end the same after a kill at any point (%i)",
+    async (index) => {
+      const act = acts[index] as Act;
+      const chosen = isComplete ? act.points.map((_, point) => point) : sample(act.points);
+      for (const killAt of chosen) {
+        const { end } = await killed(act, killAt);
+        expect(end, `${act.name} killed at ${killAt}: ${act.points[killAt] ?? ""}`).toEqual(act.end);
+      }
+    },
+    isComplete ? 4 * 3600_000 : 600_000,
+  );
+
+  /** The statements that move the state, which are its edges, and a seeded few between them. */
+  function sample(points: readonly string[]): number[] {
+    const edges = points.flatMap((label, index) => (/update rollouts set state|^store: commit/.test(label) ? [index] : []));
+    const random = generator(seed);
+    const pick = (from: number[], count: number): number[] => Array.from({ length: count }, () => from[Math.floor(random() * from.length)] ?? 0);
+    return [...new Set([...pick(edges, SAMPLE), ...pick(points.map((_, index) => index), SAMPLE)])].sort((a, b) => a - b);
+  }
+});
+
+/** Mulberry32: the same seed gives the same kills. */
+function generator(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}
