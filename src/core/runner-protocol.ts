@@ -102,12 +102,24 @@ export const migrationsAnswerSchema = z.strictObject({ snapshot: z.string(), app
 
 export const workResultSchema = z.discriminatedUnion("outcome", [
   /** `commit` is the tip in the bundle that was put before. */
-  z.strictObject({ kind: z.literal("work"), outcome: z.literal("changed"), commit: z.string(), title: z.string().max(120), summary: z.string().max(20_000) }),
+  z.strictObject({
+    kind: z.literal("work"),
+    outcome: z.literal("changed"),
+    commit: z.string(),
+    title: z.string().max(120),
+    summary: z.string().max(20_000),
+  }),
   /** Nothing to change, a question answered, or a request beyond the model: the answer is posted. */
   z.strictObject({ kind: z.literal("work"), outcome: z.literal("answered"), answer: z.string().max(20_000) }),
   /** Stopped after the plan. */
   z.strictObject({ kind: z.literal("work"), outcome: z.literal("planned") }),
-  z.strictObject({ kind: z.literal("work"), outcome: z.literal("failed"), code: z.string(), message: z.string().max(20_000), hint: z.string().max(2000).optional() }),
+  z.strictObject({
+    kind: z.literal("work"),
+    outcome: z.literal("failed"),
+    code: z.string(),
+    message: z.string().max(20_000),
+    hint: z.string().max(2000).optional(),
+  }),
 ]);
 export type WorkResult = z.infer<typeof workResultSchema>;
 

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { AdorableError } from "./errors.ts";
 
 /** An app's slug: folder, host label and (with `_` for `-`) schema name. */
-export const slugSchema = z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, "a slug is 2 to 32 of a-z, 0-9 and -, and starts with a letter");
+export const slugSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, "a slug is 2 to 32 of a-z, 0-9 and -, and starts with a letter");
 
 export const contractSchema = z.strictObject({
   /** tRPC procedures that must answer, by dotted name. */
@@ -55,5 +57,11 @@ export function parseSpec(text: string | undefined): ProjectSpec {
 }
 
 function invalid(what: string, cause?: unknown): AdorableError {
-  return new AdorableError({ code: "invalid-spec", remedy: "author", message: `${SPEC_PATH} ${what}.`, hint: `Correct ${SPEC_PATH}.`, cause });
+  return new AdorableError({
+    code: "invalid-spec",
+    remedy: "author",
+    message: `${SPEC_PATH} ${what}.`,
+    hint: `Correct ${SPEC_PATH}.`,
+    cause,
+  });
 }

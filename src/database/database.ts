@@ -95,7 +95,11 @@ export interface Database {
    * Sessions that stay in a transaction for longer than `drainMs`: `abort` throws `hold-drain-timeout` (wait) and undoes the hold, `terminate` ends them.
    * Durable: it outlives a restart of the proxy.
    */
-  hold(name: EndpointName, id: HoldId, options: { budgetMs: number; drainMs: number; onDrainTimeout: "abort" | "terminate" }): Promise<Hold>;
+  hold(
+    name: EndpointName,
+    id: HoldId,
+    options: { budgetMs: number; drainMs: number; onDrainTimeout: "abort" | "terminate" },
+  ): Promise<Hold>;
   /** Ends the hold and lets the parked sessions on. Idempotent; an unknown id is a no-op. */
   resume(id: HoldId): Promise<void>;
   holds(): Promise<{ id: HoldId; endpoint: EndpointName }[]>;
