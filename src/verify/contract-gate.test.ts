@@ -3,6 +3,7 @@ import { tinyApp, TINY_CONTRACT, TINY_MIGRATION } from "../../test/fixtures/tiny
 import { startThrowawayPostgres, type ThrowawayPostgres } from "../../test/support/throwaway-postgres.ts";
 import { openBench, type Bench } from "../../test/support/verify-bench.ts";
 import type { Contract } from "../core/spec.ts";
+import { buildApp } from "./build.ts";
 import { contractGate } from "./contract-gate.ts";
 import { probeLive } from "./probe-live.ts";
 import { startApp, type RunningApp } from "./running-app.ts";
@@ -135,6 +136,20 @@ describe("the live probe", () => {
     expect(evidence).toMatchObject({ gate: "preview", conclusion: "failure" });
     expect(evidence.title).toBe("the page does not load; 1 of 2 queries answered; GET / answered 404; notes.none is missing");
     expect(evidence.summary).not.toContain("notes.add");
+  });
+
+  test("passes an app whose page, its assets and its queries answer", async () => {
+    bench = await openBench({ tiny: { files: tinyApp(), contract: TINY_CONTRACT } });
+    const [app] = bench.context.apps;
+    if (!app) throw new Error("no app");
+    expect(await buildApp(bench.context, app)).toMatchObject({ ok: true });
+    const running = await startApp(bench.context, app, `postgres://app_tiny:unused@${postgres.host}:${postgres.port}/whole`);
+    started.push(running);
+    expect(await probeLive(running.origin, "tiny--abc.localhost", TINY_CONTRACT)).toMatchObject({
+      gate: "preview",
+      conclusion: "success",
+      title: "the page loads; 1 of 1 query answered",
+    });
   });
 
   test("nobody there is a failure by name", async () => {
