@@ -11,7 +11,9 @@ export interface AppLog {
   write(stream: LogLine["stream"], line: string): void;
   /** The last lines since the process that writes it began, oldest first. */
   tail(): string[];
-  /** All that was written is on disk (not synced) when it returns. */
+  /** All that was written is in the file when it returns, or could not be written. Never throws. */
+  settled(): Promise<void>;
+  /** As `settled`; throws the failure of a write since the last call. */
   flush(): Promise<void>;
 }
 
@@ -62,6 +64,9 @@ export function createAppLog(options: { path: string; app: string; secrets: read
         });
     },
     tail: () => [...last],
+    async settled() {
+      await writing;
+    },
     async flush() {
       await writing;
       if (failure !== undefined) {

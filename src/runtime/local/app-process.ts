@@ -52,7 +52,7 @@ export async function startApp(options: StartOptions): Promise<AppProcess> {
     const output = options.log.tail().filter((line) => !/^\s+at .*node:internal/.test(line));
     // Somebody else took the port between our look and the app's bind.
     if (attempt < PORT_ATTEMPTS && child.exit() !== undefined && output.some((line) => line.includes("EADDRINUSE"))) continue;
-    await options.log.flush();
+    await options.log.settled();
     throw new AdorableError({
       code: "app-not-ready",
       remedy: "author",
@@ -140,7 +140,8 @@ function describe(options: StartOptions, child: Supervised, port: number): AppPr
     thaw: () => child.signal("SIGCONT"),
     async stop() {
       await child.stop(STOP_GRACE_MS);
-      await options.log.flush();
+      // A log that cannot be written keeps no app alive; whoever reads it is told.
+      await options.log.settled();
     },
     describeExit() {
       const exit = child.exit();
