@@ -59,7 +59,8 @@ async function main(argv: string[]): Promise<number> {
   };
   const sources = { env: process.env, directory: process.cwd(), file: values.config, flags };
   if (command === "up" && rest.length === 0) return runUp(sources);
-  if (command === "demo" && rest.length === 0) return runDemo(sources, { report: values.report, keep: values.keep ?? false, isDataGiven: values.data !== undefined });
+  if (command === "demo" && rest.length === 0)
+    return runDemo(sources, { report: values.report, keep: values.keep ?? false, isDataGiven: values.data !== undefined });
   if (command === "delete" && rest.length === 1) return deleteProject(sources, rest[0] ?? "");
   process.stderr.write(`${command === undefined ? "There is no command." : `"${positionals.join(" ")}" is no command.`}\n\n${HELP}`);
   return 2;
@@ -74,6 +75,8 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (thrown) {
   const error = toAdorableError(thrown);
-  process.stderr.write(`${error.code}: ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}${error.remedy === "bug" && error.stack !== undefined ? `${error.stack}\n` : ""}`);
+  process.stderr.write(
+    `${error.code}: ${error.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}${error.remedy === "bug" && error.stack !== undefined ? `${error.stack}\n` : ""}`,
+  );
   process.exitCode = 1;
 }

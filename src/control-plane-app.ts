@@ -32,7 +32,11 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
     );
     if (!file?.content_type.startsWith("image/")) return context.text("There is no such evidence.", 404);
     return new Response(Readable.toWeb(await platform.artifacts.get(digest)) as ReadableStream, {
-      headers: { "content-type": file.content_type, "cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff" },
+      headers: {
+        "content-type": file.content_type,
+        "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+      },
     });
   });
 
@@ -40,7 +44,8 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
   operator.use(async (context, next) => {
     const given = Buffer.from(context.req.header("authorization") ?? "");
     const expected = Buffer.from(`Bearer ${operatorToken}`);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return context.json({ error: "The operator's token is missing or wrong." }, 401);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected))
+      return context.json({ error: "The operator's token is missing or wrong." }, 401);
     return next();
   });
   operator.get("/projects", async (context) => context.json(await listProjects(store)));
@@ -48,7 +53,14 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
     const project = await findProjectByName(store, `${context.req.param("owner")}/${context.req.param("name")}`);
     if (!project) return context.json({ error: "There is no such project." }, 404);
     const releases = await listReleases(store, project.id);
-    return context.json({ project, releases, ledgerBroken: brokenLink(releases) ?? null, rollouts: await listRollouts(store, project.id), changes: await listChanges(store, project.id), resources: await listResources(store, project.id) });
+    return context.json({
+      project,
+      releases,
+      ledgerBroken: brokenLink(releases) ?? null,
+      rollouts: await listRollouts(store, project.id),
+      changes: await listChanges(store, project.id),
+      resources: await listResources(store, project.id),
+    });
   });
   operator.get("/tombstones", async (context) => context.json(await store.rows("select * from tombstones order by deleted_at")));
   operator.delete("/projects/:owner/:name", async (context) => {

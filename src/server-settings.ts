@@ -17,7 +17,10 @@ const schema = z.object({
     apiUrl: z.url(),
     appId: z.number().int().positive(),
     privateKeyFile: z.string().min(1),
-    webhookSecret: z.string().min(20).refine((secret) => secret !== "development", "the default secret is refused"),
+    webhookSecret: z
+      .string()
+      .min(20)
+      .refine((secret) => secret !== "development", "the default secret is refused"),
   }),
   platform: z.custom<Settings>((value) => typeof value === "object" && value !== null),
 });
@@ -39,5 +42,11 @@ export function readServerSettings(env: NodeJS.ProcessEnv): ServerSettings {
 }
 
 function invalid(what: string, cause: unknown): AdorableError {
-  return new AdorableError({ code: "config-invalid", remedy: "operator", message: `The control plane's settings are wrong: ${what}.`, hint: "Start it with `adorable up`, which composes them.", cause });
+  return new AdorableError({
+    code: "config-invalid",
+    remedy: "operator",
+    message: `The control plane's settings are wrong: ${what}.`,
+    hint: "Start it with `adorable up`, which composes them.",
+    cause,
+  });
 }

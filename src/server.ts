@@ -53,7 +53,16 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
     runtime: wrap("runtime", connectRpc<Runtime>(settings.edgeSocket, "runtime")),
     gateway: wrap("gateway", connectRpc<Gateway>(settings.edgeSocket, "gateway")),
     artifacts: wrap("artifacts", await createFileArtifacts({ dir: settings.artifactsDir })),
-    github: wrap("github", createGitHub({ baseUrl: settings.github.apiUrl, appId: settings.github.appId, privateKey, botName: settings.platform.botName, secrets: () => [settings.github.webhookSecret, settings.operatorToken] })),
+    github: wrap(
+      "github",
+      createGitHub({
+        baseUrl: settings.github.apiUrl,
+        appId: settings.github.appId,
+        privateKey,
+        botName: settings.platform.botName,
+        secrets: () => [settings.github.webhookSecret, settings.operatorToken],
+      }),
+    ),
     mirrors: createMirrors(mirrors),
     settings: settings.platform,
     clock: systemClock,
@@ -71,7 +80,13 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
   await sweep();
   const timer = setInterval(() => void sweep().catch((error: unknown) => log.error({ err: error }, "the sweep failed")), SWEEP_MS);
 
-  const probot = new Probot({ appId: settings.github.appId, privateKey, secret: settings.github.webhookSecret, baseUrl: settings.github.apiUrl, logLevel: "fatal" });
+  const probot = new Probot({
+    appId: settings.github.appId,
+    privateKey,
+    secret: settings.github.webhookSecret,
+    baseUrl: settings.github.apiUrl,
+    logLevel: "fatal",
+  });
   const webhooks = await createNodeMiddleware(
     (app) => {
       // Stored before it is answered, processed after: GitHub waits for ten seconds at most and never asks twice.
@@ -79,7 +94,13 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
         const delivery = readDelivery(id, name, payload);
         const envelope = delivery.event === "ignored" ? undefined : delivery;
         await store.transaction(async (sql) => {
-          const isNew = await saveDelivery(sql, { id, event: name, action: envelope?.action ?? null, repository_id: envelope?.repository?.id ?? null, payload: delivery });
+          const isNew = await saveDelivery(sql, {
+            id,
+            event: name,
+            action: envelope?.action ?? null,
+            repository_id: envelope?.repository?.id ?? null,
+            payload: delivery,
+          });
           if (isNew) await enqueueDelivery(sql, id, envelope?.repository?.id ?? null);
         });
       });
@@ -129,7 +150,10 @@ export async function runServer(hooks: ServerHooks = {}): Promise<void> {
     const end = (): void => {
       if (ending) return;
       ending = true;
-      void server.close().then(() => process.exit(0), () => process.exit(1));
+      void server.close().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
     };
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, end);
     endWithParent(end);

@@ -16,7 +16,10 @@ const FORBIDDEN_NAMES = [".git", ".gitmodules", ".gitattributes", ".npmrc", "nod
 export async function importBundle(mirror: Mirror, bundlePath: string, start: string, commit: string): Promise<void> {
   const verified = await git(["bundle", "verify", "--quiet", bundlePath], { cwd: mirror.dir });
   if (verified.exitCode !== 0) throw refused("the bundle is not a readable git bundle on this repository", []);
-  const fetched = await git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundlePath, `+HEAD:refs/adorable/incoming/${commit}`], { cwd: mirror.dir, protocols: ["file"] });
+  const fetched = await git(
+    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundlePath, `+HEAD:refs/adorable/incoming/${commit}`],
+    { cwd: mirror.dir, protocols: ["file"] },
+  );
   if (fetched.exitCode !== 0) throw refused("git refuses its objects", [fetched.stderr.toString("utf8").trim().slice(0, 500)]);
   const tip = await gitText(["rev-parse", `refs/adorable/incoming/${commit}`], { cwd: mirror.dir });
   try {
@@ -24,7 +27,8 @@ export async function importBundle(mirror: Mirror, bundlePath: string, start: st
     if (!(await mirror.isAncestor(start, commit))) throw refused(`"${commit}" does not build on "${start}"`, []);
     const commits = (await gitText(["rev-list", `${start}..${commit}`], { cwd: mirror.dir })).split("\n").filter((line) => line !== "");
     if (commits.length === 0) throw refused("it changes nothing", []);
-    if (commits.length > BUNDLE_LIMITS.commits) throw refused(`it holds ${commits.length} commits; ${BUNDLE_LIMITS.commits} are allowed`, []);
+    if (commits.length > BUNDLE_LIMITS.commits)
+      throw refused(`it holds ${commits.length} commits; ${BUNDLE_LIMITS.commits} are allowed`, []);
     // Every commit, not the sum: what one adds and the next removes would be in the history all the same.
     for (const id of commits) await validateCommit(mirror, id);
   } finally {
@@ -54,19 +58,24 @@ async function validateCommit(mirror: Mirror, commit: string): Promise<void> {
 }
 
 async function validateSizes(mirror: Mirror, blobs: string[]): Promise<void> {
-  const sizes = await gitText(["cat-file", "--batch-check=%(objectname) %(objectsize)"], { cwd: mirror.dir, stdin: blobs.map((blob) => `${blob}\n`).join("") });
+  const sizes = await gitText(["cat-file", "--batch-check=%(objectname) %(objectsize)"], {
+    cwd: mirror.dir,
+    stdin: blobs.map((blob) => `${blob}\n`).join(""),
+  });
   let total = 0;
   for (const line of sizes.split("\n")) {
     const [object, size] = line.split(" ");
     total += Number(size);
-    if (Number(size) > BUNDLE_LIMITS.fileBytes) throw refused(`a file of it has ${size} bytes; ${BUNDLE_LIMITS.fileBytes} are allowed`, [object ?? ""]);
+    if (Number(size) > BUNDLE_LIMITS.fileBytes)
+      throw refused(`a file of it has ${size} bytes; ${BUNDLE_LIMITS.fileBytes} are allowed`, [object ?? ""]);
   }
   if (total > BUNDLE_LIMITS.totalBytes) throw refused(`its files have ${total} bytes; ${BUNDLE_LIMITS.totalBytes} are allowed`, []);
 }
 
 export function pathProblem(path: string): string | undefined {
   const parts = path.split("/");
-  if (path.startsWith("/") || parts.includes("..") || parts.includes(".") || parts.includes("") || path.includes("\\")) return "is not a plain relative path";
+  if (path.startsWith("/") || parts.includes("..") || parts.includes(".") || parts.includes("") || path.includes("\\"))
+    return "is not a plain relative path";
   // Control characters and bidirectional marks make a path read as another.
   if (/[\u0000-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/.test(path)) return "has hidden characters";
   if (parts.some((part) => FORBIDDEN_NAMES.includes(part.toLowerCase()))) return "is a name that changes how git or npm behave";

@@ -24,7 +24,12 @@ export async function driveChanges(platform: Platform, project: ProjectRow, mirr
   return next;
 }
 
-async function driveChange(platform: Platform, project: ProjectRow, mirror: Mirror, found: ChangeRow): Promise<{ afterMs: number } | undefined> {
+async function driveChange(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  found: ChangeRow,
+): Promise<{ afterMs: number } | undefined> {
   const base = await mirror.branch(project.default_branch);
   const head = (await mirror.branch(found.git_branch)) ?? found.head_commit;
   if (!base || !head || !(await mirror.has(head))) return undefined;
@@ -32,7 +37,10 @@ async function driveChange(platform: Platform, project: ProjectRow, mirror: Mirr
   const change = await mergeForTest(platform, mirror, found, base, head);
   const commit = { project: project.id, head };
   if (change.tree === null) {
-    const evidence = couldNotRun("modules", `The branch conflicts with \`${project.default_branch}\`: merge it in and resolve the conflicts.`);
+    const evidence = couldNotRun(
+      "modules",
+      `The branch conflicts with \`${project.default_branch}\`: merge it in and resolve the conflicts.`,
+    );
     await publishChecks(platform, repository, commit, [], [evidence]);
     return undefined;
   }
@@ -43,7 +51,13 @@ async function driveChange(platform: Platform, project: ProjectRow, mirror: Mirr
   // A red tree is not deployed; that is said as the preview's own check.
   const evidence = await listEvidence(platform.store, project.id, tree);
   const due: GateName[] = verdict === "failed" ? [...RELEASE_GATES] : [...RELEASE_GATES, "preview"];
-  await publishChecks(platform, repository, commit, due, verdict === "failed" ? [...evidence, couldNotRun("preview", "The gates are red, so nothing was deployed.")] : evidence);
+  await publishChecks(
+    platform,
+    repository,
+    commit,
+    due,
+    verdict === "failed" ? [...evidence, couldNotRun("preview", "The gates are red, so nothing was deployed.")] : evidence,
+  );
   if (verdict === "failed" && change.preview_tree !== tree) await updateChange(platform.store, change.id, { preview_tree: tree });
   return verdict === "pending" ? { afterMs: 5000 } : undefined;
 }

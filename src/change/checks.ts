@@ -16,18 +16,33 @@ export interface CheckedCommit {
 }
 
 /** One check run for each gate that is due: its evidence, or that it is on its way. Idempotent. */
-export async function publishChecks(platform: Platform, repository: Repository, commit: CheckedCommit, due: readonly GateName[], evidence: readonly Evidence[]): Promise<void> {
+export async function publishChecks(
+  platform: Platform,
+  repository: Repository,
+  commit: CheckedCommit,
+  due: readonly GateName[],
+  evidence: readonly Evidence[],
+): Promise<void> {
   for (const gate of GATES) {
     const found = evidence.find((one) => one.gate === gate);
     if (found) await publishEvidence(platform, repository, commit, found);
     else if (due.includes(gate)) {
-      await repository.upsertCheckRun({ externalId: externalId(commit, gate), name: checkName(gate), headSha: commit.head, status: "in_progress", title: "Running", summary: "This gate is running." });
+      await repository.upsertCheckRun({
+        externalId: externalId(commit, gate),
+        name: checkName(gate),
+        headSha: commit.head,
+        status: "in_progress",
+        title: "Running",
+        summary: "This gate is running.",
+      });
     }
   }
 }
 
 async function publishEvidence(platform: Platform, repository: Repository, commit: CheckedCommit, evidence: Evidence): Promise<void> {
-  const screenshots = evidence.files.filter((file) => file.contentType.startsWith("image/")).map((file) => `![${file.name}](${fileUrl(platform, file.digest)})`);
+  const screenshots = evidence.files
+    .filter((file) => file.contentType.startsWith("image/"))
+    .map((file) => `![${file.name}](${fileUrl(platform, file.digest)})`);
   await repository.upsertCheckRun({
     externalId: externalId(commit, evidence.gate),
     name: checkName(evidence.gate),

@@ -62,7 +62,9 @@ async function endIfLost(platform: Platform, project: ProjectRow, run: RunRow): 
   const error = new AdorableError({
     code: isOverdue ? "run-timed-out" : "runner-lost",
     remedy: "author",
-    message: isOverdue ? `The ${run.kind} job did not report in time.` : `The ${run.kind} job ended (${workflowRun?.conclusion ?? "unknown"}) without reporting a result.`,
+    message: isOverdue
+      ? `The ${run.kind} job did not report in time.`
+      : `The ${run.kind} job ended (${workflowRun?.conclusion ?? "unknown"}) without reporting a result.`,
     hint: "Read the log of the workflow run, then comment `@adorable retry`.",
     details: { workflowRun: workflowRun?.url },
   });

@@ -38,7 +38,13 @@ export async function removeFork(platform: Platform, project: ProjectId, key: st
 }
 
 /** Runs `work` on a fork that is gone afterwards, whatever happens. */
-export async function withFork<T>(platform: Platform, project: ProjectId, key: string, from: Checkpoint, work: (fork: Fork) => Promise<T>): Promise<T> {
+export async function withFork<T>(
+  platform: Platform,
+  project: ProjectId,
+  key: string,
+  from: Checkpoint,
+  work: (fork: Fork) => Promise<T>,
+): Promise<T> {
   const fork = await openFork(platform, project, key, from);
   try {
     return await work(fork);

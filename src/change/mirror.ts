@@ -61,7 +61,8 @@ function createMirror(dir: string): Mirror {
   const text = (...args: string[]): Promise<string> => gitText(args, { cwd: dir });
   const read = async (object: string): Promise<string> => {
     const { stdout, exitCode, stderr } = await git(["cat-file", "blob", object], { cwd: dir });
-    if (exitCode !== 0) throw new AdorableError({ code: "git-failed", remedy: "bug", message: `git has no blob "${object}": ${stderr.toString()}` });
+    if (exitCode !== 0)
+      throw new AdorableError({ code: "git-failed", remedy: "bug", message: `git has no blob "${object}": ${stderr.toString()}` });
     return stdout.toString("utf8");
   };
   /** The object's id, or undefined when there is none of that name. */
@@ -74,10 +75,18 @@ function createMirror(dir: string): Mirror {
     dir,
     async fetch(remote) {
       const refs = ["+refs/heads/*:refs/heads/*", "+refs/pull/*/head:refs/pull/*/head"];
-      await gitText(["fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", remote.url, ...refs], { cwd: dir, timeoutMs: 60_000, ...transport(remote) });
+      await gitText(["fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", remote.url, ...refs], {
+        cwd: dir,
+        timeoutMs: 60_000,
+        ...transport(remote),
+      });
     },
     async push(remote, commit, gitBranch) {
-      const { exitCode, stderr } = await git(["push", "--quiet", remote.url, `${commit}:refs/heads/${gitBranch}`], { cwd: dir, timeoutMs: 60_000, ...transport(remote) });
+      const { exitCode, stderr } = await git(["push", "--quiet", remote.url, `${commit}:refs/heads/${gitBranch}`], {
+        cwd: dir,
+        timeoutMs: 60_000,
+        ...transport(remote),
+      });
       if (exitCode !== 0) {
         throw new AdorableError({
           code: "push-refused",
@@ -98,11 +107,17 @@ function createMirror(dir: string): Mirror {
       return (await text("rev-parse", `${commit}^{tree}`)) as TreeId;
     },
     async mergeTree(base, head) {
-      const { stdout, stderr, exitCode } = await git(["merge-tree", "--write-tree", "--name-only", "--no-messages", base, head], { cwd: dir });
+      const { stdout, stderr, exitCode } = await git(["merge-tree", "--write-tree", "--name-only", "--no-messages", base, head], {
+        cwd: dir,
+      });
       const [tree = "", ...paths] = stdout.toString("utf8").trim().split("\n");
       if (exitCode === 0) return { tree: tree as TreeId };
       if (exitCode === 1) return { conflicts: paths.filter((path) => path !== "") };
-      throw new AdorableError({ code: "merge-failed", remedy: "bug", message: `git could not merge "${head}" into "${base}": ${stderr.toString("utf8").trim()}` });
+      throw new AdorableError({
+        code: "merge-failed",
+        remedy: "bug",
+        message: `git could not merge "${head}" into "${base}": ${stderr.toString("utf8").trim()}`,
+      });
     },
     async isAncestor(ancestor, commit) {
       return (await git(["merge-base", "--is-ancestor", ancestor, commit], { cwd: dir })).exitCode === 0;
@@ -114,24 +129,34 @@ function createMirror(dir: string): Mirror {
     },
     async list(treeish, prefix) {
       const output = await text("ls-tree", "-r", "-t", "-l", "-z", treeish, ...(prefix === undefined ? [] : ["--", prefix]));
-      return output.split("\0").filter((line) => line !== "").map(parseEntry);
+      return output
+        .split("\0")
+        .filter((line) => line !== "")
+        .map(parseEntry);
     },
     async spec(treeish) {
       return parseSpec(await mirror.readFile(treeish, SPEC_PATH));
     },
     async migrations(treeish) {
-      const entries = (await mirror.list(treeish, "apps")).filter((entry) => entry.type === "blob" && /^apps\/[^/]+\/db\/migrations\/[^/]+\.sql$/.test(entry.path));
-      return Promise.all(entries.map(async (entry) => ({ app: entry.path.split("/")[1] ?? "", path: entry.path, sql: await read(entry.object) })));
+      const entries = (await mirror.list(treeish, "apps")).filter(
+        (entry) => entry.type === "blob" && /^apps\/[^/]+\/db\/migrations\/[^/]+\.sql$/.test(entry.path),
+      );
+      return Promise.all(
+        entries.map(async (entry) => ({ app: entry.path.split("/")[1] ?? "", path: entry.path, sql: await read(entry.object) })),
+      );
     },
     async releasedTree(treeish) {
-      const entries = await Promise.all(
-        RELEASED_PATHS.map(async (path) => `${path}=${(await resolve(`${treeish}:${path}`)) ?? "none"}`),
-      );
+      const entries = await Promise.all(RELEASED_PATHS.map(async (path) => `${path}=${(await resolve(`${treeish}:${path}`)) ?? "none"}`));
       return entries.join(" ");
     },
     async archive(commit) {
       const { stdout, exitCode, truncated } = await git(["archive", "--format=tar", commit], { cwd: dir, maxBytes: 256 * 1024 * 1024 });
-      if (exitCode !== 0 || truncated) throw new AdorableError({ code: "archive-failed", remedy: "operator", message: `"${commit}" cannot be archived: it is missing or over 256 MiB.` });
+      if (exitCode !== 0 || truncated)
+        throw new AdorableError({
+          code: "archive-failed",
+          remedy: "operator",
+          message: `"${commit}" cannot be archived: it is missing or over 256 MiB.`,
+        });
       return Readable.from([stdout]);
     },
     async remove() {
@@ -149,9 +174,18 @@ function transport(remote: GitRemote): { protocols: readonly ("http" | "https")[
 function parseEntry(line: string): TreeEntry {
   const match = /^(\d+) (\w+) ([0-9a-f]+) +(-|\d+)\t(.*)$/s.exec(line);
   if (!match) throw new AdorableError({ code: "git-output", remedy: "bug", message: `git listed a tree in an unknown form: "${line}".` });
-  return { mode: match[1] ?? "", type: match[2] as TreeEntry["type"], object: match[3] ?? "", size: match[4] === "-" ? 0 : Number(match[4]), path: match[5] ?? "" };
+  return {
+    mode: match[1] ?? "",
+    type: match[2] as TreeEntry["type"],
+    object: match[3] ?? "",
+    size: match[4] === "-" ? 0 : Number(match[4]),
+    path: match[5] ?? "",
+  };
 }
 
 function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

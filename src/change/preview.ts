@@ -32,7 +32,13 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
   const spec = await mirror.spec(tree);
   const repository = await github.forInstallation(project.full_name);
   const name = `preview/pr-${change.pull_number}`;
-  const { id: deployment } = await repository.createDeployment({ environment: name, sha: change.head_commit ?? "", payloadId: `${change.id}:${tree}`, description: `Preview of #${change.pull_number}`, isProduction: false });
+  const { id: deployment } = await repository.createDeployment({
+    environment: name,
+    sha: change.head_commit ?? "",
+    payloadId: `${change.id}:${tree}`,
+    description: `Preview of #${change.pull_number}`,
+    isProduction: false,
+  });
 
   const environment = newId<EnvironmentId>("env");
   const endpoint = changeEndpoint(project.id, change);
@@ -48,16 +54,33 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
     );
     await runtime.ensure({ id: environment, project: project.id, apps });
     await recordResource(store, project.id, "routes", endpoint);
-    const routes = spec.apps.map((app) => ({ host: previewHost(platform, change, app.slug).replace(/:\d+$/, ""), environment, app: app.slug }));
+    const routes = spec.apps.map((app) => ({
+      host: previewHost(platform, change, app.slug).replace(/:\d+$/, ""),
+      environment,
+      app: app.slug,
+    }));
     await gateway.setRoutes({ place: endpoint, epoch: change.preview_epoch + 1, routes });
     const failures: string[] = [];
     for (const app of spec.apps) {
       const probe = await probeLive(platform.settings.gatewayUrl, previewHost(platform, change, app.slug), app.contract);
       if (probe.conclusion !== "success") failures.push(`${app.slug}: ${probe.title}`);
     }
-    await saveEvidence(store, project.id, tree, previewEvidence(failures, spec.apps.map((app) => previewUrl(platform, change, app.slug)), startedAt));
+    await saveEvidence(
+      store,
+      project.id,
+      tree,
+      previewEvidence(
+        failures,
+        spec.apps.map((app) => previewUrl(platform, change, app.slug)),
+        startedAt,
+      ),
+    );
     const url = spec.apps[0] && previewUrl(platform, change, spec.apps[0].slug);
-    await repository.createDeploymentStatus(deployment, { state: failures.length === 0 ? "success" : "failure", description: failures[0]?.slice(0, 140) ?? "Running", ...(url === undefined ? {} : { environmentUrl: url }) });
+    await repository.createDeploymentStatus(deployment, {
+      state: failures.length === 0 ? "success" : "failure",
+      description: failures[0]?.slice(0, 140) ?? "Running",
+      ...(url === undefined ? {} : { environmentUrl: url }),
+    });
   } catch (thrown) {
     const error = toAdorableError(thrown);
     await runtime.remove(environment);
@@ -68,7 +91,12 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
     return updateChange(store, change.id, { preview_tree: tree, deployment_id: deployment });
   }
   await removePreviewEnvironment(platform, change);
-  return updateChange(store, change.id, { preview_tree: tree, preview_environment: environment, preview_epoch: change.preview_epoch + 1, deployment_id: deployment });
+  return updateChange(store, change.id, {
+    preview_tree: tree,
+    preview_environment: environment,
+    preview_epoch: change.preview_epoch + 1,
+    deployment_id: deployment,
+  });
 }
 
 /** Removes the running preview, its routes and its endpoint; the timeline stays until its retention ends. Idempotent. */
@@ -99,7 +127,9 @@ function previewEvidence(failures: string[], urls: string[], startedAt: number):
     gate: "preview",
     conclusion: passed ? "success" : "failure",
     title: passed ? "The live preview answers" : "The live preview does not answer",
-    summary: passed ? `Read-only contract calls and a page load on the live preview.\n\n${urls.map((url) => `- ${url}`).join("\n")}` : failures.map((failure) => `- ${failure}`).join("\n"),
+    summary: passed
+      ? `Read-only contract calls and a page load on the live preview.\n\n${urls.map((url) => `- ${url}`).join("\n")}`
+      : failures.map((failure) => `- ${failure}`).join("\n"),
     annotations: [],
     files: [],
     durationMs: Math.round(performance.now() - startedAt),

@@ -35,7 +35,13 @@ export async function driveRequests(platform: Platform, project: ProjectRow, mir
   }
 }
 
-async function driveRequest(platform: Platform, project: ProjectRow, mirror: Mirror, request: RequestRow, change: ChangeRow): Promise<void> {
+async function driveRequest(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  request: RequestRow,
+  change: ChangeRow,
+): Promise<void> {
   if (request.state === "received") {
     try {
       // The run is stored before the state moves: a repeat after a crash finds it and does not plan another.
@@ -61,7 +67,11 @@ async function driveRequest(platform: Platform, project: ProjectRow, mirror: Mir
   }
 }
 
-async function newestRun(platform: Platform, project: ProjectRow, request: RequestRow): Promise<Awaited<ReturnType<typeof listRuns>>[number] | undefined> {
+async function newestRun(
+  platform: Platform,
+  project: ProjectRow,
+  request: RequestRow,
+): Promise<Awaited<ReturnType<typeof listRuns>>[number] | undefined> {
   const runs = (await listRuns(platform.store, project.id)).filter((run) => run.request_id === request.id && run.kind === "work");
   // An approved plan is a new run: the one that planned has done its part.
   const newest = runs.at(-1);

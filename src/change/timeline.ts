@@ -22,7 +22,12 @@ export function changeEndpoint(project: ProjectId, change: Pick<ChangeRow, "pull
  * The change with a timeline that has every migration of `treeish` and an endpoint for it. A migration that was edited after it ran
  * here rebuilds the timeline from the repository; the old one goes.
  */
-export async function ensureChangeTimeline(platform: Platform, mirror: Mirror, change: ChangeRow, treeish: string): Promise<ChangeRow & { timeline: TimelineId }> {
+export async function ensureChangeTimeline(
+  platform: Platform,
+  mirror: Mirror,
+  change: ChangeRow,
+  treeish: string,
+): Promise<ChangeRow & { timeline: TimelineId }> {
   if (change.timeline !== null) {
     const present = change as ChangeRow & { timeline: TimelineId };
     await pointEndpoint(platform, present);
@@ -36,7 +41,9 @@ export async function ensureChangeTimeline(platform: Platform, mirror: Mirror, c
   const timeline = newId<TimelineId>("tml");
   await recordResource(platform.store, change.project_id, "timeline", timeline);
   await platform.database.createTimeline(timeline);
-  const rebuilt = (await updateChange(platform.store, change.id, { timeline, preview_epoch: change.preview_epoch + 1 })) as ChangeRow & { timeline: TimelineId };
+  const rebuilt = (await updateChange(platform.store, change.id, { timeline, preview_epoch: change.preview_epoch + 1 })) as ChangeRow & {
+    timeline: TimelineId;
+  };
   await pointEndpoint(platform, rebuilt);
   if (change.timeline !== null) await dropTimeline(platform, change.project_id, change.timeline);
   const endpoint = changeEndpoint(change.project_id, rebuilt);

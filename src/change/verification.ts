@@ -29,17 +29,26 @@ export interface Subject {
 }
 
 /** Starts what is missing and says where it stands. Idempotent. */
-export async function ensureVerified(platform: Platform, project: ProjectRow, mirror: Mirror, subject: Subject): Promise<"passed" | "failed" | "pending"> {
+export async function ensureVerified(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  subject: Subject,
+): Promise<"passed" | "failed" | "pending"> {
   const { store } = platform;
   const evidence = await listEvidence(store, project.id, subject.tree);
   const missing = RELEASE_GATES.filter((gate) => !evidence.some((one) => one.gate === gate));
-  if (missing.length === 0) return evidence.every((one) => !RELEASE_GATES.includes(one.gate) || one.conclusion === "success") ? "passed" : "failed";
+  if (missing.length === 0)
+    return evidence.every((one) => !RELEASE_GATES.includes(one.gate) || one.conclusion === "success") ? "passed" : "failed";
 
-  if (missing.includes("migrations")) await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
+  if (missing.includes("migrations"))
+    await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
   const missingOnRunner = missing.filter((gate) => RUNNER_GATES.includes(gate));
   if (missingOnRunner.length === 0) return ensureVerified(platform, project, mirror, subject);
 
-  const runs = (await listRuns(store, project.id)).filter((run) => run.assignment.kind === "verify" && run.assignment.tree === subject.tree);
+  const runs = (await listRuns(store, project.id)).filter(
+    (run) => run.assignment.kind === "verify" && run.assignment.tree === subject.tree,
+  );
   if (runs.some((run) => RUN_OPEN.includes(run.state))) return "pending";
   const failed = runs.filter((run) => run.state === "failed" || run.state === "timed-out" || run.state === "cancelled");
   if (failed.length >= ATTEMPTS || failed.at(-1)?.state === "cancelled") {
@@ -60,7 +69,15 @@ export async function ensureVerified(platform: Platform, project: ProjectRow, mi
 
 /** A gate that could not run has failed, by name. */
 export function couldNotRun(gate: GateName, reason: string): Evidence {
-  return { gate, conclusion: "failure", title: "Could not run", summary: `This gate could not run, which counts as a failure.\n\n${reason}`, annotations: [], files: [], durationMs: 0 };
+  return {
+    gate,
+    conclusion: "failure",
+    title: "Could not run",
+    summary: `This gate could not run, which counts as a failure.\n\n${reason}`,
+    annotations: [],
+    files: [],
+    durationMs: 0,
+  };
 }
 
 /** The pending migrations on a private fork of production; names, times and counts only. */
@@ -79,7 +96,12 @@ async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror
     const migrations = parseMigrations(await mirror.migrations(tree));
     const spec = await mirror.spec(tree);
     const production = await findEnvironment(platform.store, project.id, endpointName(project.id, { kind: "production" }));
-    if (!production) return found("success", `${migrations.length} migrations for a new production`, "There is no production yet: the first release starts with this change's data.");
+    if (!production)
+      return found(
+        "success",
+        `${migrations.length} migrations for a new production`,
+        "There is no production yet: the first release starts with this change's data.",
+      );
     const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };
     const { files } = await withFork(platform, project.id, `gate_${tree.slice(0, 16)}`, from, async (fork) => {
       const { dsn } = await platform.database.credential(fork.endpoint, ADMIN_ROLE);
@@ -87,9 +109,15 @@ async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror
       return rehearse(dsn, migrations);
     });
     if (files.length === 0) return found("success", "No pending migration", "Production's schema is already the one of this change.");
-    const rows = files.map((file) => `| \`${file.path}\` | ${file.durationMs} ms | ${file.destructive.length === 0 ? "none" : file.destructive.join("; ")} |`);
+    const rows = files.map(
+      (file) => `| \`${file.path}\` | ${file.durationMs} ms | ${file.destructive.length === 0 ? "none" : file.destructive.join("; ")} |`,
+    );
     const table = ["| migration | took at most | destructive steps |", "|---|---|---|", ...rows].join("\n");
-    return found("success", `${files.length} pending, rehearsed on a fork of production`, `Run on a private fork of production that is gone again.\n\n${table}`);
+    return found(
+      "success",
+      `${files.length} pending, rehearsed on a fork of production`,
+      `Run on a private fork of production that is gone again.\n\n${table}`,
+    );
   } catch (thrown) {
     const error = toAdorableError(thrown);
     if (error.remedy === "wait") throw thrown;

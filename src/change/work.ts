@@ -20,16 +20,30 @@ export function bundlePath(platform: Platform, run: RunId): string {
 }
 
 /** Makes the run that a request asks for: on its change's branch and timeline, both made if they are not there. */
-export async function planWork(platform: Platform, project: ProjectRow, mirror: Mirror, request: RequestRow, change: ChangeRow): Promise<void> {
+export async function planWork(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  request: RequestRow,
+  change: ChangeRow,
+): Promise<void> {
   const repository = await platform.github.forInstallation(project.full_name);
   const base = await mirror.branch(project.default_branch);
-  if (!base) throw new AdorableError({ code: "repository-empty", remedy: "author", message: `"${project.full_name}" has no commit on ${project.default_branch}.`, hint: "Push a first commit, then ask again." });
+  if (!base)
+    throw new AdorableError({
+      code: "repository-empty",
+      remedy: "author",
+      message: `"${project.full_name}" has no commit on ${project.default_branch}.`,
+      hint: "Push a first commit, then ask again.",
+    });
   const start = (await mirror.branch(change.git_branch)) ?? base;
   const issue = await repository.getIssue(change.issue_number ?? change.pull_number ?? request.item_number);
   await ensureChangeTimeline(platform, mirror, change, start);
   const approved = request.plan_hash === null ? undefined : await findPlan(platform.store, request.id, request.plan_hash);
   const approval: WorkAssignment["approval"] =
-    approved?.approved_by != null ? { mode: "approved", plan: approved.plan } : { mode: request.verb === "plan" || platform.settings.approval === "plan" ? "plan" : "auto" };
+    approved?.approved_by != null
+      ? { mode: "approved", plan: approved.plan }
+      : { mode: request.verb === "plan" || platform.settings.approval === "plan" ? "plan" : "auto" };
   await planRun(platform, project, { kind: "work", request_id: request.id, change_id: change.id }, (runId) => ({
     kind: "work",
     runId,
@@ -62,7 +76,12 @@ export async function finishWork(platform: Platform, project: ProjectRow, mirror
       return;
     case "failed":
       await advanceRequest(store, request.id, request.state, "failed", {
-        error: { code: result.code, remedy: "author", message: result.message, ...(result.hint === undefined ? {} : { hint: result.hint }) },
+        error: {
+          code: result.code,
+          remedy: "author",
+          message: result.message,
+          ...(result.hint === undefined ? {} : { hint: result.hint }),
+        },
       });
       return;
     case "changed":
@@ -78,7 +97,14 @@ export async function finishWork(platform: Platform, project: ProjectRow, mirror
   }
 }
 
-async function openChange(platform: Platform, project: ProjectRow, mirror: Mirror, request: RequestRow, run: RunRow, result: Extract<WorkResult, { outcome: "changed" }>): Promise<void> {
+async function openChange(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  request: RequestRow,
+  run: RunRow,
+  result: Extract<WorkResult, { outcome: "changed" }>,
+): Promise<void> {
   const change = run.change_id === null ? undefined : await findChange(platform.store, run.change_id);
   if (!change) throw new AdorableError({ code: "change-unknown", remedy: "bug", message: `The run "${run.id}" has no change.` });
   const assignment = run.assignment as WorkAssignment;
@@ -96,7 +122,13 @@ async function openChange(platform: Platform, project: ProjectRow, mirror: Mirro
     head: change.git_branch,
     base: project.default_branch,
     title: result.title,
-    body: pullRequestText({ botName: platform.settings.botName, requester: request.requester, issue: change.issue_number ?? undefined, summary: result.summary, plan: undefined }),
+    body: pullRequestText({
+      botName: platform.settings.botName,
+      requester: request.requester,
+      issue: change.issue_number ?? undefined,
+      summary: result.summary,
+      plan: undefined,
+    }),
   });
   await repository.requestReviewer(pull.number, request.requester);
   await updateChange(platform.store, change.id, { head_commit: commit, pull_number: pull.number });

@@ -8,9 +8,14 @@ import { createReporter } from "./reporter.ts";
 import { tellStory } from "./story.ts";
 
 /** Returns the exit code: 0 only when every claim held. */
-export async function runDemo(sources: ConfigSources, options: { report: string | undefined; keep: boolean; isDataGiven: boolean }): Promise<number> {
+export async function runDemo(
+  sources: ConfigSources,
+  options: { report: string | undefined; keep: boolean; isDataGiven: boolean },
+): Promise<number> {
   // A story of its own each time: beside the data of `up`, not in it.
-  const config = loadConfig(options.isDataGiven ? sources : { ...sources, flags: { ...sources.flags, dataDir: join(sources.directory, ".adorable-data/demo") } });
+  const config = loadConfig(
+    options.isDataGiven ? sources : { ...sources, flags: { ...sources.flags, dataDir: join(sources.directory, ".adorable-data/demo") } },
+  );
   if (!options.isDataGiven) await rm(config.dataDir, { recursive: true, force: true });
   const report = createReporter();
   const interruption = onInterrupt();
@@ -19,16 +24,26 @@ export async function runDemo(sources: ConfigSources, options: { report: string 
   try {
     machine = await report.step("The platform starts", async (note) => {
       const started = await startOneMachine({ config, onProgress: note });
-      return { detail: `${started.urls.forge} (the embedded GitHub)${started.note === undefined ? "" : `\n${started.note}`}`, value: started };
+      return {
+        detail: `${started.urls.forge} (the embedded GitHub)${started.note === undefined ? "" : `\n${started.note}`}`,
+        value: started,
+      };
     });
-    await Promise.race([tellStory(machine, report), machine.failed, interruption.interrupted.then(() => Promise.reject(new Error("Interrupted.")))]);
+    await Promise.race([
+      tellStory(machine, report),
+      machine.failed,
+      interruption.interrupted.then(() => Promise.reject(new Error("Interrupted."))),
+    ]);
     ok = true;
   } catch (error) {
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n${machine === undefined ? "" : `The log is in ${join(machine.dataDir, "logs/platform.log")}\n`}`);
+    process.stderr.write(
+      `\n${error instanceof Error ? error.message : String(error)}\n${machine === undefined ? "" : `The log is in ${join(machine.dataDir, "logs/platform.log")}\n`}`,
+    );
   }
   try {
     report.summary();
-    if (options.report !== undefined) await writeFile(resolve(sources.directory, options.report), `${JSON.stringify({ ok, steps: report.steps }, null, 2)}\n`);
+    if (options.report !== undefined)
+      await writeFile(resolve(sources.directory, options.report), `${JSON.stringify({ ok, steps: report.steps }, null, 2)}\n`);
     if (options.keep && machine && !interruption.isInterrupted()) {
       process.stdout.write(`${await machine.forge.loginLink("ada", "/")}\n`);
       report.say("Everything is left running. Ctrl-C ends it.");

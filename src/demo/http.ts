@@ -12,7 +12,13 @@ export function fetchApp(url: string, options: { method?: string; json?: unknown
   const body = options.json === undefined ? undefined : JSON.stringify(options.json);
   return new Promise((resolve, reject) => {
     const call = request(
-      { host: "127.0.0.1", port, path: `${pathname}${search}`, method: options.method ?? (body === undefined ? "GET" : "POST"), headers: { host, ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }) } },
+      {
+        host: "127.0.0.1",
+        port,
+        path: `${pathname}${search}`,
+        method: options.method ?? (body === undefined ? "GET" : "POST"),
+        headers: { host, ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }) },
+      },
       (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

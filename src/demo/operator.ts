@@ -31,8 +31,13 @@ export interface Operator {
   readonly gateway: Gateway;
 }
 
-export function createOperator(controlPlaneUrl: string, token: string, edge: { database: Database; runtime: Runtime; gateway: Gateway }): Operator {
-  const call = async (method: string, path: string): Promise<Response> => fetch(`${controlPlaneUrl}/operator/v1${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+export function createOperator(
+  controlPlaneUrl: string,
+  token: string,
+  edge: { database: Database; runtime: Runtime; gateway: Gateway },
+): Operator {
+  const call = async (method: string, path: string): Promise<Response> =>
+    fetch(`${controlPlaneUrl}/operator/v1${path}`, { method, headers: { authorization: `Bearer ${token}` } });
   const operator: Operator = {
     ...edge,
     async project(repository) {

@@ -45,7 +45,11 @@ export function createPerson(apiUrl: string, login: string, token: string): Pers
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`${apiUrl}${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, accept: "application/vnd.github+json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "application/vnd.github+json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -60,7 +64,9 @@ export function createPerson(apiUrl: string, login: string, token: string): Pers
     comment: (repository, issue, body) => call("POST", `/repos/${repository}/issues/${issue}/comments`, { body }),
     comments: (repository, issue) => call("GET", `/repos/${repository}/issues/${issue}/comments?per_page=100`),
     async reactions(repository, comment) {
-      return (await call<{ content: string }[]>("GET", `/repos/${repository}/issues/comments/${comment}/reactions`)).map((reaction) => reaction.content);
+      return (await call<{ content: string }[]>("GET", `/repos/${repository}/issues/comments/${comment}/reactions`)).map(
+        (reaction) => reaction.content,
+      );
     },
     pulls: (repository) => call("GET", `/repos/${repository}/pulls?state=all&per_page=100`),
     pull: (repository, number) => call("GET", `/repos/${repository}/pulls/${number}`),
@@ -69,8 +75,15 @@ export function createPerson(apiUrl: string, login: string, token: string): Pers
       const { node_id: id } = await call<{ node_id: string }>("GET", `/repos/${repository}/pulls/${number}`);
       const query = "mutation($id: ID!) { revertPullRequest(input: { pullRequestId: $id }) { revertPullRequest { number } } }";
       const graphql = apiUrl.replace(/\/api\/v3$/, "/api/graphql");
-      const response = await fetch(graphql, { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify({ query, variables: { id } }) });
-      const answer = (await response.json()) as { data?: { revertPullRequest?: { revertPullRequest?: { number: number } } }; errors?: unknown };
+      const response = await fetch(graphql, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ query, variables: { id } }),
+      });
+      const answer = (await response.json()) as {
+        data?: { revertPullRequest?: { revertPullRequest?: { number: number } } };
+        errors?: unknown;
+      };
       const made = answer.data?.revertPullRequest?.revertPullRequest?.number;
       claim(made !== undefined, `${login} could not revert #${number}`, answer);
       return call("GET", `/repos/${repository}/pulls/${made}`);

@@ -27,7 +27,8 @@ export function createReporter(out: NodeJS.WriteStream = process.stderr, env: No
   const isUnicode = /utf-?8/i.test(env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"] ?? "");
   const [frames, done, failed] = isUnicode ? [FRAMES, "✓", "✗"] : [ASCII_FRAMES, "ok", "FAIL"];
   const steps: StepReport[] = [];
-  const style = (format: Parameters<typeof styleText>[0], text: string): string => (isLive ? styleText(format, text, { stream: out }) : text);
+  const style = (format: Parameters<typeof styleText>[0], text: string): string =>
+    isLive ? styleText(format, text, { stream: out }) : text;
   const clear = (): void => void (isLive && out.write("\r\u001b[2K"));
   const line = (text: string): void => void out.write(`${text}\n`);
 
@@ -70,7 +71,10 @@ export function createReporter(out: NodeJS.WriteStream = process.stderr, env: No
     summary() {
       const width = Math.max(...steps.map((step) => step.name.length), 4);
       line("");
-      for (const step of steps) line(`  ${step.ok ? style("green", done) : style("red", failed)}  ${step.name.padEnd(width)}  ${(step.ms / 1000).toFixed(1).padStart(6)} s`);
+      for (const step of steps)
+        line(
+          `  ${step.ok ? style("green", done) : style("red", failed)}  ${step.name.padEnd(width)}  ${(step.ms / 1000).toFixed(1).padStart(6)} s`,
+        );
       const total = steps.reduce((sum, step) => sum + step.ms, 0);
       line(`     ${"".padEnd(width)}  ${(total / 1000).toFixed(1).padStart(6)} s in all`);
     },

@@ -1,31 +1,36 @@
 /** The story from the first comment to the last row deleted. Every claim that it prints was checked; one that does not hold ends it. */
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { endpointName, hostLabel, projectKey } from "../core/names.ts";
+import { endpointName, projectKey } from "../core/names.ts";
 import { APP_SLUG, type OneMachine } from "../one-machine/one-machine.ts";
 import { claim, eventually } from "./check.ts";
 import { fetchApp } from "./http.ts";
-import { createOperator, type Operator, type ProjectView } from "./operator.ts";
-import { createPerson, type Check, type Person, type Pull } from "./people.ts";
+import { createOperator } from "./operator.ts";
+import { createPerson, type Person, type Pull } from "./people.ts";
 import type { Reporter } from "./reporter.ts";
+import {
+  changeOf,
+  checkRows,
+  dsnOf,
+  failIfFailed,
+  greenChecks,
+  headChanged,
+  liveRelease,
+  previewOf,
+  production,
+  productionOf,
+  rolloutOf,
+  view,
+  type Scene,
+} from "./scene.ts";
 import { writePostThroughPage } from "./page.ts";
 import { startWriter, type Writer } from "./writer.ts";
 
-const PRODUCTION = { kind: "production" } as const;
-const GATE_COUNT = 7;
-
-interface Scene {
-  machine: OneMachine;
-  operator: Operator;
-  ada: Person;
-  eve: Person;
-  repository: string;
-  report: Reporter;
-}
-
 export async function tellStory(machine: OneMachine, report: Reporter): Promise<void> {
   const operator = createOperator(machine.urls.controlPlane, machine.operatorToken, machine.edge);
-  const [ada, eve] = await Promise.all(["ada", "eve"].map(async (login) => createPerson(machine.urls.api, login, await machine.forge.createUser(login))));
+  const [ada, eve] = await Promise.all(
+    ["ada", "eve"].map(async (login) => createPerson(machine.urls.api, login, await machine.forge.createUser(login))),
+  );
   const scene: Scene = { machine, operator, ada: ada as Person, eve: eve as Person, repository: "ada/journal", report };
   let writer: Writer | undefined;
   try {
@@ -64,20 +69,35 @@ async function asksForBlog(scene: Scene): Promise<number> {
     const issue = await ada.openIssue(repository, "A blog", "Somewhere to write.");
     const refused = await eve.comment(repository, issue.number, "@adorable add a blog app");
     note("a reader asks");
-    const refusal = await eventually("the reader is refused", async () => (await ada.comments(repository, issue.number)).find((comment) => comment.user.type === "Bot" && /permission "read"/.test(comment.body)));
+    const refusal = await eventually("the reader is refused", async () =>
+      (await ada.comments(repository, issue.number)).find(
+        (comment) => comment.user.type === "Bot" && /permission "read"/.test(comment.body),
+      ),
+    );
     claim(refusal.id !== refused.id, "the refusal is a comment of its own");
     note("a writer asks");
     const asked = await ada.comment(repository, issue.number, "@adorable add a blog app");
-    await eventually("the comment is acknowledged", async () => ((await ada.reactions(repository, asked.id)).includes("eyes") ? true : undefined));
-    await eventually("the sticky comment is there", async () => (await ada.comments(repository, issue.number)).find((comment) => comment.user.type === "Bot" && comment.id !== refusal.id));
-    return { detail: `${machine.urls.forge}/${repository}/issues/${issue.number}\na reader was refused, a writer was acknowledged`, value: issue.number };
+    await eventually("the comment is acknowledged", async () =>
+      (await ada.reactions(repository, asked.id)).includes("eyes") ? true : undefined,
+    );
+    await eventually("the sticky comment is there", async () =>
+      (await ada.comments(repository, issue.number)).find((comment) => comment.user.type === "Bot" && comment.id !== refusal.id),
+    );
+    return {
+      detail: `${machine.urls.forge}/${repository}/issues/${issue.number}\na reader was refused, a writer was acknowledged`,
+      value: issue.number,
+    };
   });
 }
 
 async function opensPullRequest(scene: Scene, issue: number): Promise<Pull> {
   const { report, ada, repository } = scene;
   const pull = await report.step("The pull request, from a runner's bundle", async (note) => {
-    const found = await eventually("the pull request is open", async () => (await failIfFailed(scene, issue, note), (await ada.pulls(repository))[0]), { timeoutMs: 90_000 });
+    const found = await eventually(
+      "the pull request is open",
+      async () => (await failIfFailed(scene, issue, note), (await ada.pulls(repository))[0]),
+      { timeoutMs: 90_000 },
+    );
     return { detail: found.html_url, value: found };
   });
   await report.step("Gates on the test merge, and a preview", async (note) => {
@@ -96,12 +116,23 @@ async function changesPullRequest(scene: Scene, number: number): Promise<void> {
     const before = await ada.pull(repository, number);
     const timeline = (await changeOf(scene, number)).timeline;
     await ada.comment(repository, number, "@adorable add a published checkbox to posts");
-    const after = await eventually("the branch has a new commit", async () => (await failIfFailed(scene, number, note), await headChanged(scene, number, before.head.sha)), { timeoutMs: 90_000 });
+    const after = await eventually(
+      "the branch has a new commit",
+      async () => (await failIfFailed(scene, number, note), await headChanged(scene, number, before.head.sha)),
+      { timeoutMs: 90_000 },
+    );
     claim(after.head.ref === before.head.ref, "it is the same branch");
     const detail = await greenChecks(scene, number, note);
     claim((await changeOf(scene, number)).timeline === timeline, "it is the same timeline");
-    const columns = await operator.query<{ column_name: string }>(endpointName((await view(scene)).project.id, { kind: "change", number }), "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts'");
-    claim(columns.some((column) => column.column_name === "published"), "the change's data has the new column", columns);
+    const columns = await operator.query<{ column_name: string }>(
+      endpointName((await view(scene)).project.id, { kind: "change", number }),
+      "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts'",
+    );
+    claim(
+      columns.some((column) => column.column_name === "published"),
+      "the change's data has the new column",
+      columns,
+    );
     return { detail: `same branch, same data\n${detail}`, value: undefined };
   });
 }
@@ -116,8 +147,13 @@ async function releases(scene: Scene, pull: number, number: number, writer?: Wri
     const page = await fetchApp(url);
     claim(page.status === 200, "production answers", page.status);
     if (writer) await checkRows(scene, writer);
-    const waited = writer ? `\nclients waited ${writer.takeLongestMs()} ms at most, ${writer.acknowledged.length} writes acknowledged, none lost` : "";
-    return { detail: `${url}\nledger ${found.hash.slice(0, 12)}, held for ${(await rolloutOf(scene, number)).data.heldMs ?? 0} ms${waited}`, value: undefined };
+    const waited = writer
+      ? `\nclients waited ${writer.takeLongestMs()} ms at most, ${writer.acknowledged.length} writes acknowledged, none lost`
+      : "";
+    return {
+      detail: `${url}\nledger ${found.hash.slice(0, 12)}, held for ${(await rolloutOf(scene, number)).data.heldMs ?? 0} ms${waited}`,
+      value: undefined,
+    };
   });
 }
 
@@ -125,7 +161,10 @@ async function writesThroughPage(scene: Scene, writer: Writer): Promise<void> {
   await scene.report.step("Posts, through the page and the API", async () => {
     const title = "A first post from the page";
     await writePostThroughPage({ url: await productionOf(scene), title, body: "Typed into the form.", cacheDir: scene.machine.browserDir });
-    const rows = await scene.operator.query<{ n: number }>(await production(scene), `select count(*)::int as n from blog.posts where title = '${title}'`);
+    const rows = await scene.operator.query<{ n: number }>(
+      await production(scene),
+      `select count(*)::int as n from blog.posts where title = '${title}'`,
+    );
     claim(rows[0]?.n === 1, "the post of the page is a row", rows);
     await eventually("twenty posts are written", async () => (writer.acknowledged.length >= 20 ? true : undefined));
     await checkRows(scene, writer);
@@ -139,7 +178,11 @@ async function asksForSlug(scene: Scene): Promise<number> {
     const issue = await ada.openIssue(repository, "Readable addresses", "");
     await ada.comment(repository, issue.number, "@adorable add a slug to posts, filled from the title");
     const known = (await ada.pulls(repository)).map((pull) => pull.number);
-    const pull = await eventually("the pull request is open", async () => (await failIfFailed(scene, issue.number, note), (await ada.pulls(repository)).find((one) => !known.includes(one.number))), { timeoutMs: 90_000 });
+    const pull = await eventually(
+      "the pull request is open",
+      async () => (await failIfFailed(scene, issue.number, note), (await ada.pulls(repository)).find((one) => !known.includes(one.number))),
+      { timeoutMs: 90_000 },
+    );
     const detail = await greenChecks(scene, pull.number, note);
     return { detail: `${pull.html_url}\n${detail}`, value: pull.number };
   });
@@ -149,10 +192,16 @@ async function writesOn(scene: Scene, writer: Writer): Promise<void> {
   await scene.report.step("More posts, with slugs", async () => {
     const before = writer.acknowledged.length;
     await eventually("twenty more posts are written", async () => (writer.acknowledged.length >= before + 20 ? true : undefined));
-    const rows = await scene.operator.query<{ all: number; slugs: number }>(await production(scene), "select count(*)::int as all, count(distinct slug)::int as slugs from blog.posts");
+    const rows = await scene.operator.query<{ all: number; slugs: number }>(
+      await production(scene),
+      "select count(*)::int as all, count(distinct slug)::int as slugs from blog.posts",
+    );
     claim(rows[0] !== undefined && rows[0].all === rows[0].slugs, "every post has a slug of its own", rows);
     await checkRows(scene, writer);
-    return { detail: `${writer.acknowledged.length} writes acknowledged, each is there once; ${rows[0]?.slugs ?? 0} slugs`, value: undefined };
+    return {
+      detail: `${writer.acknowledged.length} writes acknowledged, each is there once; ${rows[0]?.slugs ?? 0} slugs`,
+      value: undefined,
+    };
   });
 }
 
@@ -160,40 +209,88 @@ async function rollsBack(scene: Scene, pull: number, writer: Writer): Promise<vo
   const { report, ada, repository, operator, machine } = scene;
   const revert = await report.step("Revert: the impact statement", async (note) => {
     const made = await ada.revert(repository, pull);
-    const statement = await eventually("the impact statement is there", async () => (await ada.comments(repository, made.number)).find((comment) => comment.user.type === "Bot" && comment.body.includes("code+data")), { timeoutMs: 60_000 });
+    const statement = await eventually(
+      "the impact statement is there",
+      async () =>
+        (await ada.comments(repository, made.number)).find((comment) => comment.user.type === "Bot" && comment.body.includes("code+data")),
+      { timeoutMs: 60_000 },
+    );
     const impact = (await changeOf(scene, made.number)).impact;
     const posts = impact?.tables.find((table) => table.table === "posts");
-    const [past, present] = await Promise.all([impact?.past, impact?.present].map(async (moment) => (moment ? (await operator.queryAt<{ n: number }>(moment, "select count(*)::int as n from blog.posts"))[0]?.n : undefined)));
-    claim(posts !== undefined && past !== undefined && present !== undefined && posts.inserted - posts.deleted === present - past, "the statement counts what the data say", { posts, past, present });
+    const [past, present] = await Promise.all(
+      [impact?.past, impact?.present].map(async (moment) =>
+        moment ? (await operator.queryAt<{ n: number }>(moment, "select count(*)::int as n from blog.posts"))[0]?.n : undefined,
+      ),
+    );
+    claim(
+      posts !== undefined && past !== undefined && present !== undefined && posts.inserted - posts.deleted === present - past,
+      "the statement counts what the data say",
+      { posts, past, present },
+    );
     claim(statement.body.includes(String(posts?.inserted)), "the count stands in the statement");
     await greenChecks(scene, made.number, note);
     await ada.comment(repository, made.number, "@adorable code+data");
     await eventually("the choice is taken", async () => ((await changeOf(scene, made.number)).choice === "code+data" ? true : undefined));
-    return { detail: `${made.html_url}\n${posts?.inserted ?? 0} posts written since, ${impact?.codeOnlyRefused ?? "code-only is possible"}`, value: made };
+    return {
+      detail: `${made.html_url}\n${posts?.inserted ?? 0} posts written since, ${impact?.codeOnlyRefused ?? "code-only is possible"}`,
+      value: made,
+    };
   });
   await report.step("Merge of the revert: code and data are back", async (note) => {
     const [urlBefore, dsnBefore] = [await productionOf(scene), await dsnOf(scene)];
     await ada.merge(repository, revert.number);
     const row = await liveRelease(scene, 3, note);
     claim(row.kind === "rollback" && row.restores === 1 && row.choice === "code+data", "the ledger has a rollback to release 1", row);
-    claim(dsnBefore === (await dsnOf(scene)) && urlBefore === (await productionOf(scene)), "the connection string and the address are the same");
+    claim(
+      dsnBefore === (await dsnOf(scene)) && urlBefore === (await productionOf(scene)),
+      "the connection string and the address are the same",
+    );
     const releaseTwo = (await view(scene)).releases.find((one) => one.number === 2);
-    const past = releaseTwo?.checkpoint ? await operator.queryAt<{ title: string }>(releaseTwo.checkpoint, "select title from blog.posts") : [];
-    const titles = new Set((await operator.query<{ title: string }>(await production(scene), "select title from blog.posts")).map((one) => one.title));
+    const past = releaseTwo?.checkpoint
+      ? await operator.queryAt<{ title: string }>(releaseTwo.checkpoint, "select title from blog.posts")
+      : [];
+    const titles = new Set(
+      (await operator.query<{ title: string }>(await production(scene), "select title from blog.posts")).map((one) => one.title),
+    );
     const [first, back] = [await rolloutOf(scene, 2), await rolloutOf(scene, 3)];
     const backAt = Date.parse(back.data.heldAt ?? "");
     const before = writer.acknowledged.filter((one) => one.at < Date.parse(first.data.heldAt ?? ""));
-    const between = writer.acknowledged.filter((one) => one.sentAt > Date.parse(first.data.heldAt ?? "") + (first.data.heldMs ?? 0) && one.at < backAt);
-    claim(past.every((one) => titles.has(one.title)), "every row of the past is there");
-    claim(before.every((one) => titles.has(one.title)), "every row that was acknowledged before release 2 is there");
-    claim(between.length > 0 && between.every((one) => !titles.has(one.title)), "no row of the time since is there", between.filter((one) => titles.has(one.title)));
-    const snapshot = new Set((row.checkpoint ? await operator.queryAt<{ title: string }>(row.checkpoint, "select title from blog.posts") : []).map((one) => one.title));
-    claim(between.every((one) => snapshot.has(one.title)), "every row of the time since is in the snapshot");
-    const columns = await operator.query<{ column_name: string }>(await production(scene), "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts'");
+    const between = writer.acknowledged.filter(
+      (one) => one.sentAt > Date.parse(first.data.heldAt ?? "") + (first.data.heldMs ?? 0) && one.at < backAt,
+    );
+    claim(
+      past.every((one) => titles.has(one.title)),
+      "every row of the past is there",
+    );
+    claim(
+      before.every((one) => titles.has(one.title)),
+      "every row that was acknowledged before release 2 is there",
+    );
+    claim(
+      between.length > 0 && between.every((one) => !titles.has(one.title)),
+      "no row of the time since is there",
+      between.filter((one) => titles.has(one.title)),
+    );
+    const snapshot = new Set(
+      (row.checkpoint ? await operator.queryAt<{ title: string }>(row.checkpoint, "select title from blog.posts") : []).map(
+        (one) => one.title,
+      ),
+    );
+    claim(
+      between.every((one) => snapshot.has(one.title)),
+      "every row of the time since is in the snapshot",
+    );
+    const columns = await operator.query<{ column_name: string }>(
+      await production(scene),
+      "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts'",
+    );
     claim(!columns.some((column) => column.column_name === "slug"), "the schema is the one of the past");
     const count = writer.acknowledged.length;
     await eventually("writing goes on", async () => (writer.acknowledged.length > count + 3 ? true : undefined));
-    return { detail: `${past.length} rows are back, ${between.length} rows written since are in the snapshot at ${row.checkpoint?.lsn ?? "?"}\nsame address, same connection string; held for ${back.data.heldMs ?? 0} ms; refused writes: ${writer.refused.length}\n${machine.urls.forge}/${repository}/pull/${revert.number}`, value: undefined };
+    return {
+      detail: `${past.length} rows are back, ${between.length} rows written since are in the snapshot at ${row.checkpoint?.lsn ?? "?"}\nsame address, same connection string; held for ${back.data.heldMs ?? 0} ms; refused writes: ${writer.refused.length}\n${machine.urls.forge}/${repository}/pull/${revert.number}`,
+      value: undefined,
+    };
   });
 }
 
@@ -212,98 +309,23 @@ async function deletesProject(scene: Scene): Promise<void> {
       environments: (await operator.runtime.list()).length,
       routes: (await operator.gateway.listRoutes()).length,
     };
-    claim(Object.values(left).every((count) => count === 0), "nothing of it is left", left);
-    const exported = JSON.parse(await readFile(join(machine.dataDir, "control/exports", `${project.id}.ledger.json`), "utf8")) as { releases: unknown[] };
+    claim(
+      Object.values(left).every((count) => count === 0),
+      "nothing of it is left",
+      left,
+    );
+    const exported = JSON.parse(await readFile(join(machine.dataDir, "control/exports", `${project.id}.ledger.json`), "utf8")) as {
+      releases: unknown[];
+    };
     claim(exported.releases.length === ledger.length, "the ledger was exported");
-    const mirrorGone = await access(join(machine.dataDir, "control/mirrors", `${project.id}.git`)).then(() => false, () => true);
+    const mirrorGone = await access(join(machine.dataDir, "control/mirrors", `${project.id}.git`)).then(
+      () => false,
+      () => true,
+    );
     claim(mirrorGone, "its files are gone");
-    return { detail: `0 endpoints, 0 timelines, 0 processes, 0 routes; a tombstone with ${tombstone?.last_hash?.slice(0, 12) ?? ""}; ${exported.releases.length} ledger rows exported`, value: undefined };
+    return {
+      detail: `0 endpoints, 0 timelines, 0 processes, 0 routes; a tombstone with ${tombstone?.last_hash?.slice(0, 12) ?? ""}; ${exported.releases.length} ledger rows exported`,
+      value: undefined,
+    };
   });
-}
-
-async function view(scene: Scene): Promise<ProjectView> {
-  const found = await scene.operator.project(scene.repository);
-  if (!found) throw new Error("the control plane does not know the project");
-  return found;
-}
-
-async function changeOf(scene: Scene, number: number): Promise<ProjectView["changes"][number]> {
-  const change = (await view(scene)).changes.find((one) => one.pull_number === number);
-  if (!change) throw new Error(`#${number} is no change`);
-  return change;
-}
-
-async function rolloutOf(scene: Scene, release: number): Promise<ProjectView["rollouts"][number]> {
-  const rollout = (await view(scene)).rollouts.find((one) => one.data.release === release);
-  if (!rollout) throw new Error(`release ${release} has no rollout`);
-  return rollout;
-}
-
-async function headChanged(scene: Scene, number: number, sha: string): Promise<Pull | undefined> {
-  const pull = await scene.ada.pull(scene.repository, number);
-  return pull.head.sha === sha ? undefined : pull;
-}
-
-async function greenChecks(scene: Scene, number: number, note: (text: string) => void): Promise<string> {
-  let seen: Check[] = [];
-  const checks = await eventually(
-    "every gate has ended",
-    async () => {
-      const pull = await scene.ada.pull(scene.repository, number);
-      seen = (await scene.ada.checks(scene.repository, pull.head.sha)).filter((check) => check.name.startsWith("adorable/"));
-      note(`${seen.filter((check) => check.status === "completed").length} of ${GATE_COUNT} gates`);
-      return seen.length === GATE_COUNT && seen.every((check) => check.status === "completed") ? seen : undefined;
-    },
-    { timeoutMs: 120_000, seen: () => seen.map((check) => `${check.name} ${check.status}`).join(", ") },
-  );
-  const red = checks.filter((check) => check.conclusion !== "success");
-  claim(red.length === 0, `every gate of #${number} is green`, red.map((check) => `${check.name}: ${check.output.title ?? ""}\n${check.output.summary ?? ""}`));
-  claim(checks.some((check) => check.name === "adorable/browse" && /!\[/.test(check.output.summary ?? "")), "the browse gate has its screenshot");
-  return checks.map((check) => `${check.name.replace("adorable/", "")}: ${check.output.title ?? ""}`).join("\n");
-}
-
-/** A request that ended badly ends the story, with its comment. */
-async function failIfFailed(scene: Scene, item: number, note: (text: string) => void): Promise<void> {
-  const comment = (await scene.ada.comments(scene.repository, item)).findLast((one) => one.user.type === "Bot");
-  note(comment?.body.split("\n").find((line) => line.trim() !== "" && !line.startsWith("<!--"))?.slice(0, 60) ?? "");
-  claim(!comment || !/\*\*(Failed|Timed out)/i.test(comment.body), "the request does not fail", comment?.body);
-}
-
-async function liveRelease(scene: Scene, number: number, note: (text: string) => void): Promise<ProjectView["releases"][number]> {
-  return eventually(
-    `release ${number} is live`,
-    async () => {
-      const found = await view(scene);
-      const rollout = found.rollouts.at(-1);
-      note(rollout?.state ?? "");
-      claim(!["aborted", "refused"].includes(rollout?.state ?? ""), "the rollout does not fail", rollout?.error);
-      return rollout?.state === "live" && rollout.data.release === number ? found.releases.find((one) => one.number === number) : undefined;
-    },
-    { timeoutMs: 90_000 },
-  );
-}
-
-/** Every acknowledged write stands in production exactly once. */
-async function checkRows(scene: Scene, writer: Writer): Promise<void> {
-  const expected = writer.acknowledged.map((one) => one.title);
-  const rows = await scene.operator.query<{ title: string; n: number }>(await production(scene), "select title, count(*)::int as n from blog.posts group by title");
-  const counts = new Map(rows.map((row) => [row.title, row.n]));
-  const wrong = expected.filter((title) => counts.get(title) !== 1);
-  claim(wrong.length === 0, "every acknowledged write is there once", wrong.slice(0, 5));
-}
-
-async function production(scene: Scene): Promise<ReturnType<typeof endpointName>> {
-  return endpointName((await view(scene)).project.id, PRODUCTION);
-}
-
-async function dsnOf(scene: Scene): Promise<string> {
-  return (await scene.operator.database.credential(await production(scene), "app_blog")).dsn;
-}
-
-async function productionOf(scene: Scene): Promise<string> {
-  return `http://${hostLabel("blog", (await view(scene)).project.id, PRODUCTION)}.localhost:${scene.machine.ports.gateway}`;
-}
-
-async function previewOf(scene: Scene, number: number): Promise<string> {
-  return `http://${hostLabel("blog", (await view(scene)).project.id, { kind: "change", number })}.localhost:${scene.machine.ports.gateway}`;
 }

@@ -28,7 +28,10 @@ export interface ChildOptions {
   timeoutMs?: number;
 }
 
-const readySchema = z.looseObject({ ready: z.boolean(), error: z.looseObject({ code: z.string(), remedy: z.string(), message: z.string() }).optional() });
+const readySchema = z.looseObject({
+  ready: z.boolean(),
+  error: z.looseObject({ code: z.string(), remedy: z.string(), message: z.string() }).optional(),
+});
 
 /** Starts a root as a child and returns once it is ready. Throws what it says went wrong, or `process-not-ready` (operator). */
 export async function startChild(options: ChildOptions): Promise<Child> {

@@ -36,7 +36,10 @@ export interface DataDirectory {
 export async function openDataDirectory(wanted: string, given: Partial<Memory["ports"]> = {}): Promise<DataDirectory> {
   const asked = resolve(wanted);
   const path = (await isPassable(asked)) ? asked : join("/var/lib/adorable", createHash("sha256").update(asked).digest("hex").slice(0, 12));
-  const note = path === asked ? undefined : `No other user may pass "${dirname(asked)}", and PostgreSQL refuses to run as root: the data is in "${path}".`;
+  const note =
+    path === asked
+      ? undefined
+      : `No other user may pass "${dirname(asked)}", and PostgreSQL refuses to run as root: the data is in "${path}".`;
   try {
     await mkdir(path, { recursive: true, mode: 0o755 });
     await writeFile(join(path, ".probe"), "");
@@ -70,7 +73,10 @@ export async function openDataDirectory(wanted: string, given: Partial<Memory["p
 async function isPassable(path: string): Promise<boolean> {
   if (process.getuid?.() !== 0) return true;
   for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const mode = await stat(folder).then((stats) => stats.mode, () => 0o001);
+    const mode = await stat(folder).then(
+      (stats) => stats.mode,
+      () => 0o001,
+    );
     if ((mode & 0o001) === 0) return false;
     if (folder === dirname(folder)) return true;
   }
@@ -80,9 +86,15 @@ async function isPassable(path: string): Promise<boolean> {
 async function claim(path: string, runDir: string): Promise<() => Promise<void>> {
   const file = join(path, "owner.json");
   const text = await readFile(file, "utf8").catch(() => undefined);
-  const owner = text === undefined ? undefined : z.object({ pid: z.number(), start: z.string(), runDir: z.string() }).safeParse(safeJson(text)).data;
+  const owner =
+    text === undefined ? undefined : z.object({ pid: z.number(), start: z.string(), runDir: z.string() }).safeParse(safeJson(text)).data;
   if (owner && (await processStart(owner.pid)) === owner.start) {
-    throw new AdorableError({ code: "data-directory-in-use", remedy: "operator", message: `The data directory "${path}" is in use by the process ${owner.pid}.`, hint: "Stop it, or choose another with --data." });
+    throw new AdorableError({
+      code: "data-directory-in-use",
+      remedy: "operator",
+      message: `The data directory "${path}" is in use by the process ${owner.pid}.`,
+      hint: "Stop it, or choose another with --data.",
+    });
   }
   if (owner && /\/adorable-[0-9a-f]{8}$/.test(owner.runDir)) await rm(owner.runDir, { recursive: true, force: true });
   await writeDurably(file, JSON.stringify({ pid: process.pid, start: (await processStart(process.pid)) ?? "", runDir }));
@@ -96,14 +108,25 @@ async function remember(file: string, given: Partial<Memory["ports"]>): Promise<
   });
   const parsed = text === undefined ? undefined : memorySchema.safeParse(safeJson(text));
   if (parsed && !parsed.success) {
-    throw new AdorableError({ code: "data-directory-corrupt", remedy: "operator", message: `"${file}" is damaged: ${parsed.error.issues[0]?.message ?? ""}.`, hint: "Restore it from a backup; without it the secrets of this data directory are lost." });
+    throw new AdorableError({
+      code: "data-directory-corrupt",
+      remedy: "operator",
+      message: `"${file}" is damaged: ${parsed.error.issues[0]?.message ?? ""}.`,
+      hint: "Restore it from a backup; without it the secrets of this data directory are lost.",
+    });
   }
   const known = parsed?.data;
   const ports = { forge: 0, controlPlane: 0, gateway: 0, postgres: 0 };
   for (const name of Object.keys(ports) as PortName[]) {
     const wanted = given[name];
     if (wanted !== undefined) {
-      if (!(await isFree(wanted))) throw new AdorableError({ code: "port-in-use", remedy: "operator", message: `The port ${wanted} is in use.`, hint: "Give another one, or none to have a free one chosen." });
+      if (!(await isFree(wanted)))
+        throw new AdorableError({
+          code: "port-in-use",
+          remedy: "operator",
+          message: `The port ${wanted} is in use.`,
+          hint: "Give another one, or none to have a free one chosen.",
+        });
       ports[name] = wanted;
     } else {
       ports[name] = known && (await isFree(known.ports[name])) ? known.ports[name] : await freePort();

@@ -7,7 +7,14 @@ export interface ForgeAdmin {
   /** Makes the repository with these files if it is not there. */
   createRepository(fullName: string, files: Record<string, string>): Promise<{ url: string }>;
   setPermission(repository: string, login: string, permission: "none" | "read" | "triage" | "write" | "maintain" | "admin"): Promise<void>;
-  createApp(app: { slug: string; name: string; webhookUrl: string; webhookSecret: string; permissions: Record<string, string>; events: string[] }): Promise<{ id: number; pem: string }>;
+  createApp(app: {
+    slug: string;
+    name: string;
+    webhookUrl: string;
+    webhookSecret: string;
+    permissions: Record<string, string>;
+    events: string[];
+  }): Promise<{ id: number; pem: string }>;
   installApp(slug: string, repository: string): Promise<void>;
   /** A link that logs its first visitor in. */
   loginLink(login: string, next: string): Promise<string>;
@@ -15,9 +22,18 @@ export interface ForgeAdmin {
 
 export function createForgeAdmin(url: string, token: string): ForgeAdmin {
   const call = async <T>(path: string, body: unknown): Promise<T> => {
-    const response = await fetch(`${url}/_forge${path}`, { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const response = await fetch(`${url}/_forge${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
     const text = await response.text();
-    if (!response.ok) throw new AdorableError({ code: "forge-refused", remedy: "bug", message: `The forge answered ${response.status} to ${path}: ${text.slice(0, 300)}` });
+    if (!response.ok)
+      throw new AdorableError({
+        code: "forge-refused",
+        remedy: "bug",
+        message: `The forge answered ${response.status} to ${path}: ${text.slice(0, 300)}`,
+      });
     return JSON.parse(text) as T;
   };
   return {

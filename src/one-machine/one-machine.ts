@@ -80,10 +80,20 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
 
   const start = async (name: string, script: string, env: Record<string, string>): Promise<Child> => {
     onProgress(name);
-    const child = await startChild({ name, script: join(ROOT, script), env, recordDir: at("processes"), cwd: ROOT, onLine: (from, line) => void log.write(`${from} ${line}\n`) });
+    const child = await startChild({
+      name,
+      script: join(ROOT, script),
+      env,
+      recordDir: at("processes"),
+      cwd: ROOT,
+      onLine: (from, line) => void log.write(`${from} ${line}\n`),
+    });
     children.set(name, child);
     void child.exited.then((exit) => {
-      if (!isStopping && children.get(name) === child) failure.reject(new Error(`The ${name} process ended (${exit.code ?? exit.signal ?? "?"}). Its log is in "${at("logs/platform.log")}".`));
+      if (!isStopping && children.get(name) === child)
+        failure.reject(
+          new Error(`The ${name} process ended (${exit.code ?? exit.signal ?? "?"}). Its log is in "${at("logs/platform.log")}".`),
+        );
     });
     return child;
   };
@@ -113,7 +123,12 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     ADORABLE_FORGE_ADMIN_TOKEN: memory.forgeAdminToken,
     ADORABLE_FORGE_PLATFORM_ACTION: at("action"),
     ADORABLE_FORGE_PLATFORM_FILES: at("platform"),
-    ADORABLE_FORGE_JOB_ENV: JSON.stringify({ ADORABLE_TOOLS: ROOT, ADORABLE_MODULES: at("modules"), ADORABLE_BROWSER_CACHE: at("browser"), ADORABLE_SANDBOX: "optional" }),
+    ADORABLE_FORGE_JOB_ENV: JSON.stringify({
+      ADORABLE_TOOLS: ROOT,
+      ADORABLE_MODULES: at("modules"),
+      ADORABLE_BROWSER_CACHE: at("browser"),
+      ADORABLE_SANDBOX: "optional",
+    }),
   });
   stack.defer(() => forge.stop());
   const forgeUrl = String(forge.ready["url"]);
@@ -121,7 +136,14 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
 
   const controlPlane = `http://127.0.0.1:${memory.ports.controlPlane}`;
   const manifest = appManifest.parse(parse(await readFile(join(ROOT, "app.yml"), "utf8")));
-  const app = await admin.createApp({ slug: APP_SLUG, name: manifest.name, webhookUrl: `${controlPlane}/webhooks`, webhookSecret: memory.webhookSecret, permissions: manifest.default_permissions, events: manifest.default_events });
+  const app = await admin.createApp({
+    slug: APP_SLUG,
+    name: manifest.name,
+    webhookUrl: `${controlPlane}/webhooks`,
+    webhookSecret: memory.webhookSecret,
+    permissions: manifest.default_permissions,
+    events: manifest.default_events,
+  });
   const privateKeyFile = at("control/app.pem");
   await writeFile(privateKeyFile, app.pem, { mode: 0o600 });
 
@@ -145,10 +167,16 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
       allowedBots: config.allowedBots,
       dataDir: at("control"),
       models: config.models,
-      oidc: { issuer: `${forgeUrl}/oidc`, audience: "adorable", workflow: "adorable/platform/.github/workflows/run.yml", allowedWorkflowShas: [String(forge.ready["platformSha"])] },
+      oidc: {
+        issuer: `${forgeUrl}/oidc`,
+        audience: "adorable",
+        workflow: "adorable/platform/.github/workflows/run.yml",
+        allowedWorkflowShas: [String(forge.ready["platformSha"])],
+      },
     },
   };
-  const startServer = (script: string, env: Record<string, string> = {}): Promise<Child> => start("control-plane", script, { ADORABLE_SERVER_SETTINGS: JSON.stringify(settings), ...env });
+  const startServer = (script: string, env: Record<string, string> = {}): Promise<Child> =>
+    start("control-plane", script, { ADORABLE_SERVER_SETTINGS: JSON.stringify(settings), ...env });
   await startServer(options.serverScript ?? SERVER_SCRIPT, options.serverEnv);
   stack.defer(async () => {
     await children.get("control-plane")?.stop();
@@ -163,8 +191,15 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     ports: memory.ports,
     operatorToken: memory.operatorToken,
     forge: admin,
-    edge: { database: connectRpc<Database>(socket, "database"), runtime: connectRpc<Runtime>(socket, "runtime"), gateway: connectRpc<Gateway>(socket, "gateway") },
-    callerFiles: { "README.md": "# A project\n", ".github/workflows/adorable.yml": await readFile(join(ROOT, "workflows/adorable.yml"), "utf8") },
+    edge: {
+      database: connectRpc<Database>(socket, "database"),
+      runtime: connectRpc<Runtime>(socket, "runtime"),
+      gateway: connectRpc<Gateway>(socket, "gateway"),
+    },
+    callerFiles: {
+      "README.md": "# A project\n",
+      ".github/workflows/adorable.yml": await readFile(join(ROOT, "workflows/adorable.yml"), "utf8"),
+    },
     processes: [...children.values()].map(({ name, pid }) => ({ name, pid })),
     note: data.note,
     failed: failure.promise,
@@ -185,4 +220,8 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   };
 }
 
-const appManifest = z.looseObject({ name: z.string(), default_permissions: z.record(z.string(), z.string()), default_events: z.array(z.string()) });
+const appManifest = z.looseObject({
+  name: z.string(),
+  default_permissions: z.record(z.string(), z.string()),
+  default_events: z.array(z.string()),
+});

@@ -17,7 +17,9 @@ export async function runUp(sources: ConfigSources): Promise<number> {
     await machine.forge.createRepository(REPOSITORY, machine.callerFiles);
     await machine.forge.installApp(APP_SLUG, REPOSITORY);
     const link = await machine.forge.loginLink(OWNER, `/${REPOSITORY}`);
-    process.stderr.write(`\nOpen this once to be logged in as ${OWNER}; then open an issue and comment "@${config.botName} add a blog app".\n\n`);
+    process.stderr.write(
+      `\nOpen this once to be logged in as ${OWNER}; then open an issue and comment "@${config.botName} add a blog app".\n\n`,
+    );
     process.stdout.write(`${link}\n`);
     process.stderr.write(`\nCtrl-C ends everything; starting again finds it as it was.\n`);
     await Promise.race([interruption.interrupted, machine.failed]);

@@ -28,7 +28,12 @@ export async function publishComments(platform: Platform, project: ProjectRow, m
     const isEnded = REQUEST_ENDED.includes(request.state);
     const digest = `${isEnded ? ENDED : ""}${sha256(requestText({ ...view, elapsedMs: 0 }))}`;
     if (digest === request.comment_digest) continue;
-    const comment = await repository.upsertStickyComment(request.item_number, `adorable:request:${request.id}`, text, request.comment_id ?? undefined);
+    const comment = await repository.upsertStickyComment(
+      request.item_number,
+      `adorable:request:${request.id}`,
+      text,
+      request.comment_id ?? undefined,
+    );
     await updateRequest(platform.store, request.id, { comment_id: comment.id, comment_digest: digest });
   }
   for (const change of await listChanges(platform.store, project.id)) await publishImpact(platform, repository, change);
@@ -55,11 +60,22 @@ async function publishImpact(platform: Platform, repository: Repository, change:
     isMerged: change.state === "merged",
     previews: [],
   });
-  const comment = await repository.upsertStickyComment(change.pull_number, `adorable:impact:${change.id}`, text, change.impact_comment_id ?? undefined);
+  const comment = await repository.upsertStickyComment(
+    change.pull_number,
+    `adorable:impact:${change.id}`,
+    text,
+    change.impact_comment_id ?? undefined,
+  );
   if (comment.id !== change.impact_comment_id) await updateChange(platform.store, change.id, { impact_comment_id: comment.id });
 }
 
-async function requestView(platform: Platform, project: ProjectRow, mirror: Mirror, request: RequestRow, runs: readonly RunRow[]): Promise<RequestView> {
+async function requestView(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  request: RequestRow,
+  runs: readonly RunRow[],
+): Promise<RequestView> {
   const change = request.change_id === null ? undefined : await findChange(platform.store, request.change_id);
   const run = runs.findLast((one) => one.request_id === request.id);
   const end = request.finished_at ?? platform.clock.now();
@@ -73,7 +89,10 @@ async function requestView(platform: Platform, project: ProjectRow, mirror: Mirr
     title: request.title ?? request.prompt?.split("\n")[0]?.slice(0, 120) ?? request.verb,
     phase: request.state,
     elapsedMs: end.getTime() - request.created_at.getTime(),
-    usage: run === undefined ? undefined : { ...run.usage, cost: Object.values(platform.settings.models).every((model) => model === "blueprint") ? 0 : undefined },
+    usage:
+      run === undefined
+        ? undefined
+        : { ...run.usage, cost: Object.values(platform.settings.models).every((model) => model === "blueprint") ? 0 : undefined },
     plan,
     gates: shown && change?.tree ? await gateViews(platform, project, change) : [],
     pullRequest: change?.pull_number == null ? undefined : { number: change.pull_number, url: `${web}/pull/${change.pull_number}` },
@@ -93,7 +112,13 @@ async function planView(platform: Platform, request: RequestRow, run: RunRow | u
     return event?.type === "task" ? event.state : "waiting";
   };
   const { plan, hash } = row;
-  return { hash, title: plan.title, summary: plan.summary, createsApps: plan.createsApps.map((app) => app.name), tasks: plan.tasks.map((task) => ({ title: task.title, app: task.app, state: stateOf(task.id) })) };
+  return {
+    hash,
+    title: plan.title,
+    summary: plan.summary,
+    createsApps: plan.createsApps.map((app) => app.name),
+    tasks: plan.tasks.map((task) => ({ title: task.title, app: task.app, state: stateOf(task.id) })),
+  };
 }
 
 async function gateViews(platform: Platform, project: ProjectRow, change: ChangeRow): Promise<GateView[]> {

@@ -29,7 +29,11 @@ export async function deleteProject(platform: Platform, project: ProjectRow): Pr
   const ledger = await listReleases(store, project.id);
   const path = ledgerExportPath(platform, project);
   await mkdir(join(platform.settings.dataDir, "exports"), { recursive: true });
-  await writeFile(`${path}.tmp`, `${JSON.stringify({ project: { id: project.id, repository: project.full_name }, releases: ledger }, null, 2)}\n`, { flush: true });
+  await writeFile(
+    `${path}.tmp`,
+    `${JSON.stringify({ project: { id: project.id, repository: project.full_name }, releases: ledger }, null, 2)}\n`,
+    { flush: true },
+  );
   await rename(`${path}.tmp`, path);
 
   const shared = await artifactsOfOthers(platform, project);
@@ -45,7 +49,8 @@ export async function deleteProject(platform: Platform, project: ProjectRow): Pr
   };
   // A hold has nobody left to end it once its endpoint is gone.
   for (const hold of await database.holds()) {
-    if ((await listResources(store, project.id)).some((one) => one.kind === "endpoint" && one.id === hold.endpoint)) await database.resume(hold.id);
+    if ((await listResources(store, project.id)).some((one) => one.kind === "endpoint" && one.id === hold.endpoint))
+      await database.resume(hold.id);
   }
   const resources = await listResources(store, project.id);
   for (const kind of ORDER) {
@@ -63,6 +68,8 @@ export async function deleteProject(platform: Platform, project: ProjectRow): Pr
 
 /** Content-addressed: two projects that built the same bytes share them. */
 async function artifactsOfOthers(platform: Platform, project: ProjectRow): Promise<Set<string>> {
-  const rows = await platform.store.rows<{ id: string }>("select id from resources where kind = 'artifact' and project_id <> $1", [project.id]);
+  const rows = await platform.store.rows<{ id: string }>("select id from resources where kind = 'artifact' and project_id <> $1", [
+    project.id,
+  ]);
   return new Set(rows.map((row) => row.id));
 }

@@ -33,7 +33,8 @@ async function act(platform: Platform, delivery: Delivery): Promise<string | und
     case "installation":
     case "installation_repositories": {
       const names = delivery.event === "installation" ? delivery.repositories : delivery.added;
-      if (delivery.action === "deleted" || delivery.action === "removed") return "projects are deleted by their operator, not by an uninstallation";
+      if (delivery.action === "deleted" || delivery.action === "removed")
+        return "projects are deleted by their operator, not by an uninstallation";
       for (const { fullName } of names) await enqueueReconcile(platform.store, (await ensureProject(platform, fullName)).id);
       return undefined;
     }
@@ -74,24 +75,63 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
 }
 
 /** What was said, where, by whom; an edit counts as said now. */
-function hear(delivery: DeliveryOf<"issues"> | DeliveryOf<"issue_comment"> | DeliveryOf<"pull_request_review"> | DeliveryOf<"pull_request_review_comment">): Heard | undefined {
+function hear(
+  delivery:
+    | DeliveryOf<"issues">
+    | DeliveryOf<"issue_comment">
+    | DeliveryOf<"pull_request_review">
+    | DeliveryOf<"pull_request_review_comment">,
+): Heard | undefined {
   const { sender, action } = delivery;
   const isEdit = action === "edited";
   switch (delivery.event) {
     case "issues":
       if (action !== "opened" && !isEdit) return undefined;
-      return { source: `issue:${delivery.issue.number}`, item: delivery.issue.number, isPullRequest: false, text: delivery.issue.body, before: isEdit ? (delivery.changes.bodyBefore ?? delivery.issue.body) : undefined, sender, reaction: { kind: "issue", number: delivery.issue.number } };
+      return {
+        source: `issue:${delivery.issue.number}`,
+        item: delivery.issue.number,
+        isPullRequest: false,
+        text: delivery.issue.body,
+        before: isEdit ? (delivery.changes.bodyBefore ?? delivery.issue.body) : undefined,
+        sender,
+        reaction: { kind: "issue", number: delivery.issue.number },
+      };
     case "issue_comment":
       if (action !== "created" && !isEdit) return undefined;
-      return { source: `comment:${delivery.comment.id}`, item: delivery.issue.number, isPullRequest: delivery.issue.isPullRequest, text: delivery.comment.body, before: isEdit ? (delivery.changes.bodyBefore ?? delivery.comment.body) : undefined, sender, reaction: { kind: "comment", id: delivery.comment.id } };
+      return {
+        source: `comment:${delivery.comment.id}`,
+        item: delivery.issue.number,
+        isPullRequest: delivery.issue.isPullRequest,
+        text: delivery.comment.body,
+        before: isEdit ? (delivery.changes.bodyBefore ?? delivery.comment.body) : undefined,
+        sender,
+        reaction: { kind: "comment", id: delivery.comment.id },
+      };
     case "pull_request_review":
       if (action !== "submitted") return undefined;
-      return { source: `review:${delivery.review.id}`, item: delivery.pullRequest.number, isPullRequest: true, text: delivery.review.body, before: undefined, sender, reaction: { kind: "issue", number: delivery.pullRequest.number } };
+      return {
+        source: `review:${delivery.review.id}`,
+        item: delivery.pullRequest.number,
+        isPullRequest: true,
+        text: delivery.review.body,
+        before: undefined,
+        sender,
+        reaction: { kind: "issue", number: delivery.pullRequest.number },
+      };
     case "pull_request_review_comment": {
       if (action !== "created") return undefined;
       const { comment } = delivery;
       const place = `\n\n(On ${comment.path}${comment.line === undefined ? "" : `, line ${comment.line}`}.)`;
-      return { source: `review-comment:${comment.id}`, item: delivery.pullRequest.number, isPullRequest: true, text: comment.body, before: undefined, context: place, sender, reaction: { kind: "review-comment", id: comment.id } };
+      return {
+        source: `review-comment:${comment.id}`,
+        item: delivery.pullRequest.number,
+        isPullRequest: true,
+        text: comment.body,
+        before: undefined,
+        context: place,
+        sender,
+        reaction: { kind: "review-comment", id: comment.id },
+      };
     }
   }
 }
@@ -116,8 +156,21 @@ async function observePullRequest(platform: Platform, project: ProjectRow, deliv
   const isOurs = pull.head.repository === project.full_name;
   // Code from elsewhere gets its gates once a writer asks for them; until then nothing of it runs.
   if (!isOurs) return;
-  const present = (await findChangeByPull(platform.store, project.id, pull.number)) ?? (await listChanges(platform.store, project.id)).find((change) => change.state === "open" && change.pull_number === null && change.git_branch === pull.head.ref);
-  const change = present ?? (await saveChange(platform.store, { id: newId("chg"), project_id: project.id, kind: "pull-request", issue_number: null, pull_number: pull.number, git_branch: pull.head.ref }));
+  const present =
+    (await findChangeByPull(platform.store, project.id, pull.number)) ??
+    (await listChanges(platform.store, project.id)).find(
+      (change) => change.state === "open" && change.pull_number === null && change.git_branch === pull.head.ref,
+    );
+  const change =
+    present ??
+    (await saveChange(platform.store, {
+      id: newId("chg"),
+      project_id: project.id,
+      kind: "pull-request",
+      issue_number: null,
+      pull_number: pull.number,
+      git_branch: pull.head.ref,
+    }));
   if (pull.state === "closed") {
     const merged = pull.isMerged ? { merge_commit: pull.mergeCommit as CommitId, merged_by: pull.mergedBy ?? null } : {};
     await updateChange(platform.store, change.id, { state: pull.isMerged ? "merged" : "closed", pull_number: pull.number, ...merged });
@@ -132,7 +185,12 @@ export async function observeMerges(platform: Platform, project: ProjectRow): Pr
   for (const change of await listChanges(platform.store, project.id)) {
     if (change.state !== "open" || change.pull_number === null) continue;
     const pull = await repository.getPullRequest(change.pull_number);
-    if (pull.isMerged) await updateChange(platform.store, change.id, { state: "merged", merge_commit: (pull.mergeCommit ?? null) as CommitId | null, merged_by: pull.mergedBy ?? null });
+    if (pull.isMerged)
+      await updateChange(platform.store, change.id, {
+        state: "merged",
+        merge_commit: (pull.mergeCommit ?? null) as CommitId | null,
+        merged_by: pull.mergedBy ?? null,
+      });
     else if (pull.state === "closed") await updateChange(platform.store, change.id, { state: "closed" });
   }
 }

@@ -38,7 +38,8 @@ export async function hearMention(platform: Platform, project: ProjectRow, heard
   if (!mention) return "nobody was spoken to";
   if (heard.sender.login === (await github.botLogin())) return "it is our own text";
   if (heard.before !== undefined && parseMention(heard.before, settings.botName)) return "the mention stood there before the edit";
-  if ((await countRecentRequests(store, project.id, heard.item)) >= REQUESTS_PER_HOUR) return "the loop breaker: too many requests in an hour";
+  if ((await countRecentRequests(store, project.id, heard.item)) >= REQUESTS_PER_HOUR)
+    return "the loop breaker: too many requests in an hour";
 
   const repository = await github.forInstallation(project.full_name);
   await repository.react(heard.reaction, "eyes");
@@ -56,10 +57,20 @@ export async function hearMention(platform: Platform, project: ProjectRow, heard
   const row = request ?? (await listRequests(store, project.id)).find((one) => one.source === heard.source);
   if (row?.state === "received" && row.change_id === null) {
     try {
-      if (heard.before !== undefined) throw refusal("edited-comment", "A mention that is edited into a comment is not acted on: what was approved and what stands there could differ.", "Write a new comment.");
+      if (heard.before !== undefined)
+        throw refusal(
+          "edited-comment",
+          "A mention that is edited into a comment is not acted on: what was approved and what stands there could differ.",
+          "Write a new comment.",
+        );
       // Asked now, not remembered; an error of the API refuses.
       const permission = heard.sender.type === "User" ? await repository.permission(heard.sender.login) : "none";
-      const verdict = authorise({ login: heard.sender.login, senderType: heard.sender.type, permission, allowedBots: settings.allowedBots });
+      const verdict = authorise({
+        login: heard.sender.login,
+        senderType: heard.sender.type,
+        permission,
+        allowedBots: settings.allowedBots,
+      });
       if (!verdict.allowed) throw refusal("not-authorised", verdict.reason, "Ask somebody with write access to the repository.");
       await obey(platform, project, heard, mention, row);
     } catch (error) {
@@ -77,17 +88,31 @@ async function obey(platform: Platform, project: ProjectRow, heard: Heard, menti
   switch (mention.verb) {
     case "prompt":
     case "plan": {
-      if (mention.verb === "plan" && mention.prompt === "" && (await issueText(platform, project, heard)) === "") throw refusal("empty-prompt", "There is nothing to plan.", `Write what to build: \`@${platform.settings.botName} plan a guestbook\`.`);
+      if (mention.verb === "plan" && mention.prompt === "" && (await issueText(platform, project, heard)) === "")
+        throw refusal(
+          "empty-prompt",
+          "There is nothing to plan.",
+          `Write what to build: \`@${platform.settings.botName} plan a guestbook\`.`,
+        );
       const change = await changeFor(platform, project, heard);
       const prompt = request.prompt === null || request.prompt === "" ? await issueText(platform, project, heard) : request.prompt;
-      await store.rows("update requests set change_id = $2, prompt = $3 where id = $1 and state = 'received'", [request.id, change.id, prompt]);
+      await store.rows("update requests set change_id = $2, prompt = $3 where id = $1 and state = 'received'", [
+        request.id,
+        change.id,
+        prompt,
+      ]);
       return;
     }
     case "approve": {
       const waiting = (await openRequests(platform, project, heard)).find((one) => one.state === "awaiting-approval");
-      if (!waiting) throw refusal("nothing-to-approve", "No plan is waiting for approval here.", "Ask for one with `plan` and a description.");
+      if (!waiting)
+        throw refusal("nothing-to-approve", "No plan is waiting for approval here.", "Ask for one with `plan` and a description.");
       if (waiting.plan_hash !== mention.planHash || !(await findPlan(store, waiting.id, mention.planHash))) {
-        throw refusal("plan-hash-mismatch", `The plan that waits here is \`${waiting.plan_hash ?? ""}\`, not \`${mention.planHash}\`.`, "Read the present plan and approve its hash.");
+        throw refusal(
+          "plan-hash-mismatch",
+          `The plan that waits here is \`${waiting.plan_hash ?? ""}\`, not \`${mention.planHash}\`.`,
+          "Read the present plan and approve its hash.",
+        );
       }
       await approvePlan(store, waiting.id, mention.planHash, heard.sender.login);
       await advanceRequest(store, waiting.id, "awaiting-approval", "received");
@@ -100,35 +125,70 @@ async function obey(platform: Platform, project: ProjectRow, heard: Heard, menti
       return;
     }
     case "retry": {
-      const failed = (await listRequests(store, project.id)).findLast((one) => one.item_number === heard.item && one.prompt !== null && ["failed", "timed-out", "cancelled"].includes(one.state));
+      const failed = (await listRequests(store, project.id)).findLast(
+        (one) => one.item_number === heard.item && one.prompt !== null && ["failed", "timed-out", "cancelled"].includes(one.state),
+      );
       if (!failed) throw refusal("nothing-to-retry", "Nothing has failed here.", "Write what you want instead.");
       const change = await changeFor(platform, project, heard);
-      await store.rows("update requests set change_id = $2, prompt = $3, verb = $4 where id = $1 and state = 'received'", [request.id, change.id, failed.prompt, failed.verb]);
+      await store.rows("update requests set change_id = $2, prompt = $3, verb = $4 where id = $1 and state = 'received'", [
+        request.id,
+        change.id,
+        failed.prompt,
+        failed.verb,
+      ]);
       return;
     }
     case "code-only":
     case "code+data": {
       const change = heard.isPullRequest ? await findChangeByPull(store, project.id, heard.item) : undefined;
-      if (!change?.impact) throw refusal("not-a-rollback", "This is not a pull request that restores a release, so there is nothing to choose.", "`code+data` is for the revert of a whole release.");
-      if (mention.verb === "code-only" && change.impact.codeOnlyRefused !== null) throw refusal("code-only-refused", `\`code-only\` is refused: ${change.impact.codeOnlyRefused}.`, "Choose `code+data`, or bring the schema along in a change of its own.");
+      if (!change?.impact)
+        throw refusal(
+          "not-a-rollback",
+          "This is not a pull request that restores a release, so there is nothing to choose.",
+          "`code+data` is for the revert of a whole release.",
+        );
+      if (mention.verb === "code-only" && change.impact.codeOnlyRefused !== null)
+        throw refusal(
+          "code-only-refused",
+          `\`code-only\` is refused: ${change.impact.codeOnlyRefused}.`,
+          "Choose `code+data`, or bring the schema along in a change of its own.",
+        );
       await updateChange(store, change.id, { choice: mention.verb, chosen_by: heard.sender.login });
       await answer(`\`${mention.verb}\` it is, chosen by @${heard.sender.login}. It happens when this pull request is merged.`);
       return;
     }
     case "status": {
-      const requests = (await listRequests(store, project.id)).filter((one) => one.item_number === heard.item && one.id !== request.id && one.prompt !== null);
-      await answer(requests.length === 0 ? "Nothing was asked for here yet." : requests.map((one) => `- ${one.title ?? one.prompt?.split("\n")[0]?.slice(0, 100) ?? ""}: ${one.state}`).join("\n"));
+      const requests = (await listRequests(store, project.id)).filter(
+        (one) => one.item_number === heard.item && one.id !== request.id && one.prompt !== null,
+      );
+      await answer(
+        requests.length === 0
+          ? "Nothing was asked for here yet."
+          : requests.map((one) => `- ${one.title ?? one.prompt?.split("\n")[0]?.slice(0, 100) ?? ""}: ${one.state}`).join("\n"),
+      );
       return;
     }
     case "help":
       await answer(helpText(platform.settings.botName));
       return;
     case "empty":
-      throw refusal("empty-prompt", "The mention stands alone: it says nothing to do.", `Write it behind the mention: \`@${platform.settings.botName} add a guestbook\`.`);
+      throw refusal(
+        "empty-prompt",
+        "The mention stands alone: it says nothing to do.",
+        `Write it behind the mention: \`@${platform.settings.botName} add a guestbook\`.`,
+      );
     case "malformed":
-      throw refusal("malformed-command", `\`${mention.name}\` is not written like that.`, `Write \`@${platform.settings.botName} ${mention.usage}\`.`);
+      throw refusal(
+        "malformed-command",
+        `\`${mention.name}\` is not written like that.`,
+        `Write \`@${platform.settings.botName} ${mention.usage}\`.`,
+      );
     case "too-long":
-      throw refusal("too-long", `The text has ${mention.length} characters; 65,536 are read.`, "Shorten it, or split it into several requests.");
+      throw refusal(
+        "too-long",
+        `The text has ${mention.length} characters; 65,536 are read.`,
+        "Shorten it, or split it into several requests.",
+      );
     default:
       throw refusal("verb-not-available", `\`${mention.verb}\` is not available in this version.`, "`help` lists what is.");
   }
@@ -140,16 +200,38 @@ async function changeFor(platform: Platform, project: ProjectRow, heard: Heard):
   if (heard.isPullRequest) {
     const change = await findChangeByPull(store, project.id, heard.item);
     if (change?.state !== "open") throw refusal("pull-request-closed", "This pull request is not open.", "Ask in an issue instead.");
-    if (!change.git_branch.startsWith("adorable/")) throw refusal("branch-of-a-person", `\`${change.git_branch}\` is a person's branch, and pushing to it is theirs.`, "Ask in an issue: the work comes as a pull request of its own.");
+    if (!change.git_branch.startsWith("adorable/"))
+      throw refusal(
+        "branch-of-a-person",
+        `\`${change.git_branch}\` is a person's branch, and pushing to it is theirs.`,
+        "Ask in an issue: the work comes as a pull request of its own.",
+      );
     return change;
   }
   const present = await findChangeByIssue(store, project.id, heard.item);
-  return present ?? saveChange(store, { id: newId("chg"), project_id: project.id, kind: "generated", issue_number: heard.item, pull_number: null, git_branch: changeBranch(heard.item) });
+  return (
+    present ??
+    saveChange(store, {
+      id: newId("chg"),
+      project_id: project.id,
+      kind: "generated",
+      issue_number: heard.item,
+      pull_number: null,
+      git_branch: changeBranch(heard.item),
+    })
+  );
 }
 
 async function openRequests(platform: Platform, project: ProjectRow, heard: Heard): Promise<RequestRow[]> {
-  const change = heard.isPullRequest ? await findChangeByPull(platform.store, project.id, heard.item) : await findChangeByIssue(platform.store, project.id, heard.item);
-  return (await listRequests(platform.store, project.id)).filter((one) => !REQUEST_ENDED.includes(one.state) && one.prompt !== null && (one.item_number === heard.item || (change !== undefined && one.change_id === change.id)));
+  const change = heard.isPullRequest
+    ? await findChangeByPull(platform.store, project.id, heard.item)
+    : await findChangeByIssue(platform.store, project.id, heard.item);
+  return (await listRequests(platform.store, project.id)).filter(
+    (one) =>
+      !REQUEST_ENDED.includes(one.state) &&
+      one.prompt !== null &&
+      (one.item_number === heard.item || (change !== undefined && one.change_id === change.id)),
+  );
 }
 
 async function stopRequests(platform: Platform, project: ProjectRow, requests: RequestRow[]): Promise<number> {

@@ -16,7 +16,12 @@ import { COMMITTED, UNDER_HOLD, type Rollout, type RolloutData, type Step } from
 const ATTEMPTS = 3;
 
 /** Returns when the rollout has ended, or with the time after which to look again. */
-export async function advanceOpenRollout(platform: Platform, project: ProjectRow, mirror: Mirror, found: RolloutRow): Promise<{ afterMs: number } | undefined> {
+export async function advanceOpenRollout(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  found: RolloutRow,
+): Promise<{ afterMs: number } | undefined> {
   let rollout = found as Rollout;
   for (;;) {
     let step: Step;
@@ -50,11 +55,18 @@ async function stepOnce(platform: Platform, project: ProjectRow, mirror: Mirror,
       await publishRollout(platform, project, mirror, rollout);
       return { to: "aborted" };
     default:
-      return rollout.kind === "release" ? stepRelease(platform, project, mirror, rollout) : stepRollback(platform, project, mirror, rollout);
+      return rollout.kind === "release"
+        ? stepRelease(platform, project, mirror, rollout)
+        : stepRollback(platform, project, mirror, rollout);
   }
 }
 
-async function move(platform: Platform, project: ProjectRow, rollout: Rollout, step: { to: string; data?: Partial<RolloutData> }): Promise<Rollout | undefined> {
+async function move(
+  platform: Platform,
+  project: ProjectRow,
+  rollout: Rollout,
+  step: { to: string; data?: Partial<RolloutData> },
+): Promise<Rollout | undefined> {
   const data = { ...rollout.data, ...step.data };
   const moved = (await advanceRollout(platform.store, rollout, step.to, data)) as Rollout | undefined;
   platform.log.info({ project: project.id, rollout: rollout.id, from: rollout.state, to: step.to }, "rollout moved");
@@ -76,11 +88,18 @@ async function fail(platform: Platform, rollout: Rollout, thrown: unknown): Prom
   const attempts = await countAttempt(platform.store, rollout.id);
   const mayPass = error.remedy === "wait" || error.remedy === "bug";
   // After the commit point, and while aborting, there is only one direction.
-  if (COMMITTED.includes(rollout.state) || rollout.state === "aborting") return { afterMs: Math.min(30_000, 500 * 2 ** Math.min(attempts, 6)) };
+  if (COMMITTED.includes(rollout.state) || rollout.state === "aborting")
+    return { afterMs: Math.min(30_000, 500 * 2 ** Math.min(attempts, 6)) };
   const isHeld = UNDER_HOLD.includes(rollout.state) && rollout.state !== "rehearsed";
   if (mayPass && attempts < ATTEMPTS && !isHeld) return { afterMs: 500 * 2 ** attempts };
   const moved = await advanceRollout(platform.store, rollout, "aborting", rollout.data, error.toJSON());
-  if (!moved) throw new AdorableError({ code: "rollout-moved", remedy: "bug", message: `The rollout "${rollout.id}" was moved by another writer.`, cause: thrown });
+  if (!moved)
+    throw new AdorableError({
+      code: "rollout-moved",
+      remedy: "bug",
+      message: `The rollout "${rollout.id}" was moved by another writer.`,
+      cause: thrown,
+    });
   return moved as Rollout;
 }
 
@@ -101,7 +120,14 @@ async function abort(platform: Platform, rollout: Rollout): Promise<void> {
   } else if (data.checkpoint) {
     await recordResource(store, project_id, "timeline", data.abortTimeline);
     await database.branch(data.abortTimeline, data.checkpoint);
-    const row = { project_id, place: endpoint, timeline: data.abortTimeline, runtime_environment: data.previous.environment, epoch: data.epoch, release_number: data.previous.release };
+    const row = {
+      project_id,
+      place: endpoint,
+      timeline: data.abortTimeline,
+      runtime_environment: data.previous.environment,
+      epoch: data.epoch,
+      release_number: data.previous.release,
+    };
     await saveEnvironment(store, row);
     await database.endpoint(endpoint, data.abortTimeline, data.epoch);
   }

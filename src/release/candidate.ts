@@ -21,11 +21,18 @@ export async function rehearseCandidate(platform: Platform, project: ProjectId, 
   const { id, spec, artifacts } = candidate;
   await recordResource(platform.store, project, "environment", id);
   try {
-    const apps = await Promise.all(spec.apps.map(async (app) => ({ slug: app.slug, artifact: artifactOf(artifacts, app.slug), env: await appEnv(platform, fork.endpoint, app.slug) })));
+    const apps = await Promise.all(
+      spec.apps.map(async (app) => ({
+        slug: app.slug,
+        artifact: artifactOf(artifacts, app.slug),
+        env: await appEnv(platform, fork.endpoint, app.slug),
+      })),
+    );
     const observed = await platform.runtime.ensure({ id, project, apps });
     for (const app of spec.apps) {
       const address = observed.apps.find((one) => one.slug === app.slug)?.address;
-      if (!address) throw new AdorableError({ code: "candidate-failed", remedy: "author", message: `The candidate of "${app.slug}" has no address.` });
+      if (!address)
+        throw new AdorableError({ code: "candidate-failed", remedy: "author", message: `The candidate of "${app.slug}" has no address.` });
       const probe = await probeLive(`http://${address.host}:${address.port}`, `${address.host}:${address.port}`, app.contract);
       if (probe.conclusion !== "success") {
         throw new AdorableError({

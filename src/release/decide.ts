@@ -40,20 +40,37 @@ export async function decideRollout(platform: Platform, project: ProjectRow, mir
     environment: newId<EnvironmentId>("env"),
     timeline,
     abortTimeline: newId<TimelineId>("tml"),
-    previous: production && live ? { timeline: production.timeline, environment: production.runtime_environment, epoch: production.epoch, release: live.number } : null,
+    previous:
+      production && live
+        ? { timeline: production.timeline, environment: production.runtime_environment, epoch: production.epoch, release: live.number }
+        : null,
     source: null,
     artifacts: {},
     ...(target === undefined ? {} : { target: target.number, choice: null }),
   };
   if (!production) data.source = await firstData(platform, change);
   const kind = target === undefined ? "release" : "rollback";
-  await createRollout(store, { id: newId("rol"), project_id: project.id, kind, change_id: change?.id ?? null, git_commit: commit, tree: await mirror.treeOf(commit), state: kind === "release" ? "pinned" : "planned", data });
+  await createRollout(store, {
+    id: newId("rol"),
+    project_id: project.id,
+    kind,
+    change_id: change?.id ?? null,
+    git_commit: commit,
+    tree: await mirror.treeOf(commit),
+    state: kind === "release" ? "pinned" : "planned",
+    data,
+  });
 }
 
 /** The first release starts with the data of the change that it merges. */
 async function firstData(platform: Platform, change: ChangeRow | undefined): Promise<RolloutData["source"]> {
   if (change?.timeline == null) {
-    throw new AdorableError({ code: "first-release-without-change", remedy: "author", message: "The first release must come from a pull request: its data becomes production's.", hint: "Open a pull request with these commits and merge it." });
+    throw new AdorableError({
+      code: "first-release-without-change",
+      remedy: "author",
+      message: "The first release must come from a pull request: its data becomes production's.",
+      hint: "Open a pull request with these commits and merge it.",
+    });
   }
   return { timeline: change.timeline, lsn: await platform.database.head(change.timeline) };
 }
@@ -64,12 +81,21 @@ async function changeMergedAs(platform: Platform, project: ProjectRow, mirror: M
   if (exact) return exact;
   // The push may be heard of before the merge: the change whose head the commit contains is the one.
   for (const change of changes.toReversed()) {
-    if (change.pull_number !== null && change.head_commit !== null && (await mirror.has(change.head_commit)) && (await mirror.isAncestor(change.head_commit, commit))) return change;
+    if (
+      change.pull_number !== null &&
+      change.head_commit !== null &&
+      (await mirror.has(change.head_commit)) &&
+      (await mirror.isAncestor(change.head_commit, commit))
+    )
+      return change;
   }
   return undefined;
 }
 
 async function planOf(platform: Platform, project: ProjectRow, change: ChangeRow | undefined): Promise<string | null> {
   if (!change) return null;
-  return (await listRequests(platform.store, project.id)).findLast((request) => request.change_id === change.id && request.plan_hash !== null)?.plan_hash ?? null;
+  return (
+    (await listRequests(platform.store, project.id)).findLast((request) => request.change_id === change.id && request.plan_hash !== null)
+      ?.plan_hash ?? null
+  );
 }

@@ -25,7 +25,12 @@ export async function countImpact(
   present?: Checkpoint,
 ): Promise<Impact> {
   const live = liveRelease(ledger);
-  if (!live) throw new AdorableError({ code: "nothing-released", remedy: "author", message: "Nothing has been released yet, so nothing can be rolled back." });
+  if (!live)
+    throw new AdorableError({
+      code: "nothing-released",
+      remedy: "author",
+      message: "Nothing has been released yet, so nothing can be rolled back.",
+    });
   const past = dataOfRelease(ledger, target.number);
   const now = present ?? { timeline: production, lsn: await platform.database.head(production) };
   return withFork(platform, project.id, `past_${key}`, past, (before) =>
@@ -43,7 +48,8 @@ export async function countImpact(
         migrationsUndone: migrationsSince(ledger, target.number),
         appsRemoved: slugs(liveSpec).filter((slug) => !slugs(targetSpec).includes(slug)),
         appsRestored: slugs(targetSpec).filter((slug) => !slugs(liveSpec).includes(slug)),
-        codeOnlyRefused: stranded.length === 0 ? null : `the old code does not fill ${stranded.join(", ")}, which the present schema requires`,
+        codeOnlyRefused:
+          stranded.length === 0 ? null : `the old code does not fill ${stranded.join(", ")}, which the present schema requires`,
         schemaHash: await schemaHash(after.dsn),
         countedAt: platform.clock.now().toISOString(),
       };

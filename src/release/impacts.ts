@@ -19,7 +19,8 @@ export async function driveImpacts(platform: Platform, project: ProjectRow, mirr
     if (change.state !== "open" || change.tree === null || change.pull_number === null) continue;
     const target = releaseRestoredBy(ledger, await mirror.releasedTree(change.tree));
     if (target === undefined) {
-      if (change.impact !== null) await updateChange(platform.store, change.id, { impact: null, restores_release: null, choice: null, chosen_by: null });
+      if (change.impact !== null)
+        await updateChange(platform.store, change.id, { impact: null, restores_release: null, choice: null, chosen_by: null });
       continue;
     }
     if (change.impact?.live === live.number && change.impact.target === target.number) continue;

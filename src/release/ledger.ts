@@ -25,7 +25,11 @@ export function releaseRestoredBy(ledger: readonly ReleaseRow[], releasedTree: s
 export function dataOfRelease(ledger: readonly ReleaseRow[], number: number): Checkpoint {
   const next = ledger.find((row) => row.number === number + 1);
   if (!next?.checkpoint) {
-    throw new AdorableError({ code: "release-live", remedy: "author", message: `Release ${number} is live: there is no past of it to go back to.` });
+    throw new AdorableError({
+      code: "release-live",
+      remedy: "author",
+      message: `Release ${number} is live: there is no past of it to go back to.`,
+    });
   }
   return next.checkpoint;
 }

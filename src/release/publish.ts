@@ -21,7 +21,14 @@ export async function publishRollout(platform: Platform, project: ProjectRow, mi
   else await publishProblem(repository, rollout, ledger);
 }
 
-async function publishRelease(platform: Platform, project: ProjectRow, mirror: Mirror, repository: Repository, rollout: Rollout, release: ReleaseRow): Promise<void> {
+async function publishRelease(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  repository: Repository,
+  rollout: Rollout,
+  release: ReleaseRow,
+): Promise<void> {
   const spec = await mirror.spec(release.git_commit);
   const apps = spec.apps.map((app) => ({ text: app.name, url: productionUrl(platform, project.id, app.slug) }));
   const evidence = await listEvidence(platform.store, project.id, release.tree);
@@ -41,14 +48,33 @@ async function publishRelease(platform: Platform, project: ProjectRow, mirror: M
     schemaHash: release.schema_hash,
     ledgerHash: release.hash,
     gates: evidence.map((one) => ({ gate: one.gate, state: one.conclusion, title: one.title })),
-    rollback: release.restores === null ? undefined : { restores: release.restores, choice: release.choice ?? "code-only", snapshot: release.checkpoint?.lsn },
+    rollback:
+      release.restores === null
+        ? undefined
+        : { restores: release.restores, choice: release.choice ?? "code-only", snapshot: release.checkpoint?.lsn },
   };
   const text = releaseText(view);
-  const deployment = await repository.createDeployment({ environment: "production", sha: release.git_commit, payloadId: rollout.id, description: `Release ${release.number}`, isProduction: true });
-  await repository.createDeploymentStatus(deployment.id, { state: "success", description: `Release ${release.number} is live`, ...(apps[0] ? { environmentUrl: apps[0].url } : {}) });
+  const deployment = await repository.createDeployment({
+    environment: "production",
+    sha: release.git_commit,
+    payloadId: rollout.id,
+    description: `Release ${release.number}`,
+    isProduction: true,
+  });
+  await repository.createDeploymentStatus(deployment.id, {
+    state: "success",
+    description: `Release ${release.number} is live`,
+    ...(apps[0] ? { environmentUrl: apps[0].url } : {}),
+  });
   let note = "";
   try {
-    await repository.createTagAndRelease({ tag: `release-${release.number}`, sha: release.git_commit, tagMessage: `Release ${release.number}\n\nledger ${release.hash}`, title: `Release ${release.number}`, body: text });
+    await repository.createTagAndRelease({
+      tag: `release-${release.number}`,
+      sha: release.git_commit,
+      tagMessage: `Release ${release.number}\n\nledger ${release.hash}`,
+      title: `Release ${release.number}`,
+      body: text,
+    });
   } catch (thrown) {
     const error = toAdorableError(thrown);
     if (error.remedy === "wait") throw thrown;

@@ -25,7 +25,12 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
 
   switch (rollout.state) {
     case "pinned": {
-      const verdict = await ensureVerified(platform, project, mirror, { base: rollout.git_commit, head: rollout.git_commit, tree: rollout.tree, changeId: rollout.change_id });
+      const verdict = await ensureVerified(platform, project, mirror, {
+        base: rollout.git_commit,
+        head: rollout.git_commit,
+        tree: rollout.tree,
+        changeId: rollout.change_id,
+      });
       if (verdict === "pending") return { waitMs: 1000 };
       return verdict === "passed" ? { to: "verified" } : { to: "refused" };
     }
@@ -41,7 +46,12 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       const rehearsal = await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, async (fork) => {
         for (const app of spec.apps) await ensureRoles(fork.dsn, app);
         const report = await rehearse(fork.dsn, parsed);
-        await rehearseCandidate(platform, project.id, { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: data.artifacts }, fork);
+        await rehearseCandidate(
+          platform,
+          project.id,
+          { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: data.artifacts },
+          fork,
+        );
         return report;
       });
       return { to: "rehearsed", data: { rehearsal } };
@@ -59,7 +69,10 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       return { to: "held", data: { heldAt } };
     }
     case "held":
-      return { to: "checkpointed", data: { checkpoint: await checkpointProduction(platform, rollout, `before release of ${rollout.git_commit.slice(0, 12)}`) } };
+      return {
+        to: "checkpointed",
+        data: { checkpoint: await checkpointProduction(platform, rollout, `before release of ${rollout.git_commit.slice(0, 12)}`) },
+      };
     case "checkpointed": {
       const hold = await holdProduction(platform, project.id, data, "abort");
       for (const app of spec.apps) await ensureRoles(hold.dsn, app);

@@ -28,12 +28,19 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     case "planned":
     case "awaiting-choice": {
       const change = rollout.change_id === null ? undefined : await findChange(store, rollout.change_id);
-      const impact = change?.impact ?? (await countImpact(platform, project, mirror, ledger, target, rollout.id, data.previous?.timeline ?? data.timeline));
+      const impact =
+        change?.impact ??
+        (await countImpact(platform, project, mirror, ledger, target, rollout.id, data.previous?.timeline ?? data.timeline));
       // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
       const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
       const choice = isShown ? (change?.choice ?? null) : null;
       if (choice === "code-only" && impact.codeOnlyRefused !== null) {
-        throw new AdorableError({ code: "code-only-refused", remedy: "author", message: `The rollback of the code alone is refused: ${impact.codeOnlyRefused}.`, hint: "Revert the merge again and choose code+data." });
+        throw new AdorableError({
+          code: "code-only-refused",
+          remedy: "author",
+          message: `The rollback of the code alone is refused: ${impact.codeOnlyRefused}.`,
+          hint: "Revert the merge again and choose code+data.",
+        });
       }
       if (choice !== null) return { to: "chosen", data: { choice } };
       if (!losesData(impact)) return { to: "chosen", data: { choice: "code+data" } };
@@ -42,7 +49,12 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     case "chosen": {
       const from = withData ? dataOfRelease(ledger, target.number) : await presentOf(platform, data);
       await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, (fork) =>
-        rehearseCandidate(platform, project.id, { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: target.artifacts }, fork),
+        rehearseCandidate(
+          platform,
+          project.id,
+          { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: target.artifacts },
+          fork,
+        ),
       );
       if (withData) {
         await recordResource(store, project.id, "timeline", data.timeline);
@@ -56,7 +68,10 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       return { to: "held", data: { heldAt } };
     }
     case "held":
-      return { to: "checkpointed", data: { checkpoint: await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`) } };
+      return {
+        to: "checkpointed",
+        data: { checkpoint: await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`) },
+      };
     case "checkpointed": {
       // A rollback runs no migration: the past has the schema of the past, and code-only keeps the present one.
       if (withData) return { to: "migrated", data: { applied: [], schemaHash: target.schema_hash } };
@@ -88,6 +103,7 @@ async function presentOf(platform: Platform, data: RolloutData): Promise<Checkpo
 
 function releaseOf(ledger: readonly ReleaseRow[], number: number | undefined): ReleaseRow {
   const row = ledger.find((one) => one.number === number);
-  if (!row) throw new AdorableError({ code: "release-unknown", remedy: "bug", message: `There is no release ${number ?? "?"} to roll back to.` });
+  if (!row)
+    throw new AdorableError({ code: "release-unknown", remedy: "bug", message: `There is no release ${number ?? "?"} to roll back to.` });
   return row;
 }

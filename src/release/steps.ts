@@ -16,7 +16,12 @@ export const PRODUCTION = { kind: "production" } as const;
 const DRAIN_MS = 3000;
 
 /** Stops requests and sessions. `terminate` ends what does not come to a boundary in time; `abort` gives up instead. */
-export async function holdProduction(platform: Platform, project: ProjectId, data: RolloutData, onDrainTimeout: "abort" | "terminate"): Promise<{ dsn: string }> {
+export async function holdProduction(
+  platform: Platform,
+  project: ProjectId,
+  data: RolloutData,
+  onDrainTimeout: "abort" | "terminate",
+): Promise<{ dsn: string }> {
   const endpoint = endpointName(project, PRODUCTION);
   const budgetMs = platform.settings.holdBudgetMs;
   await platform.gateway.hold(endpoint, data.holdId, { budgetMs, drainMs: DRAIN_MS });
@@ -33,7 +38,13 @@ export async function checkpointProduction(platform: Platform, rollout: Rollout,
   const timeline = rollout.data.previous?.timeline ?? rollout.data.timeline;
   const checkpoint = { timeline, lsn: await platform.database.head(timeline) };
   await platform.database.protect(checkpoint, rollout.id);
-  await saveCheckpoint(platform.store, rollout.project_id, { id: rollout.id, ...checkpoint, git_commit: rollout.git_commit, run_id: null, note });
+  await saveCheckpoint(platform.store, rollout.project_id, {
+    id: rollout.id,
+    ...checkpoint,
+    git_commit: rollout.git_commit,
+    run_id: null,
+    note,
+  });
   return checkpoint;
 }
 
@@ -41,7 +52,13 @@ export async function checkpointProduction(platform: Platform, rollout: Rollout,
 export async function startEnvironment(platform: Platform, project: ProjectId, spec: ProjectSpec, data: RolloutData): Promise<void> {
   const endpoint = endpointName(project, PRODUCTION);
   await recordResource(platform.store, project, "environment", data.environment);
-  const apps = await Promise.all(spec.apps.map(async (app) => ({ slug: app.slug, artifact: artifactOf(data.artifacts, app.slug), env: await appEnv(platform, endpoint, app.slug) })));
+  const apps = await Promise.all(
+    spec.apps.map(async (app) => ({
+      slug: app.slug,
+      artifact: artifactOf(data.artifacts, app.slug),
+      env: await appEnv(platform, endpoint, app.slug),
+    })),
+  );
   await platform.runtime.ensure({ id: data.environment, project, apps });
 }
 

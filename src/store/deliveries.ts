@@ -3,7 +3,10 @@ import type { DeliveryRow } from "./rows.ts";
 import { oneRow, type Sql } from "./store.ts";
 
 /** Stores the delivery; false when this id is already there: a duplicate or a redelivery changes nothing. */
-export async function saveDelivery(sql: Sql, delivery: Pick<DeliveryRow, "id" | "event" | "action" | "repository_id" | "payload">): Promise<boolean> {
+export async function saveDelivery(
+  sql: Sql,
+  delivery: Pick<DeliveryRow, "id" | "event" | "action" | "repository_id" | "payload">,
+): Promise<boolean> {
   const rows = await sql.rows(
     "insert into deliveries (id, event, action, repository_id, payload) values ($1, $2, $3, $4, $5) on conflict (id) do nothing returning id",
     [delivery.id, delivery.event, delivery.action, delivery.repository_id, JSON.stringify(delivery.payload)],

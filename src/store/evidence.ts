@@ -14,7 +14,10 @@ export async function saveEvidence(sql: Sql, project: ProjectId, tree: TreeId, e
 }
 
 export async function listEvidence(sql: Sql, project: ProjectId, tree: TreeId): Promise<Evidence[]> {
-  const rows = await sql.rows<{ evidence: Evidence }>("select evidence from evidence where project_id = $1 and tree = $2 order by created_at, gate", [project, tree]);
+  const rows = await sql.rows<{ evidence: Evidence }>(
+    "select evidence from evidence where project_id = $1 and tree = $2 order by created_at, gate",
+    [project, tree],
+  );
   return rows.map((row) => row.evidence);
 }
 
@@ -32,7 +35,10 @@ export async function saveArtifact(sql: Sql, project: ProjectId, tree: TreeId, a
 
 /** The built apps of a tree, by slug. */
 export async function findArtifacts(sql: Sql, project: ProjectId, tree: TreeId): Promise<Record<string, Digest>> {
-  const rows = await sql.rows<{ app: string; digest: Digest }>("select app, digest from artifacts where project_id = $1 and tree = $2", [project, tree]);
+  const rows = await sql.rows<{ app: string; digest: Digest }>("select app, digest from artifacts where project_id = $1 and tree = $2", [
+    project,
+    tree,
+  ]);
   return Object.fromEntries(rows.map((row) => [row.app, row.digest]));
 }
 

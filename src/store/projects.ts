@@ -54,7 +54,10 @@ export async function deleteProjectRows(sql: Sql, id: ProjectId, ledgerDigest: s
 
 /** The apps become exactly `apps`: missing ones are archived, never deleted; returning ones come back. */
 export async function saveApps(sql: Sql, project: ProjectId, apps: readonly Pick<AppSpec, "slug" | "name">[]): Promise<void> {
-  await sql.rows("update apps set archived_at = now() where project_id = $1 and archived_at is null and slug <> all($2)", [project, apps.map((app) => app.slug)]);
+  await sql.rows("update apps set archived_at = now() where project_id = $1 and archived_at is null and slug <> all($2)", [
+    project,
+    apps.map((app) => app.slug),
+  ]);
   for (const app of apps) {
     await sql.rows(
       `insert into apps (project_id, slug, name) values ($1, $2, $3)

@@ -21,18 +21,21 @@ export async function enqueueReconcile(sql: Sql, project: ProjectId, afterMs = 0
 
 /** Deliveries of one repository are processed in the order in which they were stored. */
 export async function enqueueDelivery(sql: Sql, id: string, repositoryId: number | null): Promise<void> {
-  await sql.rows(`select graphile_worker.add_job('delivery', json_build_object('id', $1::text), queue_name := $2, max_attempts := 25, job_key := $3)`, [
-    id,
-    `deliveries:${repositoryId ?? "none"}`,
-    `delivery:${id}`,
-  ]);
+  await sql.rows(
+    `select graphile_worker.add_job('delivery', json_build_object('id', $1::text), queue_name := $2, max_attempts := 25, job_key := $3)`,
+    [id, `deliveries:${repositoryId ?? "none"}`, `delivery:${id}`],
+  );
 }
 
 /**
  * Works the queue until `stop`. The caller holds the control-plane lock, so whatever locks are left belong to a dead
  * process and are released first.
  */
-export async function startQueue(store: Store, handlers: QueueHandlers, onError: (error: unknown) => void): Promise<{ stop(): Promise<void> }> {
+export async function startQueue(
+  store: Store,
+  handlers: QueueHandlers,
+  onError: (error: unknown) => void,
+): Promise<{ stop(): Promise<void> }> {
   const logger = new Logger(() => (level, message, meta) => {
     if (level === "error") onError(meta?.["error"] ?? new Error(message));
   });

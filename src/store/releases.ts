@@ -11,7 +11,9 @@ export const LEDGER_ROOT = "0".repeat(64);
 
 /** SHA-256 over the row's canonical JSON with the previous row's hash in it. */
 export function ledgerHash(row: Omit<ReleaseRow, "hash">): string {
-  return createHash("sha256").update(canonicalJson({ ...row, created_at: row.created_at.toISOString() })).digest("hex");
+  return createHash("sha256")
+    .update(canonicalJson({ ...row, created_at: row.created_at.toISOString() }))
+    .digest("hex");
 }
 
 /** By number, the oldest first. */
@@ -29,9 +31,26 @@ export async function appendRelease(sql: Sql, row: Omit<ReleaseRow, "number" | "
        schema_hash, evidence, restores, choice, epoch, created_at, previous_hash, hash)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
     [
-      full.project_id, full.number, full.kind, full.git_commit, full.tree, full.released_tree, full.plan_hash, full.approver,
-      JSON.stringify(full.migrations), full.timeline, full.checkpoint === null ? null : JSON.stringify(full.checkpoint), JSON.stringify(full.artifacts),
-      full.schema_hash, JSON.stringify(full.evidence), full.restores, full.choice, full.epoch, full.created_at, full.previous_hash, full.hash,
+      full.project_id,
+      full.number,
+      full.kind,
+      full.git_commit,
+      full.tree,
+      full.released_tree,
+      full.plan_hash,
+      full.approver,
+      JSON.stringify(full.migrations),
+      full.timeline,
+      full.checkpoint === null ? null : JSON.stringify(full.checkpoint),
+      JSON.stringify(full.artifacts),
+      full.schema_hash,
+      JSON.stringify(full.evidence),
+      full.restores,
+      full.choice,
+      full.epoch,
+      full.created_at,
+      full.previous_hash,
+      full.hash,
     ],
   );
   return full;
@@ -71,7 +90,10 @@ export interface RolloutRow<Data = unknown> {
 const ENDED = "('live', 'aborted', 'refused')";
 
 /** Starts a rollout; undefined when one is under way. */
-export async function createRollout(sql: Sql, row: Pick<RolloutRow, "id" | "project_id" | "kind" | "change_id" | "git_commit" | "tree" | "state" | "data">): Promise<boolean> {
+export async function createRollout(
+  sql: Sql,
+  row: Pick<RolloutRow, "id" | "project_id" | "kind" | "change_id" | "git_commit" | "tree" | "state" | "data">,
+): Promise<boolean> {
   const rows = await sql.rows(
     `insert into rollouts (id, project_id, kind, change_id, git_commit, tree, state, data) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning id`,
     [row.id, row.project_id, row.kind, row.change_id, row.git_commit, row.tree, row.state, JSON.stringify(row.data)],

@@ -14,7 +14,17 @@ export async function saveRequest(
   const rows = await sql.rows<RequestRow>(
     `insert into requests (id, project_id, change_id, source, item_number, verb, argument, prompt, requester)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (project_id, source) do nothing returning *`,
-    [request.id, request.project_id, request.change_id, request.source, request.item_number, request.verb, request.argument, request.prompt, request.requester],
+    [
+      request.id,
+      request.project_id,
+      request.change_id,
+      request.source,
+      request.item_number,
+      request.verb,
+      request.argument,
+      request.prompt,
+      request.requester,
+    ],
   );
   return rows[0];
 }
@@ -41,10 +51,21 @@ export async function countRecentRequests(sql: Sql, project: ProjectId, item: nu
 type RequestPatch = Partial<Pick<RequestRow, "change_id" | "plan_hash" | "title" | "answer" | "error" | "comment_id" | "comment_digest">>;
 
 /** Moves the request from one state to another; undefined when another writer was first. */
-export async function advanceRequest(sql: Sql, id: RequestId, from: RequestState, to: RequestState, patch: RequestPatch = {}): Promise<RequestRow | undefined> {
+export async function advanceRequest(
+  sql: Sql,
+  id: RequestId,
+  from: RequestState,
+  to: RequestState,
+  patch: RequestPatch = {},
+): Promise<RequestRow | undefined> {
   const { sets, values } = assignments(patch, 4);
   const finished = REQUEST_ENDED.includes(to) ? ", finished_at = now()" : "";
-  const rows = await sql.rows<RequestRow>(`update requests set state = $3${finished}${sets} where id = $1 and state = $2 returning *`, [id, from, to, ...values]);
+  const rows = await sql.rows<RequestRow>(`update requests set state = $3${finished}${sets} where id = $1 and state = $2 returning *`, [
+    id,
+    from,
+    to,
+    ...values,
+  ]);
   return rows[0];
 }
 
@@ -62,7 +83,11 @@ function assignments(patch: RequestPatch, first: number): { sets: string; values
 }
 
 export async function savePlan(sql: Sql, request: RequestId, hash: string, plan: Plan): Promise<void> {
-  await sql.rows("insert into plans (request_id, hash, plan) values ($1, $2, $3) on conflict do nothing", [request, hash, JSON.stringify(plan)]);
+  await sql.rows("insert into plans (request_id, hash, plan) values ($1, $2, $3) on conflict do nothing", [
+    request,
+    hash,
+    JSON.stringify(plan),
+  ]);
 }
 
 export interface PlanRow {
@@ -77,5 +102,9 @@ export function findPlan(sql: Sql, request: RequestId, hash: string): Promise<Pl
 }
 
 export async function approvePlan(sql: Sql, request: RequestId, hash: string, approver: string): Promise<void> {
-  await sql.rows("update plans set approved_by = $3 where request_id = $1 and hash = $2 and approved_by is null", [request, hash, approver]);
+  await sql.rows("update plans set approved_by = $3 where request_id = $1 and hash = $2 and approved_by is null", [
+    request,
+    hash,
+    approver,
+  ]);
 }

@@ -81,8 +81,17 @@ export interface ChangeRow {
 }
 
 export type RequestState =
-  | "received" | "refused" | "planning" | "awaiting-approval" | "running" | "verifying"
-  | "opened" | "answered" | "failed" | "cancelled" | "timed-out";
+  | "received"
+  | "refused"
+  | "planning"
+  | "awaiting-approval"
+  | "running"
+  | "verifying"
+  | "opened"
+  | "answered"
+  | "failed"
+  | "cancelled"
+  | "timed-out";
 
 export interface RequestRow {
   id: RequestId;

@@ -6,7 +6,10 @@ import { oneRow, type Sql } from "./store.ts";
 
 export const RUN_OPEN: readonly RunState[] = ["queued", "dispatched", "running"];
 
-export async function createRun(sql: Sql, run: Pick<RunRow, "id" | "project_id" | "kind" | "request_id" | "change_id" | "assignment">): Promise<void> {
+export async function createRun(
+  sql: Sql,
+  run: Pick<RunRow, "id" | "project_id" | "kind" | "request_id" | "change_id" | "assignment">,
+): Promise<void> {
   await sql.rows(
     "insert into runs (id, project_id, kind, request_id, change_id, assignment) values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
     [run.id, run.project_id, run.kind, run.request_id, run.change_id, JSON.stringify(run.assignment)],
@@ -25,15 +28,24 @@ export function listRuns(sql: Sql, project: ProjectId): Promise<RunRow[]> {
   return sql.rows<RunRow>("select * from runs where project_id = $1 order by created_at, id", [project]);
 }
 
-type RunPatch = Partial<Pick<RunRow, "result" | "error" | "workflow_run_id" | "session_digest" | "session_expires_at" | "deadline" | "started_at">>;
+type RunPatch = Partial<
+  Pick<RunRow, "result" | "error" | "workflow_run_id" | "session_digest" | "session_expires_at" | "deadline" | "started_at">
+>;
 
 /** Moves the run from one state to another; undefined when another writer was first. */
 export async function advanceRun(sql: Sql, id: RunId, from: RunState, to: RunState, patch: RunPatch = {}): Promise<RunRow | undefined> {
   const entries = Object.entries(patch);
   const sets = entries.map(([column], index) => `, ${column} = $${index + 4}`).join("");
-  const values = entries.map(([column, value]) => ((column === "error" || column === "result") && value !== null ? JSON.stringify(value) : value));
+  const values = entries.map(([column, value]) =>
+    (column === "error" || column === "result") && value !== null ? JSON.stringify(value) : value,
+  );
   const finished = RUN_OPEN.includes(to) ? "" : ", finished_at = now(), session_digest = null";
-  const rows = await sql.rows<RunRow>(`update runs set state = $3${finished}${sets} where id = $1 and state = $2 returning *`, [id, from, to, ...values]);
+  const rows = await sql.rows<RunRow>(`update runs set state = $3${finished}${sets} where id = $1 and state = $2 returning *`, [
+    id,
+    from,
+    to,
+    ...values,
+  ]);
   return rows[0];
 }
 
@@ -42,7 +54,10 @@ export async function setWorkflowRun(sql: Sql, id: RunId, workflowRunId: number)
 }
 
 export async function addRunEvents(sql: Sql, id: RunId, events: RunEvent[]): Promise<void> {
-  await sql.rows("insert into run_events (run_id, event) select $1, value from jsonb_array_elements($2::jsonb)", [id, JSON.stringify(events)]);
+  await sql.rows("insert into run_events (run_id, event) select $1, value from jsonb_array_elements($2::jsonb)", [
+    id,
+    JSON.stringify(events),
+  ]);
 }
 
 /** In the order in which they came. */

@@ -66,7 +66,10 @@ export async function openStore(connectionString: string, observe: CommitObserve
         client.release();
         return result;
       } catch (error) {
-        const broken = await client.query("rollback").then(() => false, () => true);
+        const broken = await client.query("rollback").then(
+          () => false,
+          () => true,
+        );
         client.release(broken);
         throw error;
       }
@@ -81,7 +84,9 @@ async function migrate(pool: pg.Pool): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("select pg_advisory_lock($1)", [MIGRATING]);
-    await client.query("create table if not exists store_migrations (name text primary key, applied_at timestamptz not null default now())");
+    await client.query(
+      "create table if not exists store_migrations (name text primary key, applied_at timestamptz not null default now())",
+    );
     const { rows } = await client.query<{ name: string }>("select name from store_migrations");
     const applied = new Set(rows.map((row) => row.name));
     for (const name of files) {

@@ -64,7 +64,13 @@ describe("a release and a rollback", () => {
     const session = await world.open({ killAt, trace });
     try {
       await merge(session, act.pull);
-      const died = await Promise.race([session.machine.controlPlaneEnded().then(() => true), live(session, act.release).then(() => false, () => true)]);
+      const died = await Promise.race([
+        session.machine.controlPlaneEnded().then(() => true),
+        live(session, act.release).then(
+          () => false,
+          () => true,
+        ),
+      ]);
       await session.machine.restartControlPlane();
       await live(session, act.release);
       return { end: await observe(session), died };
@@ -97,8 +103,17 @@ describe("a release and a rollback", () => {
   function sample(points: readonly string[]): number[] {
     const edges = points.flatMap((label, index) => (/update rollouts set state|^store: commit/.test(label) ? [index] : []));
     const random = generator(seed);
-    const pick = (from: number[], count: number): number[] => Array.from({ length: count }, () => from[Math.floor(random() * from.length)] ?? 0);
-    return [...new Set([...pick(edges, SAMPLE), ...pick(points.map((_, index) => index), SAMPLE)])].sort((a, b) => a - b);
+    const pick = (from: number[], count: number): number[] =>
+      Array.from({ length: count }, () => from[Math.floor(random() * from.length)] ?? 0);
+    return [
+      ...new Set([
+        ...pick(edges, SAMPLE),
+        ...pick(
+          points.map((_, index) => index),
+          SAMPLE,
+        ),
+      ]),
+    ].sort((a, b) => a - b);
   }
 });
 

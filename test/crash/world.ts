@@ -45,7 +45,10 @@ export class World {
 
   async open(crash?: { killAt?: number; trace: string }): Promise<Session> {
     const config = loadConfig({ env: {}, directory: this.dir, flags: { dataDir: this.#data, logLevel: "info" } });
-    const machine = await startOneMachine({ config, ...(crash ? { serverScript: "test/crash/crash-server.ts", serverEnv: { ADORABLE_CRASH: JSON.stringify(crash) } } : {}) });
+    const machine = await startOneMachine({
+      config,
+      ...(crash ? { serverScript: "test/crash/crash-server.ts", serverEnv: { ADORABLE_CRASH: JSON.stringify(crash) } } : {}),
+    });
     const ada = createPerson(machine.urls.api, "ada", await machine.forge.createUser("ada"));
     return { machine, ada, operator: createOperator(machine.urls.controlPlane, machine.operatorToken, machine.edge) };
   }
@@ -61,7 +64,9 @@ export class World {
   async #copy(from: string, to: string): Promise<void> {
     await mkdir(to, { recursive: true, mode: 0o755 });
     for (const entry of await readdir(to)) if (!KEPT.has(entry)) await rm(join(to, entry), { recursive: true, force: true });
-    for (const entry of await readdir(from)) if (!KEPT.has(entry)) await cp(join(from, entry), join(to, entry), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    for (const entry of await readdir(from))
+      if (!KEPT.has(entry))
+        await cp(join(from, entry), join(to, entry), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
   }
 
   async trace(path: string): Promise<string[]> {
@@ -87,9 +92,14 @@ export async function prepareRollback(session: Session, second: number): Promise
   for (const n of [1, 2]) await post(session, `After ${n}`);
   const revert = await ada.revert(REPOSITORY, second);
   await green(session, revert.number);
-  await eventually("the impact is counted", async () => ((await project(operator)).changes.find((one) => one.pull_number === revert.number)?.impact ?? undefined));
+  await eventually(
+    "the impact is counted",
+    async () => (await project(operator)).changes.find((one) => one.pull_number === revert.number)?.impact ?? undefined,
+  );
   await ada.comment(REPOSITORY, revert.number, "@adorable code+data");
-  await eventually("the choice is taken", async () => ((await project(operator)).changes.find((one) => one.pull_number === revert.number)?.choice === "code+data" ? true : undefined));
+  await eventually("the choice is taken", async () =>
+    (await project(operator)).changes.find((one) => one.pull_number === revert.number)?.choice === "code+data" ? true : undefined,
+  );
   return revert.number;
 }
 
@@ -122,12 +132,20 @@ export async function observe({ operator, machine }: Session): Promise<End> {
     environment: (await operator.runtime.list()).map((one) => one.id),
     routes: (await operator.gateway.listRoutes()).map((one) => one.place),
   };
-  const leaks = Object.entries(there).flatMap(([kind, ids]) => [...ids.filter((id) => !known(kind).has(id)).map((id) => `unknown ${kind} ${id}`), ...[...known(kind)].filter((id) => !ids.includes(id)).map((id) => `missing ${kind} ${id}`)]);
+  const leaks = Object.entries(there).flatMap(([kind, ids]) => [
+    ...ids.filter((id) => !known(kind).has(id)).map((id) => `unknown ${kind} ${id}`),
+    ...[...known(kind)].filter((id) => !ids.includes(id)).map((id) => `missing ${kind} ${id}`),
+  ]);
   return {
     releases: found.releases.map(({ number, kind, restores, choice, migrations }) => ({ number, kind, restores, choice, migrations })),
     ledgerBroken: found.ledgerBroken,
     titles: (await operator.query<{ title: string }>(endpoint, "select title from blog.posts order by title")).map((row) => row.title),
-    columns: (await operator.query<{ column_name: string }>(endpoint, "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts' order by 1")).map((row) => row.column_name),
+    columns: (
+      await operator.query<{ column_name: string }>(
+        endpoint,
+        "select column_name from information_schema.columns where table_schema = 'blog' and table_name = 'posts' order by 1",
+      )
+    ).map((row) => row.column_name),
     rollouts: found.rollouts.map((rollout) => `${rollout.kind} ${rollout.state}`),
     answers: answer.status,
     environments: there["environment"]?.length ?? 0,
@@ -140,7 +158,11 @@ async function ask(session: Session, title: string, words: string): Promise<numb
   const { ada } = session;
   const known = (await ada.pulls(REPOSITORY)).map((pull) => pull.number);
   await ada.openIssue(REPOSITORY, title, words);
-  const pull = await eventually(`the pull request of "${words}" is open`, async () => (await ada.pulls(REPOSITORY)).find((one) => !known.includes(one.number)), { timeoutMs: 90_000 });
+  const pull = await eventually(
+    `the pull request of "${words}" is open`,
+    async () => (await ada.pulls(REPOSITORY)).find((one) => !known.includes(one.number)),
+    { timeoutMs: 90_000 },
+  );
   await green(session, pull.number);
   return pull.number;
 }
@@ -150,7 +172,9 @@ async function green({ ada }: Session, number: number): Promise<void> {
   await eventually(
     `every gate of #${number} is green`,
     async () => {
-      const checks = (await ada.checks(REPOSITORY, (await ada.pull(REPOSITORY, number)).head.sha)).filter((check) => check.name.startsWith("adorable/"));
+      const checks = (await ada.checks(REPOSITORY, (await ada.pull(REPOSITORY, number)).head.sha)).filter((check) =>
+        check.name.startsWith("adorable/"),
+      );
       seen = checks.map((check) => `${check.name} ${check.conclusion ?? check.status}`).join(", ");
       return checks.length === 7 && checks.every((check) => check.conclusion === "success") ? true : undefined;
     },
@@ -160,7 +184,10 @@ async function green({ ada }: Session, number: number): Promise<void> {
 
 async function post({ operator, machine }: Session, title: string): Promise<void> {
   const { project: row } = await project(operator);
-  const answer = await fetchApp(`http://${hostLabel("blog", row.id, PRODUCTION)}.localhost:${machine.ports.gateway}/api/trpc/posts.create`, { json: { title, body: "Words." } });
+  const answer = await fetchApp(
+    `http://${hostLabel("blog", row.id, PRODUCTION)}.localhost:${machine.ports.gateway}/api/trpc/posts.create`,
+    { json: { title, body: "Words." } },
+  );
   claim(answer.status === 200, "the post is written", answer);
 }
 

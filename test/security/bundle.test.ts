@@ -114,7 +114,14 @@ describe("a bundle", () => {
 
   test("whose tree holds a path with .. is refused by git itself", async () => {
     const blob = (await git(["hash-object", "-w", "--stdin"], { cwd: work, stdin: "x" })).stdout.toString().trim();
-    const inner = (await git(["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], { cwd: work, stdin: Buffer.concat([Buffer.from("100644 ..\0"), Buffer.from(blob, "hex")]) })).stdout.toString().trim();
+    const inner = (
+      await git(["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], {
+        cwd: work,
+        stdin: Buffer.concat([Buffer.from("100644 ..\0"), Buffer.from(blob, "hex")]),
+      })
+    ).stdout
+      .toString()
+      .trim();
     const tip = await gitText(["commit-tree", inner, "-p", start, "-m", "dots"], { cwd: work, config: WHO });
     await gitText(["update-ref", "HEAD", tip], { cwd: work });
 
@@ -151,6 +158,9 @@ describe("a bundle", () => {
   });
 });
 
-test.each(["../x", "/etc/passwd", "apps/../x/y", "apps//x", "apps/blog/./x", "apps\\blog\\x", ""])("the path %j is no plain relative path", (path) => {
-  expect(pathProblem(path)).toBe("is not a plain relative path");
-});
+test.each(["../x", "/etc/passwd", "apps/../x/y", "apps//x", "apps/blog/./x", "apps\\blog\\x", ""])(
+  "the path %j is no plain relative path",
+  (path) => {
+    expect(pathProblem(path)).toBe("is not a plain relative path");
+  },
+);

@@ -19,8 +19,13 @@ import type { Caller } from "./identity.ts";
 type ChangeWithData = ChangeRow & { timeline: TimelineId };
 
 /** Opens one more database for the run and says how to connect. */
-export async function openDatabase(platform: Platform, caller: Caller, request: { apps: string[]; of: "fork" | "timeline" }): Promise<DatabaseAnswer> {
-  const database = request.of === "timeline" ? changeEndpoint(caller.project.id, await changeOf(platform, caller)) : await openRunFork(platform, caller);
+export async function openDatabase(
+  platform: Platform,
+  caller: Caller,
+  request: { apps: string[]; of: "fork" | "timeline" },
+): Promise<DatabaseAnswer> {
+  const database =
+    request.of === "timeline" ? changeEndpoint(caller.project.id, await changeOf(platform, caller)) : await openRunFork(platform, caller);
   const { dsn } = await platform.database.credential(database, ADMIN_ROLE);
   const apps: DatabaseAnswer["apps"] = {};
   for (const slug of request.apps) {
@@ -33,15 +38,23 @@ export async function openDatabase(platform: Platform, caller: Caller, request: 
 
 /** Those that a tunnel of this run may lead to. */
 export async function isDatabaseOf(platform: Platform, caller: Caller, database: string): Promise<boolean> {
-  if (database.startsWith(`tmp_${caller.run.id}_`)) return (await listResources(platform.store, caller.project.id)).some((one) => one.kind === "endpoint" && one.id === database);
+  if (database.startsWith(`tmp_${caller.run.id}_`))
+    return (await listResources(platform.store, caller.project.id)).some((one) => one.kind === "endpoint" && one.id === database);
   if (caller.run.kind !== "work" || caller.run.change_id === null) return false;
   return changeEndpoint(caller.project.id, await changeOf(platform, caller)) === database;
 }
 
 async function openRunFork(platform: Platform, caller: Caller): Promise<EndpointName> {
   const { run, project } = caller;
-  const count = (await listResources(platform.store, project.id)).filter((one) => one.kind === "endpoint" && one.id.startsWith(`tmp_${run.id}_`)).length;
-  if (count >= 8) throw new AdorableError({ code: "too-many-databases", remedy: "author", message: `The run "${run.id}" has ${count} databases open; 8 are allowed.` });
+  const count = (await listResources(platform.store, project.id)).filter(
+    (one) => one.kind === "endpoint" && one.id.startsWith(`tmp_${run.id}_`),
+  ).length;
+  if (count >= 8)
+    throw new AdorableError({
+      code: "too-many-databases",
+      remedy: "author",
+      message: `The run "${run.id}" has ${count} databases open; 8 are allowed.`,
+    });
   const key = `${run.id}_${count + 1}`;
   const mirror = await platform.mirrors.open(project.id);
   const assignment = run.assignment;
@@ -63,7 +76,11 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
 }
 
 /** The safety net of `apply_migrations`: a checkpoint first, then the migrations that are pending. */
-export async function migrateChange(platform: Platform, caller: Caller, request: { app: string; files: { path: string; sql: string }[] }): Promise<{ snapshot: string; applied: string[] }> {
+export async function migrateChange(
+  platform: Platform,
+  caller: Caller,
+  request: { app: string; files: { path: string; sql: string }[] },
+): Promise<{ snapshot: string; applied: string[] }> {
   const change = await changeOf(platform, caller);
   const snapshot = await takeSnapshot(platform, caller, "before migrations");
   const { dsn } = await platform.database.credential(changeEndpoint(caller.project.id, change), ADMIN_ROLE);
@@ -86,7 +103,12 @@ export async function takeSnapshot(platform: Platform, caller: Caller, note: str
 export async function restoreSnapshot(platform: Platform, caller: Caller, id: string): Promise<void> {
   const snapshot = await findCheckpoint(platform.store, caller.project.id, id);
   if (snapshot?.run_id !== caller.run.id) {
-    throw new AdorableError({ code: "snapshot-foreign", remedy: "author", message: `"${id}" is not a snapshot of this run.`, hint: "Going back further is a decision of a person: they comment `@adorable restore-points`." });
+    throw new AdorableError({
+      code: "snapshot-foreign",
+      remedy: "author",
+      message: `"${id}" is not a snapshot of this run.`,
+      hint: "Going back further is a decision of a person: they comment `@adorable restore-points`.",
+    });
   }
   const change = await changeOf(platform, caller);
   const endpoint = changeEndpoint(caller.project.id, change);
@@ -102,6 +124,7 @@ export async function restoreSnapshot(platform: Platform, caller: Caller, id: st
 
 async function changeOf(platform: Platform, caller: Caller): Promise<ChangeWithData> {
   const change = caller.run.change_id === null ? undefined : await findChange(platform.store, caller.run.change_id);
-  if (!change || change.timeline === null) throw new AdorableError({ code: "change-without-data", remedy: "bug", message: `The run "${caller.run.id}" has no timeline.` });
+  if (!change || change.timeline === null)
+    throw new AdorableError({ code: "change-without-data", remedy: "bug", message: `The run "${caller.run.id}" has no timeline.` });
   return change as ChangeWithData;
 }

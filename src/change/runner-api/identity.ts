@@ -24,7 +24,14 @@ export function createTokenVerifier(platform: Platform): (token: string) => Prom
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks`), { cooldownDuration: 5000 });
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms: ["RS256"], clockTolerance: 30, maxTokenAge: "10m", requiredClaims: ["jti", "repository_id", "run_id", "job_workflow_ref"] });
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: ["RS256"],
+        clockTolerance: 30,
+        maxTokenAge: "10m",
+        requiredClaims: ["jti", "repository_id", "run_id", "job_workflow_ref"],
+      });
       return payload;
     } catch (cause) {
       const code = cause instanceof errors.JOSEError ? cause.code : "unknown";
@@ -37,7 +44,11 @@ export function createTokenVerifier(platform: Platform): (token: string) => Prom
  * Opens the one session of a run. Throws `runner-denied` (author): wrong issuer, audience, signature or expiry, another repository, another
  * workflow run, another branch or event, a workflow that is not ours, a token that was used before, a run that has a session already.
  */
-export async function openSession(platform: Platform, verify: (token: string) => Promise<JWTPayload>, request: { oidcToken: string; runId: string }): Promise<Session> {
+export async function openSession(
+  platform: Platform,
+  verify: (token: string) => Promise<JWTPayload>,
+  request: { oidcToken: string; runId: string },
+): Promise<Session> {
   const { store, settings, clock } = platform;
   const claims = await verify(request.oidcToken);
   const run = await findRun(store, request.runId as RunId);
@@ -51,16 +62,26 @@ export async function openSession(platform: Platform, verify: (token: string) =>
   for (const [claim, value] of Object.entries(expected)) {
     if (String(claims[claim]) !== value) throw denied(`the claim ${claim} is "${String(claims[claim])}", not "${value}"`);
   }
-  if (!String(claims["job_workflow_ref"]).startsWith(`${settings.oidc.workflow}@`)) throw denied(`the workflow "${String(claims["job_workflow_ref"])}" is not the platform's`);
-  if (!settings.oidc.allowedWorkflowShas.includes(String(claims["job_workflow_sha"]))) throw denied(`the workflow's commit "${String(claims["job_workflow_sha"])}" is not in the list of allowed ones`);
+  if (!String(claims["job_workflow_ref"]).startsWith(`${settings.oidc.workflow}@`))
+    throw denied(`the workflow "${String(claims["job_workflow_ref"])}" is not the platform's`);
+  if (!settings.oidc.allowedWorkflowShas.includes(String(claims["job_workflow_sha"])))
+    throw denied(`the workflow's commit "${String(claims["job_workflow_sha"])}" is not in the list of allowed ones`);
   const workflowRun = Number(claims["run_id"]);
-  if (run.workflow_run_id !== null && run.workflow_run_id !== workflowRun) throw denied(`the workflow run ${workflowRun} is not the one that was dispatched`);
+  if (run.workflow_run_id !== null && run.workflow_run_id !== workflowRun)
+    throw denied(`the workflow run ${workflowRun} is not the one that was dispatched`);
   if (!(await useOidcToken(store, String(claims.jti)))) throw denied("the OIDC token was used before");
 
   const token = `adr_${randomBytes(32).toString("base64url")}`;
   const expiresAt = new Date(clock.now().getTime() + SESSION_MS);
-  const patch = { session_digest: digest(token), session_expires_at: expiresAt, started_at: clock.now(), workflow_run_id: workflowRun, deadline: new Date(clock.now().getTime() + settings.budget.minutes * 60_000 + 60_000) };
-  const started = (await advanceRun(store, run.id, "dispatched", "running", patch)) ?? (await advanceRun(store, run.id, "queued", "running", patch));
+  const patch = {
+    session_digest: digest(token),
+    session_expires_at: expiresAt,
+    started_at: clock.now(),
+    workflow_run_id: workflowRun,
+    deadline: new Date(clock.now().getTime() + settings.budget.minutes * 60_000 + 60_000),
+  };
+  const started =
+    (await advanceRun(store, run.id, "dispatched", "running", patch)) ?? (await advanceRun(store, run.id, "queued", "running", patch));
   if (!started) throw denied(`the run "${run.id}" is ${run.state}: it has its session, or has ended`);
   if (run.request_id !== null && run.kind === "work") await advanceRequest(store, run.request_id, "planning", "running");
   await enqueueReconcile(store, project.id);
@@ -79,7 +100,13 @@ export async function authenticate(platform: Platform, authorization: string | u
 }
 
 export function denied(why: string, cause?: unknown): AdorableError {
-  return new AdorableError({ code: "runner-denied", remedy: "author", message: `The runner was refused: ${why}.`, hint: "Start the job anew with `@adorable retry`.", cause });
+  return new AdorableError({
+    code: "runner-denied",
+    remedy: "author",
+    message: `The runner was refused: ${why}.`,
+    hint: "Start the job anew with `@adorable retry`.",
+    cause,
+  });
 }
 
 function digest(token: string): string {

@@ -8,7 +8,15 @@ import { Hono, type Context } from "hono";
 import { z } from "zod";
 import { AdorableError, toAdorableError } from "../../core/errors.ts";
 import { planHash } from "../../core/plan.ts";
-import { databaseRequestSchema, migrationsRequestSchema, planRequestSchema, runEventSchema, sessionRequestSchema, verifyResultSchema, workResultSchema } from "../../core/runner-protocol.ts";
+import {
+  databaseRequestSchema,
+  migrationsRequestSchema,
+  planRequestSchema,
+  runEventSchema,
+  sessionRequestSchema,
+  verifyResultSchema,
+  workResultSchema,
+} from "../../core/runner-protocol.ts";
 import { createModel } from "../../models/models.ts";
 import { decodeCall, encodeResult } from "../../models/relay/wire.ts";
 import { saveArtifact, saveEvidence } from "../../store/evidence.ts";
@@ -34,7 +42,8 @@ export function createRunnerApi(platform: Platform): Hono {
     const error = toAdorableError(thrown);
     if (error.remedy === "bug") platform.log.error({ code: error.code, err: thrown, path: context.req.path }, error.message);
     // What broke here says nothing to a runner but that it broke.
-    const data = error.code === "unexpected" ? { ...error.toJSON(), message: "The control plane failed; its log says why." } : error.toJSON();
+    const data =
+      error.code === "unexpected" ? { ...error.toJSON(), message: "The control plane failed; its log says why." } : error.toJSON();
     return context.json({ error: data }, statusOf(error));
   });
 
@@ -54,7 +63,8 @@ export function createRunnerApi(platform: Platform): Hono {
     const hash = planHash(plan);
     const assignment = caller.run.assignment;
     if (assignment.kind !== "work" || caller.run.request_id === null) throw denied("only work has a plan");
-    if (assignment.approval.mode === "approved" && planHash(assignment.approval.plan) !== hash) throw denied("this is not the plan that was approved");
+    if (assignment.approval.mode === "approved" && planHash(assignment.approval.plan) !== hash)
+      throw denied("this is not the plan that was approved");
     await savePlan(store, caller.run.request_id, hash, plan);
     await updateRequest(store, caller.run.request_id, { plan_hash: hash, title: plan.title });
     await enqueueReconcile(store, caller.project.id);
@@ -67,7 +77,12 @@ export function createRunnerApi(platform: Platform): Hono {
     if (role !== "architect" && role !== "producer" && role !== "analyst") throw denied(`there is no role "${role}"`);
     const { usage } = caller.run;
     if (usage.inputTokens + usage.outputTokens > settings.budget.tokens) {
-      throw new AdorableError({ code: "budget-exceeded", remedy: "author", message: `The run has used its ${settings.budget.tokens} tokens.`, hint: "Ask for less at once, or raise the budget in the configuration." });
+      throw new AdorableError({
+        code: "budget-exceeded",
+        remedy: "author",
+        message: `The run has used its ${settings.budget.tokens} tokens.`,
+        hint: "Ask for less at once, or raise the budget in the configuration.",
+      });
     }
     const { options } = await body(context, z.object({ options: z.unknown() }));
     const result = await createModel(settings.models[role], role).doGenerate(decodeCall(options));
@@ -75,7 +90,9 @@ export function createRunnerApi(platform: Platform): Hono {
     return context.json(encodeResult(result) as object);
   });
 
-  api.post("/migrations", async (context) => context.json(await migrateChange(platform, await workCaller(platform, context), await body(context, migrationsRequestSchema))));
+  api.post("/migrations", async (context) =>
+    context.json(await migrateChange(platform, await workCaller(platform, context), await body(context, migrationsRequestSchema))),
+  );
   api.post("/snapshots", async (context) => {
     const caller = await workCaller(platform, context);
     const { note } = await body(context, z.strictObject({ note: z.string().max(300) }));
@@ -123,7 +140,8 @@ export function createRunnerApi(platform: Platform): Hono {
           if (evidence.gate === "migrations" || evidence.gate === "preview") throw denied(`the gate "${evidence.gate}" is not a runner's`);
           await saveEvidence(sql, project.id, result.tree as TreeId, evidence);
         }
-        for (const [app, digest] of Object.entries(result.artifacts)) await saveArtifact(sql, project.id, result.tree as TreeId, app, digest as Digest);
+        for (const [app, digest] of Object.entries(result.artifacts))
+          await saveArtifact(sql, project.id, result.tree as TreeId, app, digest as Digest);
       }
       await advanceRun(sql, run.id, "running", "done", { result });
       await enqueueReconcile(sql, project.id);
@@ -145,7 +163,11 @@ async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new AdorableError({ code: "invalid-shape", remedy: "bug", message: `The call "${context.req.path}" is malformed at "${issue?.path.join(".") ?? ""}": ${issue?.message ?? ""}` });
+  throw new AdorableError({
+    code: "invalid-shape",
+    remedy: "bug",
+    message: `The call "${context.req.path}" is malformed at "${issue?.path.join(".") ?? ""}": ${issue?.message ?? ""}`,
+  });
 }
 
 /** The request's bytes, ended with `too-large` once there are more than `limit`. */

@@ -11,13 +11,17 @@ import { isDatabaseOf } from "./databases.ts";
 import { authenticate } from "./identity.ts";
 
 /** Handles an upgrade of `/runner/v1/sql?database=…`. */
-export function createSqlTunnel(platform: Platform): { handle(request: IncomingMessage, socket: Duplex, head: Buffer): void; close(): void } {
+export function createSqlTunnel(platform: Platform): {
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): void;
+} {
   const server = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 * 1024, perMessageDeflate: false });
 
   const open = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const database = new URL(request.url ?? "/", "http://tunnel").searchParams.get("database") ?? "";
     const caller = await authenticate(platform, request.headers.authorization);
-    if (!(await isDatabaseOf(platform, caller, database))) throw new AdorableError({ code: "runner-denied", remedy: "author", message: `The database "${database}" is not one of this run.` });
+    if (!(await isDatabaseOf(platform, caller, database)))
+      throw new AdorableError({ code: "runner-denied", remedy: "author", message: `The database "${database}" is not one of this run.` });
     const { host, port } = await platform.database.credential(database as EndpointName, ADMIN_ROLE);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const tunnel = createWebSocketStream(webSocket);
