@@ -9,7 +9,7 @@ import { newSecret } from "./accounts.ts";
 import { createRunner, type Runner } from "./actions/runner.ts";
 import { adminRoutes } from "./admin.ts";
 import { ensureApp } from "./apps.ts";
-import { createLocks, type ForgeCore } from "./core.ts";
+import { createLocks, timestamp, type ForgeCore } from "./core.ts";
 import { openDb, type Db } from "./db.ts";
 import { createChangeBus } from "./events.ts";
 import { Fault } from "./faults.ts";
@@ -88,6 +88,9 @@ const API_ROOTS = new Set([
   "users",
 ]);
 
+/** GitHub keeps deliveries for thirty days. */
+const DELIVERY_RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
+
 /** Throws what `listen` throws when the port is taken. */
 export async function createForge(options: ForgeOptions): Promise<Forge> {
   const { dataDir, host = "127.0.0.1", port, adminToken = newSecret("forge_") } = options;
@@ -141,6 +144,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
   for (const { id } of core.db.all<{ id: number }>("select id from repositories"))
     await core.lock(`repository:${id}`, () => syncRefs(core, id, null));
   forgetIntents(core);
+  forgetOld(core);
 
   const files = typeof actions.platformFiles === "string" ? await readFolder(actions.platformFiles) : (actions.platformFiles ?? {});
   if (actions.platformAction !== undefined) Object.assign(files, await readFolder(actions.platformAction.dir, "action"));
@@ -169,6 +173,12 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
       await hooks.close();
     },
   };
+}
+
+/** Ends what nobody can use any more, so that the file does not grow without bound. */
+function forgetOld(core: ForgeCore): void {
+  for (const table of ["tokens", "sessions", "loginLinks"]) core.db.run(`delete from ${table} where expiresAt < ?`, timestamp());
+  core.db.run("delete from deliveries where state = 'done' and createdAt < ?", timestamp(Date.now() - DELIVERY_RETENTION_MS));
 }
 
 function routes(

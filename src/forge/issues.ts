@@ -24,9 +24,14 @@ const MAX_TITLE_CHARACTERS = 256;
 /** Throws 422 for an empty or over-long text, in GitHub's words. */
 export function checkBody(resource: string, body: string | null | undefined, isRequired = false): void {
   if (isRequired && (body ?? "").trim() === "") throw invalid({ resource, field: "body", code: "missing_field" });
-  if ((body ?? "").length > MAX_BODY_CHARACTERS) {
+  if (characters(body ?? "") > MAX_BODY_CHARACTERS) {
     throw invalid({ resource, field: "body", code: "custom", message: `body is too long (maximum is ${MAX_BODY_CHARACTERS} characters)` });
   }
+}
+
+/** What people count: code points, not UTF-16 units. */
+function characters(text: string): number {
+  return text.length <= MAX_BODY_CHARACTERS ? text.length : Array.from(text).length;
 }
 
 export function checkTitle(resource: string, title: string): void {
@@ -86,7 +91,7 @@ export interface IssueEdit {
 export function editIssue(core: ForgeCore, actor: Actor, repository: Repository, number: number, edit: IssueEdit): Issue {
   const issue = findIssue(core, repository, number);
   const isAuthor = actor.account !== null && actor.account.id === issue.userId;
-  const user = authorizeWrite(core, actor, repository, issue.isPull ? "pull_requests" : "issues", isAuthor ? "read" : "triage");
+  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), isAuthor ? "read" : "triage");
   if (edit.title !== undefined) checkTitle("Issue", edit.title);
   checkBody("Issue", edit.body);
   return core.db.transaction(() => {
@@ -183,7 +188,7 @@ export function createComment(core: ForgeCore, actor: Actor, repository: Reposit
   });
 }
 
-/** A comment on a pull request is open to Apps with either permission, as on GitHub. */
+/** A pull request's issue side is open to Apps with either permission, as on GitHub. */
 function permissionFor(actor: Actor, issue: Issue): string {
   return issue.isPull && actor.kind === "integration" && actor.permissions["issues"] !== "write" ? "pull_requests" : "issues";
 }

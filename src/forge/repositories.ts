@@ -41,6 +41,7 @@ export async function createRepository(core: ForgeCore, owner: Account, wanted: 
   });
   await core.git.create(id, defaultBranch);
   const repository = repositoryById(core, id);
+  core.db.transaction(() => emit(core, repository, "repository", owner, { action: "created" }));
   if (withReadme) {
     const text = `# ${name}\n${description === null ? "" : `\n${description}\n`}`;
     await writeFiles(core, repository, owner, {

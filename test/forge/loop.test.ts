@@ -1,5 +1,5 @@
 /** The forge as the product uses it: from a comment to a reverted pull request, over HTTP and git. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRemoteJWKSet, jwtVerify } from "jose";
@@ -241,5 +241,18 @@ describe("the way of a request", () => {
       })
       .catch((error: Error) => error.message);
     expect(again).toContain("could not be automatically reverted");
+  });
+
+  it("deletes a repository with all that belongs to it, and tells the App", async () => {
+    const { core } = world.forge;
+    const id = core.state.repository("ann", "shop")?.id ?? 0;
+    await expect(world.as("wren").rest.repos.delete(SHOP)).rejects.toMatchObject({ status: 403 });
+    await world.as("ann").rest.repos.delete(SHOP);
+    await expect.poll(() => world.receiver.of("repository", "deleted").map((item) => item.repository.full_name)).toEqual(["ann/shop"]);
+    for (const table of ["issues", "refs", "checkRuns", "workflowRuns", "deployments", "collaborators", "installationRepositories"]) {
+      expect(core.db.all(`select * from ${table} where repositoryId = ?`, id), table).toEqual([]);
+    }
+    expect(await readdir(join(world.dataDir, "git"))).not.toContain(`${id}.git`);
+    expect(await readdir(join(world.dataDir, "work"))).toEqual([]);
   });
 });

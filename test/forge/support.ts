@@ -210,6 +210,7 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
       "workflow_dispatch",
       "deployment_status",
       "release",
+      "repository",
     ],
   });
   const installation = await admin("installations", { app: "adorable", owner: "ann", repositories: ["ann/shop"] });

@@ -16,6 +16,7 @@ describe("a workflow file", () => {
     ["on: push\njobs: { a: { steps: [{ run: x }], strategy: { matrix: {} } } }", 'at "jobs.a"'],
     ["on: push\njobs: { a: { steps: [{ run: x }], needs: b } }", 'needs "b"'],
     ["on: push\njobs: { a: { steps: [{ run: x }], needs: b }, b: { steps: [{ run: x }], needs: a } }", "needs itself"],
+    ["on: push\nconcurrency: one\njobs: { a: { steps: [{ run: x }] } }", "concurrency"],
     ["on: push\njobs: { a: {} }", 'either "steps" or "uses"'],
     ["on: push\njobs: { a: { steps: [{ name: x }] } }", 'step 1 of the job "a"'],
     ["on: push\npermissions: { everything: write }\njobs: { a: { steps: [{ run: x }] } }", 'at "permissions"'],

@@ -67,8 +67,6 @@ const job = z.strictObject({
   uses: z.string().optional(),
   with: scalars.optional(),
   "continue-on-error": z.boolean().optional(),
-  concurrency: z.unknown().optional(),
-  defaults: z.unknown().optional(),
 });
 export type Job = z.infer<typeof job>;
 
@@ -84,8 +82,6 @@ const workflow = z.strictObject({
   permissions: permissions.optional(),
   env: scalars.optional(),
   jobs: z.record(z.string().regex(/^[A-Za-z_][\w-]*$/, "is not a job id"), job),
-  concurrency: z.unknown().optional(),
-  defaults: z.unknown().optional(),
 });
 
 export interface Workflow {
