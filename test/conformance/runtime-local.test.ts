@@ -1,3 +1,4 @@
+/** The runtime on one machine: the rules of every runtime, and its own about users, crashes and files. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -6,13 +7,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { create } from "tar";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { putApp, serverOf } from "../../../test/support/app-artifacts.ts";
-import { createFileArtifacts } from "../../artifacts/file/file-artifacts.ts";
-import type { ArtifactStore } from "../../artifacts/artifacts.ts";
-import type { Digest, EnvironmentId, ProjectId } from "../../core/ids.ts";
-import { processStart } from "../../process/pid-record.ts";
-import type { EnvironmentSpec, Observed } from "../runtime.ts";
-import { createLocalRuntime, type LocalRuntime } from "./local-runtime.ts";
+import { ask, describeRuntime, environment, WHO } from "./runtime.ts";
+import { putApp, serverOf } from "../support/app-artifacts.ts";
+import { createFileArtifacts } from "../../src/artifacts/file/file-artifacts.ts";
+import type { ArtifactStore } from "../../src/artifacts/artifacts.ts";
+import type { Digest, EnvironmentId } from "../../src/core/ids.ts";
+import { processStart } from "../../src/process/pid-record.ts";
+import { createLocalRuntime, type LocalRuntime } from "../../src/runtime/local/local-runtime.ts";
 
 let root: string;
 let dir: string;
@@ -38,23 +39,21 @@ async function open(readyTimeoutMs = 10_000): Promise<LocalRuntime> {
   return await createLocalRuntime({ dir, artifacts, modules: join(root, "modules"), readyTimeoutMs });
 }
 
-function environment(apps: Record<string, { artifact: Digest; env?: Record<string, string> }>, id = "env_a"): EnvironmentSpec {
+describeRuntime("local", async () => {
+  let present = runtime;
   return {
-    id: id as EnvironmentId,
-    project: "prj_x" as ProjectId,
-    apps: Object.entries(apps).map(([slug, { artifact, env = {} }]) => ({ slug, artifact, env })),
+    runtime,
+    artifacts,
+    async restart() {
+      await present.close();
+      present = await open();
+      return present;
+    },
+    close: async () => await present.close(),
   };
-}
+});
 
-async function ask(observed: Observed, app: string, timeoutMs = 5000): Promise<Record<string, unknown>> {
-  const address = observed.apps.find(({ slug }) => slug === app)?.address;
-  const response = await fetch(`http://${address?.host}:${address?.port}/`, { signal: AbortSignal.timeout(timeoutMs) });
-  return (await response.json()) as Record<string, unknown>;
-}
-
-const WHO = "{ pid: process.pid, uid: process.getuid(), env: process.env, count: state.count }";
-
-describe("createLocalRuntime", () => {
+describe("the local runtime", () => {
   it("runs every app of an environment with its modules, its variables and nothing of ours", async () => {
     process.env["RUNTIME_TEST_SECRET"] = "x";
     const blog = await putApp(
@@ -86,27 +85,6 @@ describe("createLocalRuntime", () => {
     const place = join(dir.slice(tmpdir().length + 1));
     const observed = await runtime.ensure(environment({ blog: { artifact: blog }, shop: { artifact: shop, env: { PLACE: place } } }));
     expect(await ask(observed, "shop")).toEqual(["EACCES", "EACCES", "EACCES"]);
-  });
-
-  it("lets nothing of an environment run on when one of its apps ends instead of becoming ready, and says why", async () => {
-    const bad = await putApp(artifacts, {
-      "package.json": '{"type":"module"}',
-      "src/server/main.ts": 'console.log("about to fail"); process.exit(3);',
-    });
-    const good = await putApp(artifacts, serverOf(WHO));
-    const failure = runtime.ensure(environment({ good: { artifact: good }, bad: { artifact: bad } }));
-    const message = expect.stringMatching(/ended with code 3[^]*about to fail/);
-    await expect(failure).rejects.toMatchObject({
-      code: "app-not-ready",
-      remedy: "author",
-      message,
-      details: { app: "bad", output: ["about to fail"] },
-    });
-    expect((await runtime.observe("env_a" as EnvironmentId)).apps).toEqual([
-      { slug: "good", state: "stopped" },
-      { slug: "bad", state: "stopped", reason: message },
-    ]);
-    expect(await readdir(join(dir, "pids"))).toEqual([]);
   });
 
   it("gives up on apps that never listen, never answer, or answer with an error, and tells which", async () => {
@@ -151,17 +129,6 @@ describe("createLocalRuntime", () => {
       );
       await expect(runtime.ensure(spec)).rejects.toMatchObject({ code: "artifact-unsafe" });
     }
-  });
-
-  it("gives a frozen app no time and keeps its state", async () => {
-    const spec = environment({ a: { artifact: await putApp(artifacts, serverOf(WHO)) } });
-    const observed = await runtime.ensure(spec);
-    const { pid } = await ask(observed, "a");
-    await runtime.freeze(spec.id);
-    expect((await runtime.observe(spec.id)).state).toBe("frozen");
-    await expect(ask(observed, "a", 300)).rejects.toThrow(/timeout/);
-    expect((await runtime.wake(spec.id)).state).toBe("running");
-    expect(await ask(observed, "a")).toMatchObject({ pid });
   });
 
   it("knows an app that died as stopped, with its last words, and starts it again when woken", async () => {
@@ -220,8 +187,8 @@ describe("createLocalRuntime", () => {
     const script = join(root, "edge.ts");
     await writeFile(
       script,
-      `import { createFileArtifacts } from ${JSON.stringify(join(import.meta.dirname, "../../artifacts/file/file-artifacts.ts"))};
-       import { createLocalRuntime } from ${JSON.stringify(join(import.meta.dirname, "local-runtime.ts"))};
+      `import { createFileArtifacts } from ${JSON.stringify(join(import.meta.dirname, "../../src/artifacts/file/file-artifacts.ts"))};
+       import { createLocalRuntime } from ${JSON.stringify(join(import.meta.dirname, "../../src/runtime/local/local-runtime.ts"))};
        const runtime = await createLocalRuntime({ dir: ${JSON.stringify(dir)}, artifacts: await createFileArtifacts({ dir: ${JSON.stringify(join(root, "artifacts"))} }), modules: ${JSON.stringify(join(root, "modules"))} });
        await runtime.ensure(${JSON.stringify(spec)});
        await runtime.freeze("env_a");
@@ -229,7 +196,7 @@ describe("createLocalRuntime", () => {
        setInterval(() => {}, 1000);`,
     );
     const edge = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
-    const [line] = (await once(edge.stdout, "data")) as [Buffer];
+    const [line] = (await once(edge.stdout, "data", { signal: AbortSignal.timeout(20_000) })) as [Buffer];
     expect(JSON.parse(line.toString())).toMatchObject({ state: "frozen" });
     const [record] = await readdir(join(dir, "pids"));
     const { pid } = JSON.parse(await readFile(join(dir, "pids", record ?? ""), "utf8")) as { pid: number };
