@@ -16,8 +16,11 @@ const FORBIDDEN_NAMES = [".git", ".gitmodules", ".gitattributes", ".npmrc", "nod
 export async function importBundle(mirror: Mirror, bundlePath: string, start: string, commit: string): Promise<void> {
   const verified = await git(["bundle", "verify", "--quiet", bundlePath], { cwd: mirror.dir });
   if (verified.exitCode !== 0) throw refused("the bundle is not a readable git bundle on this repository", []);
+  const heads = (await gitText(["bundle", "list-heads", bundlePath], { cwd: mirror.dir })).split("\n");
+  const ref = heads[0]?.split(" ")[1];
+  if (heads.length !== 1 || ref === undefined) throw refused("it has not exactly one head", heads);
   const fetched = await git(
-    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundlePath, `+HEAD:refs/adorable/incoming/${commit}`],
+    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", bundlePath, `+${ref}:refs/adorable/incoming/${commit}`],
     { cwd: mirror.dir, protocols: ["file"] },
   );
   if (fetched.exitCode !== 0) throw refused("git refuses its objects", [fetched.stderr.toString("utf8").trim().slice(0, 500)]);

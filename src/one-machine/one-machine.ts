@@ -121,6 +121,8 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     ADORABLE_FORGE_DATA: at("forge"),
     ADORABLE_FORGE_PORT: String(memory.ports.forge),
     ADORABLE_FORGE_ADMIN_TOKEN: memory.forgeAdminToken,
+    // Outside the forge's private folder: gates run as users who may see nothing but this.
+    ADORABLE_FORGE_WORK_DIR: at("work"),
     ADORABLE_FORGE_PLATFORM_ACTION: at("action"),
     ADORABLE_FORGE_PLATFORM_FILES: at("platform"),
     ADORABLE_FORGE_JOB_ENV: JSON.stringify({

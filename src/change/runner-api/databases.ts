@@ -1,4 +1,5 @@
 /** The databases that a run may open: its change's timeline for work, throwaway forks for gates. */
+import { randomInt } from "node:crypto";
 import type { EndpointName, TimelineId } from "../../core/ids.ts";
 import { AdorableError } from "../../core/errors.ts";
 import { appRole } from "../../core/names.ts";
@@ -55,7 +56,8 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
       remedy: "author",
       message: `The run "${run.id}" has ${count} databases open; 8 are allowed.`,
     });
-  const key = `${run.id}_${count + 1}`;
+  // Not the count: two calls at once would take the same.
+  const key = `${run.id}_${randomInt(1_000_000_000)}`;
   const mirror = await platform.mirrors.open(project.id);
   const assignment = run.assignment;
   const treeish = assignment.kind === "verify" ? assignment.tree : assignment.startCommit;
