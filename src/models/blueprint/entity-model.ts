@@ -67,10 +67,12 @@ export interface AppModel {
 
 /** Columns that every table has, and names that PostgreSQL keeps for itself. */
 const RESERVED_COLUMNS = new Set(["id", "created_at", "updated_at", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
-/** `id` and the times are on every row; `search`, `cursor` and `limit` are inputs of every list. */
-const RESERVED_FIELDS = new Set(["id", "createdAt", "updatedAt", "search", "cursor", "limit"]);
+/** `id` and the times are on every row; `search`, `cursor` and `limit` are inputs of every list; every object has the names of its prototype. */
+const RESERVED_FIELDS = new Set(["id", "createdAt", "updatedAt", "search", "cursor", "limit", ...Object.getOwnPropertyNames(Object.prototype)]);
 /** tRPC refuses these as the name of a router. */
 const RESERVED_PLURALS = new Set(["then", "call", "apply"]);
+/** Types with too few values, or too long ones, for each row to have its own. */
+const UNCOUNTED: ReadonlySet<FieldType> = new Set(["boolean", "choice", "longtext"]);
 const TEXT_TYPES: ReadonlySet<FieldType> = new Set(["text", "longtext", "email", "url", "choice", "slug"]);
 
 /** True for types that are stored as text. */
@@ -88,7 +90,7 @@ const label = z
   .regex(/^[^\p{Cc}]*$/u, "a label is one line");
 
 const fieldSchema = z.strictObject({
-  name: camelName.refine((name) => !RESERVED_FIELDS.has(name), "every row has a field of that name already"),
+  name: camelName.refine((name) => !RESERVED_FIELDS.has(name), "a field cannot have that name"),
   column: sqlName.refine((name) => !RESERVED_COLUMNS.has(name), "every table has a column of that name already"),
   label,
   type: z.enum(FIELD_TYPES),
@@ -124,6 +126,7 @@ const entitySchema = z
     entity.fields.forEach((field, index) => {
       if ((field.type === "choice") !== (field.choices !== undefined))
         complain(["fields", index, "choices"], "a choice, and only a choice, has choices");
+      if (field.unique && UNCOUNTED.has(field.type)) complain(["fields", index, "unique"], `a ${field.type} cannot be unique`);
       if (field.choices && duplicate(field.choices) !== undefined) complain(["fields", index, "choices"], "a choice stands twice");
       if (field.filledFrom !== undefined && (field.filledFrom === field.name || !names.has(field.filledFrom)))
         complain(["fields", index, "filledFrom"], `there is no other field "${field.filledFrom}"`);

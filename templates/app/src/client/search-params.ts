@@ -1,7 +1,7 @@
 /** The search and the filters of a list live in its address, so that they can be linked to and gone back to. */
 import { useSearchParams } from "react-router";
 
-export function useListParams() {
+export function useListParams(keys: readonly string[]) {
   const [params, setParams] = useSearchParams();
   return {
     /** "" when it is not set. */
@@ -17,6 +17,11 @@ export function useListParams() {
         { replace: true },
       ),
     clear: (): void => setParams({}, { replace: true }),
-    isFiltered: params.size > 0,
+    isFiltered: keys.some((key) => params.has(key)),
   };
+}
+
+/** A filter on a checkbox: `yes`, `no`, or anything else for both. */
+export function flagOf(value: string): boolean | undefined {
+  return value === "yes" ? true : value === "no" ? false : undefined;
 }

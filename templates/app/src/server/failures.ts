@@ -1,7 +1,8 @@
 /** Tells apart the ways in which a statement fails, by what PostgreSQL and the network say. */
 
-interface DatabaseFailure extends Error {
+interface DatabaseFailure {
   code?: string;
+  message?: string;
   constraint?: string;
 }
 
@@ -16,17 +17,21 @@ export function isDatabaseUnreachable(error: unknown): boolean {
 
 /** True when repeating the statement cannot do its work twice. */
 export function hadNoEffect(error: unknown): boolean {
-  const failure = error as DatabaseFailure;
+  const failure = asFailure(error);
   return ENDED_WITHOUT_EFFECT.has(failure.code ?? "") || /timeout exceeded when trying to connect|not queryable/.test(failure.message ?? "");
 }
 
 /** The name of the unique constraint that a row broke, if that is what happened. */
 export function brokenUniqueConstraint(error: unknown): string | undefined {
-  const failure = error as DatabaseFailure;
+  const failure = asFailure(error);
   return failure.code === "23505" ? failure.constraint : undefined;
 }
 
 function isLineLost(error: unknown): boolean {
-  const failure = error as DatabaseFailure;
+  const failure = asFailure(error);
   return LINE_LOST.has(failure.code ?? "") || /Connection terminated|connection error/i.test(failure.message ?? "");
+}
+
+function asFailure(error: unknown): DatabaseFailure {
+  return typeof error === "object" && error !== null ? error : {};
 }

@@ -85,3 +85,10 @@ export function slugify(source: string, fallback: string): string {
 function required(label: string, otherwise = "must be text") {
   return ({ input }: { input?: unknown }) => (input === undefined || input === null ? `${label} is required.` : `${label} ${otherwise}.`);
 }
+
+/** What every list takes. Rows come newest first; `cursor` is the `nextCursor` of the page before. */
+export const listInput = z.object({
+  search: z.string().trim().max(200).default(""),
+  limit: z.number().int().min(1).max(100).default(20),
+  cursor: rowId.nullish(),
+});

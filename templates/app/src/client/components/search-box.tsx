@@ -7,16 +7,20 @@ const TYPING_PAUSE_MS = 200;
 export function SearchBox({ label, placeholder, value, onChange }: { label: string; placeholder: string; value: string; onChange: (value: string) => void }) {
   const [typed, setTyped] = useState(value);
   const [reported, setReported] = useState(value);
+  const [seen, setSeen] = useState(value);
   const input = useRef<HTMLInputElement>(null);
   const report = useRef(onChange);
   useEffect(() => {
     report.current = onChange;
   });
 
-  // The search was changed elsewhere: by going back, or by clearing the filters.
-  if (value !== reported) {
-    setReported(value);
-    setTyped(value);
+  if (value !== seen) {
+    setSeen(value);
+    // Not the answer to what was reported, but changed elsewhere: by going back, or by clearing the filters.
+    if (value !== reported) {
+      setReported(value);
+      setTyped(value);
+    }
   }
 
   useEffect(() => {

@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes, ReactNode } from "react";
+import type { ComponentProps } from "react";
 import { Link, type LinkProps } from "react-router";
 
 const looks = {
@@ -14,7 +14,7 @@ function classes(look: Look, extra = ""): string {
   return `inline-flex h-10 shrink-0 items-center justify-center gap-2 rounded-control px-4 text-[15px] font-medium whitespace-nowrap transition-colors select-none disabled:opacity-60 ${looks[look]} ${extra}`;
 }
 
-export function Button({ look = "outline", className, type = "button", ...props }: ButtonHTMLAttributes<HTMLButtonElement> & { look?: Look; children: ReactNode }) {
+export function Button({ look = "outline", className, type = "button", ...props }: ComponentProps<"button"> & { look?: Look }) {
   return <button type={type} className={classes(look, className)} {...props} />;
 }
 

@@ -1,5 +1,9 @@
 import { createContext, use, useId, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import type { z } from "zod";
+import { fieldErrorsOf, messageOf } from "../../trpc.ts";
+import { Alert } from "./alert.tsx";
+import { Button, ButtonLink } from "./button.tsx";
+import { Card } from "./card.tsx";
 import { readForm } from "./read-form.ts";
 
 type Errors = ReadonlyMap<string, string>;
@@ -9,45 +13,65 @@ const ControlContext = createContext<{ id: string; name: string; describedBy: st
 
 interface FormProps<T extends z.ZodType> {
   schema: T;
-  /** Called with checked values only. */
-  onSubmit: (values: z.output<T>) => void;
-  /** What the server refused, by field; shown as if the form had found it. */
-  serverErrors?: Record<string, string>;
+  /** Called with values that the schema accepts. */
+  onSubmit: (values: z.input<T>) => void;
+  pending: boolean;
+  /** Why the server refused what was sent last. */
+  error: unknown;
+  /** What sending is called on its button. */
+  action: string;
+  cancelTo: string;
   children: ReactNode;
-  footer: ReactNode;
 }
 
 /** Checks its fields with the schema that the server uses, and moves the focus to the first mistake. What was typed stays. */
-export function Form<T extends z.ZodType>({ schema, onSubmit, serverErrors, children, footer }: FormProps<T>) {
+export function Form<T extends z.ZodType>({ schema, onSubmit, pending, error, action, cancelTo, children }: FormProps<T>) {
   const [found, setFound] = useState<Errors>(new Map());
+  const [lastError, setLastError] = useState(error);
   const body = useRef<HTMLDivElement>(null);
-  const [lastServerErrors, setLastServerErrors] = useState(serverErrors);
-  if (serverErrors !== lastServerErrors) {
-    setLastServerErrors(serverErrors);
-    setFound(new Map(Object.entries(serverErrors ?? {})));
+  if (error !== lastError) {
+    setLastError(error);
+    setFound(new Map(Object.entries(fieldErrorsOf(error))));
   }
 
   useLayoutEffect(() => {
     if (found.size > 0) body.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [found]);
 
+  function submit(): void {
+    const values = readForm(body.current);
+    const result = schema.safeParse(values);
+    setFound(new Map(result.error?.issues.toReversed().map((issue) => [String(issue.path[0]), issue.message])));
+    if (result.success && !pending) onSubmit(values as z.input<T>);
+  }
+
   return (
-    <form
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        const result = schema.safeParse(readForm(body.current));
-        setFound(new Map(result.error?.issues.toReversed().map((issue) => [String(issue.path[0]), issue.message])));
-        if (result.success) onSubmit(result.data);
-      }}
-    >
-      <ErrorsContext value={found}>
-        <div ref={body} className="grid gap-5 p-4 sm:grid-cols-2 sm:p-6">
-          {children}
+    <Card>
+      <form
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <ErrorsContext value={found}>
+          <div ref={body} className="grid gap-5 p-4 sm:grid-cols-2 sm:p-6">
+            {error !== null && found.size === 0 && (
+              <div className="sm:col-span-2">
+                <Alert>{messageOf(error)}</Alert>
+              </div>
+            )}
+            {children}
+          </div>
+        </ErrorsContext>
+        <div className="flex flex-col-reverse gap-2 border-t bg-background/60 px-4 py-4 sm:flex-row sm:justify-end sm:px-6">
+          <ButtonLink to={cancelTo}>Cancel</ButtonLink>
+          <Button look="primary" type="submit" disabled={pending}>
+            {action}
+          </Button>
         </div>
-      </ErrorsContext>
-      <div className="flex flex-col-reverse gap-2 border-t bg-background/60 px-4 py-4 sm:flex-row sm:justify-end sm:px-6">{footer}</div>
-    </form>
+      </form>
+    </Card>
   );
 }
 
@@ -58,24 +82,38 @@ interface FieldProps {
   optional?: boolean;
   /** Takes half the width where there is room. */
   half?: boolean;
+  /** The control stands beside its label, as a checkbox does. */
+  inline?: boolean;
   children: ReactNode;
 }
 
 /** A labelled control; ids, the hint and the error message are wired to it here. */
-export function Field({ name, label, hint, optional = false, half = false, children }: FieldProps) {
+export function Field({ name, label, hint, optional = false, half = false, inline = false, children }: FieldProps) {
   const id = useId();
   const error = use(ErrorsContext).get(name);
   const message = error ?? hint;
   const describedBy = message === undefined ? undefined : `${id}-message`;
+  const control = <ControlContext value={{ id, name, describedBy, invalid: error !== undefined }}>{children}</ControlContext>;
   return (
     <div className={`min-w-0 ${half ? "" : "sm:col-span-2"}`}>
-      <div className="mb-1.5 flex items-baseline justify-between gap-3">
-        <label htmlFor={id} className="text-sm font-medium">
-          {label}
-        </label>
-        {optional && <span className="text-[13px] text-muted-foreground">Optional</span>}
-      </div>
-      <ControlContext value={{ id, name, describedBy, invalid: error !== undefined }}>{children}</ControlContext>
+      {inline ? (
+        <div className="flex items-center gap-3">
+          {control}
+          <label htmlFor={id} className="min-w-0 py-1 text-[15px] font-medium">
+            {label}
+          </label>
+        </div>
+      ) : (
+        <>
+          <div className="mb-1.5 flex items-baseline justify-between gap-3">
+            <label htmlFor={id} className="min-w-0 text-sm font-medium">
+              {label}
+            </label>
+            {optional && <span className="shrink-0 text-[13px] text-muted-foreground">Optional</span>}
+          </div>
+          {control}
+        </>
+      )}
       {message !== undefined && (
         <p id={describedBy} className={`mt-1.5 text-sm ${error === undefined ? "text-muted-foreground" : "text-destructive"}`}>
           {message}

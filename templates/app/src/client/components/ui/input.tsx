@@ -10,3 +10,7 @@ export function Input(props: InputHTMLAttributes<HTMLInputElement>) {
 export function Textarea(props: TextareaHTMLAttributes<HTMLTextAreaElement>) {
   return <textarea {...useControl()} rows={9} className={`${look} min-h-24 resize-y py-2.5 leading-relaxed`} {...props} />;
 }
+
+export function Checkbox(props: InputHTMLAttributes<HTMLInputElement>) {
+  return <input type="checkbox" {...useControl()} className="size-[18px] shrink-0 accent-primary" {...props} />;
+}

@@ -1,0 +1,70 @@
+/** Turns an app's model into its files. The same model gives the same files, byte for byte. */
+import type { Contract } from "../../../core/spec.ts";
+import { checkAppModel, type AppModel, type FieldModel } from "../entity-model.ts";
+import { entityView } from "./entity-view.ts";
+import { defaultOf } from "./field-kinds.ts";
+import { renderSeed } from "./seed.ts";
+import { renderTemplate, scaffoldFiles } from "./templates.ts";
+
+/** Where an app keeps the model that it was rendered from. */
+export const MODEL_PATH = "blueprint.json";
+
+/**
+ * Every file of the app but its migrations: path relative to `apps/<slug>/` → content.
+ * Throws `invalid-app-model` (bug) and `cannot-fill-field` (author).
+ */
+export function renderApp(unchecked: AppModel): Map<string, string> {
+  const model = checkAppModel(unchecked);
+  const entities = model.entities.map((entity, index) => entityView(entity, model, index));
+  const app = { slug: model.slug, name: model.name, description: model.description, hue: model.hue, letter: Array.from(model.name)[0]?.toUpperCase() ?? "A", entities, first: entities[0], usesMoment: anyField(model, (field) => field.type === "datetime"), usesDefaults: anyField(model, (field) => defaultOf(field) !== undefined && field.type !== "datetime") };
+  const files = new Map(scaffoldFiles());
+
+  for (const path of ["README.md", "index.html", "public/favicon.svg", "db/schema.ts", "src/server/router.ts", "src/client/app.tsx", "src/client/hue.css"]) {
+    files.set(path, renderTemplate(path, app));
+  }
+  for (const entity of entities) {
+    const view = { ...entity, app };
+    files.set(`src/shared/entities/${entity.path}.ts`, renderTemplate("entity/schema.ts", view));
+    files.set(`src/server/routers/${entity.path}.ts`, renderTemplate("entity/router.ts", view));
+    for (const page of ["list-page", "detail-page", "new-page", "edit-page", "form-fields"]) {
+      files.set(`src/client/pages/${entity.path}/${page}.tsx`, renderTemplate(`entity/${page}.tsx`, view));
+    }
+    files.set(`test/support/${entity.path}-sample.ts`, renderTemplate("entity/sample.ts", view));
+    files.set(`test/${entity.path}.api.test.ts`, renderTemplate("entity/api.test.ts", view));
+    files.set(`test/${entity.path}.pages.test.tsx`, renderTemplate("entity/pages.test.tsx", view));
+  }
+  files.set("package.json", packageJson(files.get("package.json") ?? "{}", model.slug));
+  files.set("db/seed.sql", renderSeed(model));
+  files.set(MODEL_PATH, `${JSON.stringify(model, null, 2)}\n`);
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What the app promises: five procedures per entity, and its tables. */
+export function contractOf(model: AppModel): Contract {
+  const procedure = (name: string, type: "query" | "mutation") => ({ name, type });
+  return {
+    procedures: model.entities.flatMap(({ plural }) => [
+      procedure(`${plural}.list`, "query"),
+      procedure(`${plural}.get`, "query"),
+      procedure(`${plural}.create`, "mutation"),
+      procedure(`${plural}.update`, "mutation"),
+      procedure(`${plural}.remove`, "mutation"),
+    ]),
+    tables: model.entities.map((entity) => entity.table),
+  };
+}
+
+/** One of 24 hues, the same for a slug for ever. */
+export function hueFor(slug: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of slug) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return (hash % 24) * 15;
+}
+
+function anyField(model: AppModel, holds: (field: FieldModel) => boolean): boolean {
+  return model.entities.some((entity) => entity.fields.some(holds));
+}
+
+function packageJson(scaffold: string, slug: string): string {
+  return `${JSON.stringify({ ...(JSON.parse(scaffold) as object), name: slug }, null, 2)}\n`;
+}

@@ -1,0 +1,29 @@
+/** The app as it is served, against the database of DATABASE_URL, without a port of its own. */
+import { createTRPCClient, httpLink } from "@trpc/client";
+import { createApp } from "../../src/server/app.ts";
+import { readConfig } from "../../src/server/config.ts";
+import { openDatabase } from "../../src/server/database.ts";
+import type { AppRouter } from "../../src/server/router.ts";
+
+export function openTestApp() {
+  const db = openDatabase(readConfig(process.env, []).databaseUrl);
+  const app = createApp({ db });
+  const send: typeof fetch = async (input, init) => app.request(input instanceof Request ? input : String(input), init);
+  const api = createTRPCClient<AppRouter>({ links: [httpLink({ url: "http://app.test/api/trpc", fetch: (input, init) => send(input as URL, init as RequestInit) })] });
+  return { db, app, api, send, close: () => db.destroy() };
+}
+
+/** A word that no other row contains. */
+export function uniqueWord(): string {
+  return `z${crypto.randomUUID().replaceAll("-", "").slice(0, 14)}`;
+}
+
+/** A number that no other row is likely to have. */
+export function uniqueNumber(): number {
+  return 1_000_000 + Math.floor(Math.random() * 1_000_000_000);
+}
+
+/** A moment in the past that no other row is likely to have. */
+export function uniqueMoment(): Date {
+  return new Date(Math.floor(Math.random() * 1_500_000_000) * 1000);
+}
