@@ -142,6 +142,9 @@ async function whyFunctionRefused(node: Node): Promise<string | undefined> {
 
 function whyRefusedInside(node: unknown): string | undefined {
   for (const [key, value] of walk(node)) {
+    // A statement in a statement: a WITH, a view's query, the body of a function.
+    if (key.endsWith("Stmt") && key !== "ReturnStmt" && !ALLOWED.has(key))
+      return `holds one that ${REFUSED[key] ?? "migrations may not have"}`;
     if (key === "FuncCall") {
       const names = (value as { funcname?: { String?: { sval?: string } }[] }).funcname ?? [];
       const name = names.at(-1)?.String?.sval ?? "";
