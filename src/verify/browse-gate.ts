@@ -8,6 +8,7 @@ import { outputOf, type RunningApp } from "./running-app.ts";
 const LIMIT_MS = 90_000;
 const LOAD_LIMIT_MS = 15_000;
 const CONTENT_LIMIT_MS = 8000;
+const FAILED_CONTENT_LIMIT_MS = 1500;
 /** No request for so long counts as settled. */
 const QUIET_MS = 150;
 const SETTLE_LIMIT_MS = 8000;
@@ -100,10 +101,15 @@ async function open(page: Page, origin: string, problems: Set<string>, contentLi
     problems.add(`The page did not load: ${firstLine(error)}`);
     return;
   }
-  try {
-    await page.waitForFunction(hasContent, undefined, { timeout: contentLimitMs });
-  } catch {
-    problems.add(`The page stayed empty for ${contentLimitMs / 1000} s: #root shows nothing.`);
+  const startedAt = performance.now();
+  while (!(await page.evaluate(hasContent))) {
+    // What has failed already will hardly show itself later.
+    const limitMs = problems.size > 0 ? Math.min(contentLimitMs, FAILED_CONTENT_LIMIT_MS) : contentLimitMs;
+    if (performance.now() - startedAt > limitMs) {
+      problems.add(`The page stayed empty for ${limitMs / 1000} s: #root shows nothing.`);
+      return;
+    }
+    await page.waitForTimeout(50);
   }
 }
 
