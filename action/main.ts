@@ -62,7 +62,7 @@ async function carryOut(job: Job): Promise<WorkResult | VerifyResult> {
     await mkdir(dir, { mode: 0o755 });
     if (assignment.kind === "work") {
       const { runWork } = await import("../src/work/run-work.ts");
-      return await runWork({ assignment, client, workDir: dir, tools, gitToken });
+      return await runWork({ assignment, client, workDir: dir, tools, gitToken, onFailure: (error) => core.info(String(error.stack)) });
     }
     const { runVerify } = await import("../src/verify/run-verify.ts");
     const { createReporter } = await import("../src/work/reporter.ts");
@@ -80,6 +80,7 @@ async function carryOut(job: Job): Promise<WorkResult | VerifyResult> {
     return result;
   } catch (thrown) {
     const error = toAdorableError(thrown);
+    core.info(String(error.stack));
     const result = failure(job, error);
     await client.result(result);
     return result;

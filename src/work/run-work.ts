@@ -34,6 +34,8 @@ export interface RunWorkOptions {
   /** Reads a private repository. */
   gitToken?: string | undefined;
   startedAt?: Date;
+  /** Gets what the run failed with, before people get their part of it: for the job's log. */
+  onFailure?: (error: AdorableError) => void;
   spiral?: SpiralLimits;
   maxContextCharacters?: number;
 }
@@ -53,7 +55,11 @@ interface Run {
 
 /** Carries out the assignment, posts the result and returns it. Throws only when the result cannot be posted. */
 export async function runWork(options: RunWorkOptions): Promise<WorkResult> {
-  const result = await work(options).catch((error: unknown) => failed(toAdorableError(error)));
+  const result = await work(options).catch((thrown: unknown) => {
+    const error = toAdorableError(thrown);
+    options.onFailure?.(error);
+    return failed(error);
+  });
   await options.client.result(result);
   return result;
 }
@@ -161,7 +167,13 @@ async function buildTask(run: Run, plan: Plan, task: Task, built: Built): Promis
   const workspace = await openWorkspace(root, task.scope);
   const progress: Progress = createProgress();
   const spec: ProjectSpec = { version: 1, apps: [{ slug: task.app, name: known.name, contract }] };
-  const check = async (): Promise<CheckOutcome> => outcomeOf(await quickCheck(run.repository.dir, spec, options.tools));
+  let checked: { version: number; outcome: CheckOutcome } | undefined;
+  const check = async (): Promise<CheckOutcome> => {
+    const version = workspace.version();
+    // What was checked and not touched since need not be checked again.
+    if (checked?.version !== version) checked = { version, outcome: outcomeOf(await quickCheck(run.repository.dir, spec, options.tools)) };
+    return checked.outcome;
+  };
   try {
     const claim = await produce({
       model: run.models.producer,
@@ -236,7 +248,8 @@ function failed(error: AdorableError): WorkResult {
     outcome: "failed",
     code: error.code,
     message: shorten(
-      error.remedy === "bug" ? `Something went wrong inside the platform (${error.code}): ${error.message}` : error.message,
+      // What a bug says may name what is nobody's business; it stands in the job's log.
+      error.remedy === "bug" ? `Something went wrong inside the platform ("${error.code}"). The job's log says more.` : error.message,
       20_000,
     ),
     ...(error.hint === undefined ? {} : { hint: shorten(error.hint, 2000) }),

@@ -20,6 +20,8 @@ export interface ListedFile {
 }
 
 export interface Workspace {
+  /** Another number after every change. */
+  version(): number;
   list(): Promise<ListedFile[]>;
   /** Throws `file-unknown`, `path-refused` (author). */
   read(path: string): Promise<string>;
@@ -33,7 +35,9 @@ export interface Workspace {
 export async function openWorkspace(root: string, scope: readonly string[]): Promise<Workspace> {
   await mkdir(root, { recursive: true });
   const real = await realpath(root);
+  let version = 0;
   return {
+    version: () => version,
     async list() {
       const files = await listTree(real);
       return Promise.all(files.map(async (file) => ({ ...file, sha256: sha256(await readFile(join(real, file.path))) })));
@@ -61,6 +65,7 @@ export async function openWorkspace(root: string, scope: readonly string[]): Pro
       const temporary = `${file}.${process.pid}.tmp`;
       await writeFile(temporary, content);
       await rename(temporary, file);
+      version += 1;
       return { changed: true };
     },
     async remove(path) {
@@ -68,6 +73,7 @@ export async function openWorkspace(root: string, scope: readonly string[]): Pro
       inScope(path, scope);
       await lstat(file).catch(unknownFile(path));
       await rm(file);
+      version += 1;
     },
   };
 }

@@ -38,6 +38,8 @@ export interface WorkControlPlane {
   oidcTokens: string[];
   bundle: Buffer | undefined;
   result: WorkResult | VerifyResult | undefined;
+  /** For the runner's own failures, where a test collects them. */
+  failures: Error[];
   /** Digest → bytes. */
   files: Map<string, Buffer>;
   /** Verifies the bundle with git against the repository and returns the commit of its git branch. */
@@ -86,6 +88,7 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     oidcTokens: [],
     bundle: undefined,
     result: undefined,
+    failures: [],
     files: new Map(),
   };
 

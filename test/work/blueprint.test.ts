@@ -79,6 +79,7 @@ async function openProject(): Promise<Project> {
           tools: await verifyTools(),
           // Two runs in one second are told apart by what is there already.
           startedAt: new Date("2026-11-21T08:00:00Z"),
+          onFailure: (error) => plane.failures.push(error),
           ...options,
         });
         if (result.kind === "work" && result.outcome === "changed") project.tip = await plane.fetchBundle(repository.dir, gitBranch);
@@ -119,7 +120,7 @@ async function openProject(): Promise<Project> {
 test("add a blog app; then a checkbox, then a slug: each a gated commit, each a migration that keeps the rows", async () => {
   const project = await openProject();
   const first = await project.ask("add a blog app");
-  expect(first.result, said(first.result)).toMatchObject({ outcome: "changed", title: "Add the app Blog" });
+  expect(first.result, said(first)).toMatchObject({ outcome: "changed", title: "Add the app Blog" });
   const spec = parseSpec(await project.show(".adorable/spec.json"));
   expect(spec.apps).toMatchObject([{ slug: "blog", name: "Blog", contract: { tables: ["posts"] } }]);
   expect(await project.paths()).toEqual(
@@ -132,11 +133,11 @@ test("add a blog app; then a checkbox, then a slug: each a gated commit, each a 
   await project.query("insert into blog.posts (title, body) values ('Hello', 'x'), ('Hello', 'y'), ('Ünïcode!', 'z')");
 
   const second = await project.ask("add a published checkbox to posts");
-  expect(second.result, said(second.result)).toMatchObject({ outcome: "changed", title: "Add published to posts" });
+  expect(second.result, said(second)).toMatchObject({ outcome: "changed", title: "Add published to posts" });
   expect(await project.query("select distinct published from blog.posts")).toEqual([{ published: false }]);
 
   const third = await project.ask("add a slug to posts, filled from the title");
-  expect(third.result, said(third.result)).toMatchObject({ outcome: "changed" });
+  expect(third.result, said(third)).toMatchObject({ outcome: "changed" });
   expect((await project.query<{ slug: string }>("select slug from blog.posts order by id")).map(({ slug }) => slug)).toEqual([
     "hello",
     "hello-2",
@@ -168,22 +169,24 @@ test.each([
   "%s",
   async (prompt, slug, table, columns) => {
     const project = await openProject();
-    const { result } = await project.ask(prompt);
-    expect(result, said(result)).toMatchObject({ outcome: "changed" });
+    const asked = await project.ask(prompt);
+    const { result } = asked;
+    expect(result, said(asked)).toMatchObject({ outcome: "changed" });
     const found = await project.query<{ column_name: string }>(
       `select column_name from information_schema.columns where table_schema = '${slug.replaceAll("-", "_")}' and table_name = '${table}'`,
     );
     expect(found.map(({ column_name: name }) => name)).toEqual(expect.arrayContaining(columns));
     const follow = await project.ask(`add a remark field to ${table.replaceAll("_", " ")}`);
-    expect(follow.result, said(follow.result)).toMatchObject({ outcome: "changed" });
+    expect(follow.result, said(follow)).toMatchObject({ outcome: "changed" });
   },
   120_000,
 );
 
 test("a build whose conversation is compressed after each few files ends like any other", async () => {
   const project = await openProject();
-  const { result, plane } = await project.ask("add a blog app", { maxContextCharacters: 30_000 });
-  expect(result, said(result)).toMatchObject({ outcome: "changed" });
+  const asked = await project.ask("add a blog app", { maxContextCharacters: 30_000 });
+  const { result, plane } = asked;
+  expect(result, said(asked)).toMatchObject({ outcome: "changed" });
   expect(Math.max(...plane.modelCalls.map(({ characters }) => characters))).toBeLessThan(150_000);
 }, 60_000);
 
@@ -192,8 +195,12 @@ test("what somebody edited by hand is named and left alone; what they added besi
   await project.ask("add a blog app");
   const page = (await project.paths()).find((path) => path.endsWith("form-fields.tsx")) ?? "";
   await project.edit(page, (text) => `${text}\n// Mine.\n`);
-  const { result, plane } = await project.ask("add a rating to posts");
-  expect(result, said(result)).toMatchObject({ outcome: "answered", answer: expect.stringContaining(page.replace("apps/blog/", "")) as string });
+  const asked = await project.ask("add a rating to posts");
+  const { result, plane } = asked;
+  expect(result, said(asked)).toMatchObject({
+    outcome: "answered",
+    answer: expect.stringContaining(page.replace("apps/blog/", "")) as string,
+  });
   expect(plane.bundle).toBeUndefined();
 }, 60_000);
 
@@ -202,15 +209,18 @@ test("what is unknown or ambiguous is asked back, never guessed", async () => {
   await project.ask("an app to track books with title");
   await project.ask('an app called "Archive" to track books with title');
   const both = await project.ask("add a rating to books");
-  expect(both.result, said(both.result)).toMatchObject({ outcome: "answered", answer: expect.stringMatching(/Which "books".*"Books".*"Archive"/s) as string });
+  expect(both.result, said(both)).toMatchObject({
+    outcome: "answered",
+    answer: expect.stringMatching(/Which "books".*"Archive".*"Books"/s) as string,
+  });
   const one = await project.ask("add a rating to books in the archive app");
-  expect(one.result, said(one.result)).toMatchObject({ outcome: "changed" });
+  expect(one.result, said(one)).toMatchObject({ outcome: "changed" });
   expect(await project.show("apps/archive/blueprint.json")).toContain("rating");
   expect(await project.show("apps/books/blueprint.json")).not.toContain("rating");
   const none = await project.ask("add a rating to films");
-  expect(none.result, said(none.result)).toMatchObject({ outcome: "answered", answer: expect.stringContaining('no "films"') as string });
+  expect(none.result, said(none)).toMatchObject({ outcome: "answered", answer: expect.stringContaining('no "films"') as string });
   const again = await project.ask("an app to track books with title");
-  expect(again.result, said(again.result)).toMatchObject({ outcome: "answered", answer: expect.stringContaining("already") as string });
+  expect(again.result, said(again)).toMatchObject({ outcome: "answered", answer: expect.stringContaining("already") as string });
 }, 120_000);
 
 test.each(["build a chess game", "write me a poem", "add a total to nothing we have", "rename the blog"])(
@@ -225,6 +235,6 @@ test.each(["build a chess game", "write me a poem", "add a total to nothing we h
   },
 );
 
-function said(result: WorkResult): string {
-  return JSON.stringify(result, undefined, 2);
+function said(asked: { result: WorkResult; plane: WorkControlPlane }): string {
+  return `${JSON.stringify(asked.result, undefined, 2)}\n${asked.plane.failures.map(({ message, stack }) => stack ?? message).join("\n")}`;
 }

@@ -78,11 +78,11 @@ export function splitList(text: string): string[] {
   let depth = 0;
   let current = "";
   const tokens = text.match(/\(|\)|\[|\]|[,;\n•]|\s+(?:and|as well as|plus|&)\s+|\s+-\s+|[^()[\],;\n•\s]+|\s+/gi) ?? [];
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
     if (token === "(" || token === "[") depth += 1;
     if (token === ")" || token === "]") depth = Math.max(0, depth - 1);
     const separates = depth === 0 && (/^[,;\n•]$/.test(token) || /^\s+(?:and|as well as|plus|&|-)\s+$/i.test(token));
-    if (!separates || continuesDetail(current, token)) {
+    if (!separates || continuesDetail(current, token, tokens[index + 1] ?? "")) {
       current += token;
       continue;
     }
@@ -93,8 +93,9 @@ export function splitList(text: string): string[] {
 }
 
 /** "date and time" is one type, "open and closed" after "either" one list of choices. */
-function continuesDetail(current: string, token: string): boolean {
-  return /\band\b/i.test(token) && /(?:\bdate|\b(?:either|between|one of)\b[^,]*)$/i.test(current.trim());
+function continuesDetail(current: string, token: string, next: string): boolean {
+  if (!/\band\b/i.test(token)) return false;
+  return /\b(?:either|between|one of)\b[^,]*$/i.test(current) || (/\bdate$/i.test(current.trim()) && /^time\b/i.test(next));
 }
 
 /** "status: open, in progress or done" is cut at its commas; what follows up to the "or" belongs to it. */

@@ -14,10 +14,6 @@ const TAKEN: ReadonlySet<string> = new Set(
   ),
 );
 
-export function isReserved(name: string): boolean {
-  return RESERVED.has(name);
-}
-
 export function isTaken(name: string): boolean {
   return RESERVED.has(name) || TAKEN.has(name);
 }

@@ -152,6 +152,16 @@ test("flags, choices and defaults are read, and belong to their own field", () =
   ]);
 });
 
+test("'and' separates fields, but not inside a type or a list of choices", () => {
+  const names = (text: string): string[] => parseFields(text).fields.map(({ label }) => label);
+  expect(names("date and status")).toEqual(["Date", "Status"]);
+  expect(names("date and time and status")).toEqual(["Date and time", "Status"]);
+  expect(parseFields("a phase that is either open or closed and a date").fields).toMatchObject([
+    { choices: ["open", "closed"] },
+    { kind: "date" },
+  ]);
+});
+
 test("a slug is filled from the field that is named, however it is said", () => {
   for (const text of [
     "add a slug to posts, filled from the title",
