@@ -95,7 +95,7 @@ export function splitList(text: string): string[] {
 /** "date and time" is one type, "open and closed" after "either" one list of choices. */
 function continuesDetail(current: string, token: string, next: string): boolean {
   if (!/\band\b/i.test(token)) return false;
-  return /\b(?:either|between|one of)\b[^,]*$/i.test(current) || (/\bdate$/i.test(current.trim()) && /^time\b/i.test(next));
+  return /\b(?:either|between|one of)\b(?!.*\bor\b)[^,]*$/i.test(current) || (/\bdate$/i.test(current.trim()) && /^time\b/i.test(next));
 }
 
 /** "status: open, in progress or done" is cut at its commas; what follows up to the "or" belongs to it. */
