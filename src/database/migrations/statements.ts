@@ -143,7 +143,7 @@ async function whyFunctionRefused(node: Node): Promise<string | undefined> {
 function whyRefusedInside(node: unknown): string | undefined {
   for (const [key, value] of walk(node)) {
     // A statement in a statement: a WITH, a view's query, the body of a function.
-    if (key.endsWith("Stmt") && key !== "ReturnStmt" && !ALLOWED.has(key))
+    if (/^[A-Z]\w*Stmt$/.test(key) && key !== "ReturnStmt" && !ALLOWED.has(key))
       return `holds one that ${REFUSED[key] ?? "migrations may not have"}`;
     if (key === "FuncCall") {
       const names = (value as { funcname?: { String?: { sval?: string } }[] }).funcname ?? [];
