@@ -208,6 +208,24 @@ describe("what the gateway passes on", () => {
   });
 });
 
+describe("kept connections", () => {
+  it("hide from clients that the app closes them, also while it was frozen", async () => {
+    const environment = await serve({
+      "package.json": '{"type":"module"}',
+      "src/server/main.ts": `import { createServer } from "node:http";
+        const server = createServer((request, response) => response.end(request.headers.cookie ?? "ok"));
+        server.keepAliveTimeout = 30;
+        server.listen(Number(process.env.PORT), process.env.HOST);`,
+    });
+    for (let round = 0; round < 40; round += 1) {
+      if (round % 4 === 0) await runtime.freeze(environment);
+      await new Promise((resolve) => setTimeout(resolve, (round % 8) * 10));
+      const reply = await askHost(gateway.port, HOST, "/", round % 2 === 0 ? {} : { method: "POST", body: "x" });
+      expect(reply.status, `round ${round}`).toBe(200);
+    }
+  });
+});
+
 describe("sleep", () => {
   it("freezes an environment without requests and wakes it for the next, with its state", async () => {
     const environment = await serve(ECHO);

@@ -1,6 +1,8 @@
 /** Passing one request, or one upgraded connection, on to an app and its answer back, at the pace of the slower side. */
 import {
   request as startRequest,
+  type Agent,
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
@@ -28,34 +30,46 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** Resolves when the exchange has ended, however. `onFailure` is called if the app failed before its answer began. */
+/**
+ * Resolves when the exchange has ended, however. `onFailure` is called if the app failed before its answer began.
+ * Requests that may be repeated without harm go over the kept connections of `agent`: one that the app closed meanwhile is no failure.
+ */
 export async function forwardRequest(
   request: IncomingMessage,
   response: ServerResponse,
   to: Address,
+  agent: Agent,
   onFailure: (error: Error) => void,
 ): Promise<void> {
+  const headers = forwardedHeaders(request);
+  // Node sets neither for a body of unknown length that it was not told about.
+  if (request.headers["transfer-encoding"] !== undefined) headers["transfer-encoding"] = "chunked";
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
+  const repeatable = !hasBody && (request.method === "GET" || request.method === "HEAD");
+
   await new Promise<void>((resolve) => {
-    const headers = forwardedHeaders(request);
-    // Node sets neither for a body of unknown length that it was not told about.
-    if (request.headers["transfer-encoding"] !== undefined) headers["transfer-encoding"] = "chunked";
-    const upstream = startRequest({ ...to, method: request.method, path: request.url, headers, agent: false, setHost: false });
-    const end = (): void => {
-      upstream.destroy();
+    let upstream: ClientRequest | undefined;
+    response.once("close", () => {
+      upstream?.destroy();
       resolve();
+    });
+    const send = (over: Agent | false): void => {
+      const call = startRequest({ ...to, method: request.method, path: request.url, headers, agent: over, setHost: false });
+      upstream = call;
+      call.once("response", (reply) => {
+        response.writeHead(reply.statusCode ?? 502, reply.statusMessage, replyHeaders(reply));
+        // A broken answer must not look like a complete one: pipeline destroys the client's connection.
+        pipeline(reply, response, () => undefined);
+      });
+      call.once("error", (error) => {
+        if (response.headersSent) response.destroy();
+        else if (over !== false && call.reusedSocket && !response.destroyed) send(false);
+        else if (!response.destroyed) onFailure(error);
+      });
+      if (hasBody) request.pipe(call);
+      else call.end();
     };
-    response.once("close", end);
-    upstream.once("response", (reply) => {
-      response.writeHead(reply.statusCode ?? 502, reply.statusMessage, replyHeaders(reply));
-      // A broken answer must not look like a complete one: pipeline destroys the client's connection.
-      pipeline(reply, response, () => undefined);
-    });
-    upstream.once("error", (error) => {
-      if (response.headersSent) response.destroy();
-      else if (!response.destroyed) onFailure(error);
-    });
-    request.pipe(upstream);
-    request.once("aborted", () => upstream.destroy());
+    send(repeatable ? agent : false);
   });
 }
 

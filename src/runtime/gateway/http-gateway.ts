@@ -9,7 +9,7 @@
  *
  * A WebSocket is forwarded for as long as both sides want, is not waited for by a hold, and is closed when its host moves to another environment.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Agent, createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { AdorableError } from "../../core/errors.ts";
@@ -60,6 +60,7 @@ export async function createGateway(options: GatewayOptions): Promise<HttpGatewa
   const waking = new Map<string, Promise<Observed>>();
   const failures = new Map<string, { until: number; error: unknown }>();
   const upgraded = new Map<Duplex, { host: string; environment: string }>();
+  const kept = new Agent({ keepAlive: true, maxFreeSockets: 64 });
   let closed = false;
 
   async function freezeIdle(environment: string): Promise<void> {
@@ -177,7 +178,7 @@ export async function createGateway(options: GatewayOptions): Promise<HttpGatewa
       request,
       gone.signal,
       (what) => answer(request, response, what),
-      async (_, to) => await forwardRequest(request, response, to, () => answer(request, response, appDown("app-closed-connection"))),
+      async (_, to) => await forwardRequest(request, response, to, kept, () => answer(request, response, appDown("app-closed-connection"))),
       true,
     );
   }
@@ -270,6 +271,7 @@ export async function createGateway(options: GatewayOptions): Promise<HttpGatewa
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of upgraded.keys()) socket.destroy();
       server.closeAllConnections();
+      kept.destroy();
       await ended;
     },
   };
