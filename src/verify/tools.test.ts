@@ -6,6 +6,7 @@ import { openSandbox } from "./sandbox.ts";
 import { prepareVerifyTools, sandboxTools, typescriptDir } from "./tools.ts";
 
 const platformRoot = resolve(import.meta.dirname, "../..");
+const places = (dir: string) => ({ platformRoot, storeDir: join(dir, "modules"), browserCacheDir: join(dir, "browser") });
 let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "tools-test-"));
@@ -14,8 +15,8 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 
 describe("the tools of the gates", () => {
   test("are the same when they are prepared again", async () => {
-    const tools = await prepareVerifyTools({ platformRoot, dir: home });
-    expect(await prepareVerifyTools({ platformRoot, dir: home })).toEqual(tools);
+    const tools = await prepareVerifyTools(places(home));
+    expect(await prepareVerifyTools(places(home))).toEqual(tools);
   });
 
   test.runIf(process.getuid?.() === 0)("can be used by another user even where the platform's folder is closed", async () => {
@@ -23,8 +24,8 @@ describe("the tools of the gates", () => {
     const closed = join(home, "closed");
     await mkdir(closed, { mode: 0o700 });
     await symlink(platformRoot, join(closed, "platform"));
-    const tools = await prepareVerifyTools({ platformRoot: join(closed, "platform"), dir: join(home, "data") });
-    expect(typescriptDir(tools)).toContain(join(home, "data", "tools"));
+    const tools = await prepareVerifyTools({ ...places(join(home, "data")), platformRoot: join(closed, "platform") });
+    expect(typescriptDir(tools)).toContain(join(home, "data", "modules"));
 
     const workDir = await mkdtemp(join(home, "work-"));
     const sandbox = await openSandbox({ workDir, ...sandboxTools(tools) });

@@ -6,23 +6,31 @@ import { prepareModules, storePackages } from "../process/modules.ts";
 import type { VerifyTools } from "./gate.ts";
 import { firstClosed } from "./isolation.ts";
 
-/**
- * Packages for apps, the place for the browser and, where only root can reach the platform's own, Node and TypeScript, all below `dir`, which
- * others must be able to pass. Idempotent, cheap when repeated, safe from several processes.
- */
-export async function prepareVerifyTools(options: { platformRoot: string; dir: string; requireSandbox?: boolean }): Promise<VerifyTools> {
-  const { platformRoot, dir } = options;
-  const browserCacheDir = join(dir, "browser");
+export interface ToolPlaces {
+  /** The platform's own folder, installed. */
+  platformRoot: string;
+  /** For packages of apps and, where only root can reach the platform's own, for Node and TypeScript. Others must be able to pass it. */
+  storeDir: string;
+  browserCacheDir: string;
+  requireSandbox?: boolean;
+}
+
+/** Idempotent, cheap when repeated, safe from several processes; downloads nothing. Throws what `prepareModules` throws. */
+export async function prepareVerifyTools({
+  platformRoot,
+  storeDir,
+  browserCacheDir,
+  requireSandbox = false,
+}: ToolPlaces): Promise<VerifyTools> {
   await mkdir(browserCacheDir, { recursive: true });
-  const modules = await prepareModules({ platformRoot, storeDir: join(dir, "modules") });
-  const tools: VerifyTools = { platformRoot, modulesDir: modules.dir, browserCacheDir, requireSandbox: options.requireSandbox === true };
+  const modules = await prepareModules({ platformRoot, storeDir });
+  const tools: VerifyTools = { platformRoot, modulesDir: modules.dir, browserCacheDir, requireSandbox };
   if (process.getuid?.() !== 0) return tools;
   if ((await firstClosed(typescriptDir(tools))) !== undefined) {
-    const packages = await findClosure(platformRoot, "", ["typescript"]);
-    const store = await storePackages({ platformRoot, storeDir: join(dir, "tools"), packages });
+    const store = await storePackages({ platformRoot, storeDir, packages: await findClosure(platformRoot, "", ["typescript"]) });
     tools.typescriptDir = join(store.dir, "typescript");
   }
-  if ((await firstClosed(process.execPath)) !== undefined) tools.nodePath = await shareNode(join(dir, "bin"));
+  if ((await firstClosed(process.execPath)) !== undefined) tools.nodePath = await shareNode(join(storeDir, "bin"));
   return tools;
 }
 

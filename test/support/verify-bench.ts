@@ -16,7 +16,7 @@ const CACHE = join(tmpdir(), `adorable-test-cache-${process.getuid?.() ?? 0}`);
 
 export async function verifyTools(): Promise<VerifyTools> {
   await mkdir(CACHE, { recursive: true, mode: 0o755 });
-  return prepareVerifyTools({ platformRoot: PLATFORM_ROOT, dir: CACHE });
+  return prepareVerifyTools({ platformRoot: PLATFORM_ROOT, storeDir: join(CACHE, "modules"), browserCacheDir: join(CACHE, "browser") });
 }
 
 export interface BenchApp {
