@@ -12,7 +12,9 @@ interface ShellProps {
 
 export function Shell({ name, sections, children }: ShellProps) {
   const { pathname } = useLocation();
-  useEffect(() => window.scrollTo(0, 0), [pathname]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [pathname]);
 
   return (
     <>
