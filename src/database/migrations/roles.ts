@@ -7,7 +7,7 @@ const ENSURING = 5_120_001;
 /** Schemas that are not an app's, whose names no app may take. */
 const RESERVED = /^(adorable|public|information_schema|pg_.*)$/;
 /** Two instances of an app with a pool each, during a release, and some air. */
-const APP_CONNECTIONS = 40;
+const APP_CONNECTIONS = 25;
 const MIGRATOR_CONNECTIONS = 4;
 
 /**
