@@ -63,6 +63,8 @@ export async function produce(options: ProducerOptions): Promise<Claim> {
       messages,
       tools,
       maxRetries: 0,
+      // In the order in which they were called: a check sees the files that were written before it.
+      toolCallConcurrency: 1,
       abortSignal: AbortSignal.any([budget.signal, fatal.signal]),
       stopWhen: () => claim !== undefined || budget.exceeded() !== undefined || guard.stopped() !== undefined,
       prepareStep: ({ messages: current }) => {

@@ -1,6 +1,6 @@
 /** The files of one app, and nothing else: every path that a model gives is resolved here, inside the app's folder, or refused. */
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { dirname, join, matchesGlob } from "node:path";
 import { AdorableError } from "../core/errors.ts";
 import { IGNORED_FOLDERS, listTree } from "../plan/project-state.ts";
@@ -62,9 +62,7 @@ export async function openWorkspace(root: string, scope: readonly string[]): Pro
       if (before === undefined && (await listTree(real)).length >= MAX_FILES)
         throw refuse("too-many-files", `The app has ${MAX_FILES} files, which is the limit.`);
       await mkdir(dirname(file), { recursive: true });
-      const temporary = `${file}.${process.pid}.tmp`;
-      await writeFile(temporary, content);
-      await rename(temporary, file);
+      await writeFile(file, content);
       version += 1;
       return { changed: true };
     },

@@ -217,6 +217,22 @@ test("paths that leave the app, or lead to what is the platform's, are refused b
   for (const text of results) expect(text).toMatch(/error-text/);
 });
 
+test("calls of one step run in their order", async () => {
+  const calls = [
+    ...Array.from({ length: 20 }, (_, index) => ({
+      tool: "write_file",
+      input: { path: "src/last.ts", content: `export const last = ${index};\n` },
+    })),
+    { tool: "read_file", input: { path: "src/last.ts" } },
+    { tool: "delete_file", input: { path: "src/last.ts" } },
+    { tool: "list_files", input: {} },
+  ];
+  const { producer } = await work((call) => (call === 0 ? { calls } : { text: "Enough." }));
+  const results = toolResults(producer.asked[1] ?? never());
+  expect(results.at(-3)).toContain("last = 19");
+  expect(results.at(-1)).not.toContain("last.ts");
+});
+
 test("an oversized file is refused before it reaches the disk", async () => {
   const { result, producer, plane } = await work((call) =>
     call === 0 ? writeAll({ ...tinyApp(), "src/shared/big.ts": `// ${"x".repeat(60_000)}\n` }) : DONE,
