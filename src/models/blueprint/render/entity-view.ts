@@ -80,6 +80,7 @@ function schemaView(entity: EntityModel) {
     }),
     flag: flag && { name: flag.name, column: flag.column, label: flag.label, offLabel: `Not ${flag.label.charAt(0).toLowerCase()}${flag.label.slice(1)}` },
     choice: choice && { name: choice.name, column: choice.column, label: choice.label, check: checkOf(choice), choices: choice.choices ?? [] },
+    filters: [flag, choice].flatMap((field) => field?.name ?? []),
     choiceAll: choice && `${choice.label}: all`,
     columns: entity.fields.map((field) => ({
       column: field.column,
@@ -149,7 +150,9 @@ function formView(entity: EntityModel) {
 
 function listView(title: FieldModel, others: FieldModel[]) {
   const badges = others.filter((field) => field.type === "boolean" || field.type === "choice").slice(0, BADGES_MAX);
-  const lead = leadOf(others) ?? others.find((field) => field.type === "longtext") ?? others.find((field) => field.type === "text");
+  const summary = leadOf(others);
+  const long = others.find((field) => field.type === "longtext");
+  const lead = summary ?? long ?? others.find((field) => field.type === "text");
   const spare = others.filter((field) => field !== lead && !badges.includes(field) && field.type !== "longtext" && field.type !== "slug");
   const meta = spare.slice(0, META_MAX);
   const hasDay = meta.some((field) => field.type === "date" || field.type === "datetime");
@@ -159,7 +162,7 @@ function listView(title: FieldModel, others: FieldModel[]) {
         ? { when: `row.${field.name}`, tint: true, content: literal(field.label) }
         : { when: isNullable(field) ? `row.${field.name} !== null` : "", tint: false, content: `row.${field.name}` },
     ),
-    text: lead === undefined ? undefined : `row.${lead.name}`,
+    text: lead && `row.${lead.name}${lead === summary && long && isNullable(lead) ? ` ?? row.${long.name}` : ""}`,
     meta: [...meta.map(metaOf), ...(hasDay ? [] : ["{formatDayOf(row.createdAt)}"])],
     formatters: formatters([title, ...meta], hasDay ? ["formatCount"] : ["formatCount", "formatDayOf"]),
   };

@@ -1,7 +1,8 @@
 /** The search and the filters of a list live in its address, so that they can be linked to and gone back to. */
 import { useSearchParams } from "react-router";
 
-export function useListParams(keys: readonly string[]) {
+/** `filters`: the names of what narrows the list besides `search`. */
+export function useListParams(filters: readonly string[]) {
   const [params, setParams] = useSearchParams();
   return {
     /** "" when it is not set. */
@@ -17,7 +18,7 @@ export function useListParams(keys: readonly string[]) {
         { replace: true },
       ),
     clear: (): void => setParams({}, { replace: true }),
-    isFiltered: keys.some((key) => params.has(key)),
+    hasFilter: filters.some((key) => params.has(key)),
   };
 }
 

@@ -1,6 +1,9 @@
 /** The kinds of fields that inputs are made of. Both the API and the forms check with them, so both say the same. */
 import { z } from "zod";
 
+// The page's content security policy forbids code made from text, which zod would otherwise try when a schema is made.
+z.config({ jitless: true });
+
 export const SLUG_LENGTH_MAX = 100;
 /** Room for a suffix such as `-12` below SLUG_LENGTH_MAX. */
 const SLUG_BASE_LENGTH_MAX = 80;

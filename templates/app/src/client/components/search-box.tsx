@@ -48,7 +48,7 @@ export function SearchBox({ label, placeholder, value, onChange }: { label: stri
       {typed !== "" && (
         <button
           type="button"
-          aria-label="Clear the search"
+          aria-label="Clear"
           onClick={() => {
             setTyped("");
             input.current?.focus();

@@ -21,9 +21,10 @@ export function EmptyState(props: { icon: ReactNode; title: string; text: string
 }
 
 /** There is something, but not what was asked for. */
-export function NoMatch({ search, what, onClear }: { search: string; what: string; onClear: () => void }) {
-  const text = search ? `No ${what} contain “${search}”, with the filters as they are.` : `No ${what} fit the filters as they are.`;
-  return <State icon={<SearchIcon className="size-5" />} title="No matches" text={text} action={<Button onClick={onClear}>Clear search and filters</Button>} />;
+export function NoMatch({ search, filtered, what, onClear }: { search: string; filtered: boolean; what: string; onClear: () => void }) {
+  const text = search === "" ? `No ${what} fit the filters.` : `No ${what} ${filtered ? "that fit the filters " : ""}contain “${search}”.`;
+  const action = filtered ? (search === "" ? "Clear the filters" : "Clear search and filters") : "Clear the search";
+  return <State icon={<SearchIcon className="size-5" />} title="No matches" text={text} action={<Button onClick={onClear}>{action}</Button>} />;
 }
 
 export function LoadError({ what, message, onRetry }: { what: string; message: string; onRetry: () => void }) {

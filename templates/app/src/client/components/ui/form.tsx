@@ -1,13 +1,10 @@
 import { createContext, use, useId, useLayoutEffect, useRef, useState, type ReactNode } from "react";
-import { z } from "zod";
+import type { z } from "zod";
 import { fieldErrorsOf, messageOf } from "../../trpc.ts";
 import { Alert } from "./alert.tsx";
 import { Button, ButtonLink } from "./button.tsx";
 import { Card } from "./card.tsx";
 import { readForm } from "./read-form.ts";
-
-// The page's content security policy forbids code made from text, which zod would try for speed.
-z.config({ jitless: true });
 
 type Errors = ReadonlyMap<string, string>;
 
