@@ -76,7 +76,7 @@ export async function failIfFailed(scene: Scene, item: number, note: (text: stri
       .find((line) => line.trim() !== "" && !line.startsWith("<!--"))
       ?.slice(0, 60) ?? "",
   );
-  claim(!comment || !/\*\*(Failed|Timed out)/i.test(comment.body), "the request does not fail", comment?.body);
+  claim(!comment || !/\*\*(Failed|Timed out|Refused)\*\*/.test(comment.body), "the request does not fail", comment?.body);
 }
 
 export async function liveRelease(scene: Scene, number: number, note: (text: string) => void): Promise<ProjectView["releases"][number]> {
