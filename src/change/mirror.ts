@@ -123,9 +123,9 @@ function createMirror(dir: string): Mirror {
       return (await git(["merge-base", "--is-ancestor", ancestor, commit], { cwd: dir })).exitCode === 0;
     },
     async readFile(treeish, path) {
-      const [entry] = await mirror.list(treeish, path);
-      if (entry?.type !== "blob" || entry.path !== path) return undefined;
-      return read(entry.object);
+      // The folders on the way are listed too.
+      const entry = (await mirror.list(treeish, path)).find((one) => one.path === path && one.type === "blob");
+      return entry === undefined ? undefined : read(entry.object);
     },
     async list(treeish, prefix) {
       const output = await text("ls-tree", "-r", "-t", "-l", "-z", treeish, ...(prefix === undefined ? [] : ["--", prefix]));
