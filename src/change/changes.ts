@@ -62,7 +62,7 @@ async function driveChange(
   return verdict === "pending" ? { afterMs: 5000 } : undefined;
 }
 
-/** The change with the tree that merging it now would make. */
+/** The change with the tree that merging it now would make. The only writer of base, head and tree: they belong together. */
 async function mergeForTest(platform: Platform, mirror: Mirror, change: ChangeRow, base: CommitId, head: CommitId): Promise<ChangeRow> {
   if (change.base_commit === base && change.head_commit === head && change.tree !== null) return change;
   const merged = await mirror.mergeTree(base, head);

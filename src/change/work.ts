@@ -114,10 +114,7 @@ async function openChange(
     await importBundle(mirror, bundlePath(platform, run.id), assignment.startCommit, commit);
     await mirror.push(await repository.gitRemote(), commit, change.git_branch);
   }
-  if (change.pull_number !== null) {
-    await updateChange(platform.store, change.id, { head_commit: commit });
-    return;
-  }
+  if (change.pull_number !== null) return;
   const pull = await repository.createPullRequest({
     head: change.git_branch,
     base: project.default_branch,
@@ -131,5 +128,5 @@ async function openChange(
     }),
   });
   await repository.requestReviewer(pull.number, request.requester);
-  await updateChange(platform.store, change.id, { head_commit: commit, pull_number: pull.number });
+  await updateChange(platform.store, change.id, { pull_number: pull.number });
 }

@@ -64,7 +64,7 @@ export async function openBrowser(options: BrowserOptions): Promise<Browser> {
     return await chromium.launch({
       executablePath: options.uid === undefined ? executablePath : await writeUserScript(options.cacheDir),
       headless: true,
-      args: [...ARGUMENTS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
+      args: [...ARGUMENTS, "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
       // Its own sandbox works neither for root nor where user namespaces are closed.
       chromiumSandbox: false,
       env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: options.cacheDir, LANG: "C.UTF-8", TZ: "UTC", ...environment, ...user },

@@ -175,7 +175,7 @@ async function observePullRequest(platform: Platform, project: ProjectRow, deliv
     const merged = pull.isMerged ? { merge_commit: pull.mergeCommit as CommitId, merged_by: pull.mergedBy ?? null } : {};
     await updateChange(platform.store, change.id, { state: pull.isMerged ? "merged" : "closed", pull_number: pull.number, ...merged });
   } else {
-    await updateChange(platform.store, change.id, { state: "open", pull_number: pull.number, head_commit: pull.head.sha as CommitId });
+    await updateChange(platform.store, change.id, { state: "open", pull_number: pull.number });
   }
 }
 
