@@ -129,6 +129,6 @@ const INTEGERS = set(
 );
 const BOOLEAN_STARTS = set("is has can was are does did should needs will have had");
 const BOOLEANS = set(
-  "done completed complete published active archived enabled disabled available paid read favorite favourite featured verified approved finished visible private public shipped delivered confirmed resolved closed starred pinned billed urgent important hidden locked subscribed cancelled canceled sold returned borrowed lent vegan vegetarian mandatory taxable refundable recurring reviewed accepted rejected signed attended booked reserved installed deprecated solved answered vaccinated neutered indoor outdoor edible poisonous",
+  "done completed complete published active archived enabled disabled available paid read favorite favourite featured verified approved finished visible private public shipped delivered confirmed resolved closed starred pinned billed urgent important hidden locked subscribed cancelled canceled sold returned borrowed lent vegan vegetarian mandatory taxable refundable recurring reviewed accepted rejected signed attended booked reserved installed deprecated solved answered vaccinated neutered indoor outdoor edible poisonous watched fixed visited seen used tried bought attended tested",
 );
 const NOT_BOOLEAN_STARTS = set("last next first date day time when");

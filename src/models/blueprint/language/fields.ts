@@ -125,9 +125,10 @@ function parseField(item: string): SpokenField | "nothing" | undefined {
     .replace(/[.!?]+$/, "");
   text = text.replace(
     /[,(\s]*\b(?:with (?:a )?|by )?default(?:s|ing|ed)?(?: (?:value|to|of|is))*\s*[:=]?\s*["'“]?([\w.-]+(?: [\w-]+)?)["'”]?\s*\)?/i,
-    (_all, value: string) => {
+    (all, value: string) => {
       found.default = value;
-      return " ";
+      // A parenthesis that was opened before stays closed.
+      return all.endsWith(")") && !all.includes("(") ? ") " : " ";
     },
   );
   const detail = takeDetail(text, found);

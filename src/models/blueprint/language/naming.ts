@@ -83,5 +83,6 @@ const CAPITALS: ReadonlySet<string> = new Set([
   "hr",
   "it",
   "ui",
+  "crm",
 ]);
 const SMALL: ReadonlySet<string> = new Set(["of", "and", "the", "for", "in", "on", "a", "an", "to"]);

@@ -192,11 +192,40 @@ test.each([
   "build something",
   "make an app to send an email to every customer each week",
   "fix the typo on the home page",
+  "add comments to posts",
+  "add images to posts",
   "app",
   "🙂",
   "",
 ])("'%s' is said to be beyond, not half built", (text) => {
   expect(parseRequest(text).kind).toBe("beyond");
+});
+
+test.each([
+  ["make a to-do list app with title, due date and done", ["task"], ["title", "due date", "done"]],
+  ["add a todo app", ["task"], ["title", "notes", "due date", "done"]],
+  ["create a guestbook", ["entry"], ["name", "message"]],
+  ["an address book with name, phone and email", ["contact"], ["name", "phone", "email"]],
+  ["add an events calendar with title, starts at, location", ["event"], ["title", "starts at", "location"]],
+  ["add a job application tracker with company and role", ["job", "application"], ["company", "role"]],
+  ["add a movie watchlist: title, year, watched", ["movie"], ["title", "year", "watched"]],
+  ["I want to track which tools we lent to whom: tool, borrower, lent on", ["tool"], ["tool", "borrower", "lent on"]],
+  ["Add an app where members can register their bikes with brand and frame number.", ["bike"], ["brand", "frame number"]],
+  ["add a newsletter app", ["newsletter"], []],
+])("'%s' is about %s", (text, entity, fields) => {
+  const spoken = parseRequest(text);
+  expect(spoken).toMatchObject({ kind: "create", entity });
+  expect((spoken as Extract<Spoken, { kind: "create" }>).fields.map(({ words }) => words.join(" "))).toEqual(fields);
+});
+
+test.each([
+  ["add a field called isbn to books", { words: ["isbn"], kind: "text" }],
+  ["add a price field (decimal, default 0) to products", { words: ["price"], kind: "decimal", default: "0" }],
+  ["add an optional website to contacts", { words: ["website"], kind: "url", required: false }],
+  ['Add a "Featured" checkbox to the posts table', { words: ["featured"], kind: "boolean" }],
+  ["include a phone number for customers", { words: ["phone", "number"], kind: "text" }],
+])("'%s' is a new field", (text, field) => {
+  expect(parseRequest(text)).toMatchObject({ kind: "add-fields", fields: [field] });
 });
 
 test.each([

@@ -1,7 +1,8 @@
 /** What a person asks for, as data: a new app with its records and fields, fields for an existing one, or something else. */
 import { parseFields, type SpokenField } from "./fields.ts";
 import { singularize } from "./inflect.ts";
-import { wordsOf } from "./naming.ts";
+import { titleCase, wordsOf } from "./naming.ts";
+import { wellKnown } from "./well-known.ts";
 
 export type Spoken =
   | { kind: "create-blog"; name?: string }
@@ -17,11 +18,15 @@ const TRACK_VERBS =
   "track(?:ing|s)?|manag(?:e|ing|es)|keep(?:ing|s)? track of|keep(?:ing|s)? (?:a )?(?:list|log|record|records) of|keep(?:ing|s)?|record(?:ing|s)?|log(?:ging|s)?|stor(?:e|ing|es)|list(?:ing|s)?|catalogu?(?:e|ing|es)?|organi[sz](?:e|ing|es)|collect(?:ing|s)?|maintain(?:ing|s)?|regist(?:er|ering|ers)|sav(?:e|ing|es)|monitor(?:ing|s)?|administer(?:ing)?|remember(?:ing|s)?|note down|write down|document(?:ing|s)?|handl(?:e|ing|es)|see|enter(?:ing)?|add(?:ing)?|plan(?:ning|s)?|follow(?:ing|s)?|look after|schedul(?:e|ing|es)|inventor(?:y|ying)";
 const CONTAINERS =
   "inventory|lists?|catalogu?e|directory|log|logbook|collection|database|register|registry|journal|diary|library|table|overview|index|record|records|archive|tracker|manager|page|place|spreadsheet";
+/** What an app is called after its records: "plant tracker", "book club app", "event calendar". */
+const KINDS_OF_APP =
+  "track(?:er|ing)|manage(?:r|ment)|list(?:ing)?|inventory|catalogu?(?:e|ing)|directory|log(?:ger|ging|book)?|organi[sz]er|journal|diary|register|registry|database|planner|collection|library|records?|planning|booking|admin|calendar|watch ?list|wish ?list|check ?list|roster|schedule|ledger|archive";
 const APP_NOUNS =
-  "(?:track(?:er|ing)|manage(?:r|ment)|list(?:ing)?|inventory|catalogu?(?:e|ing)|directory|log(?:ger|ging|book)?|organi[sz]er|journal|diary|register|registry|database|planner|collection|library|record|records|planning|booking|admin)?\\s*(?:web ?app|application|app|apps|tool|site|website|web ?site|page|system|dashboard|program|software|service|platform|crud)?";
+  "(?:web ?app|application|app|apps|tool|site|website|web ?site|page|system|dashboard|program|software|service|platform|crud)";
+const APP_ENDING = `(?:(?:${KINDS_OF_APP})(?:[\\s-]+${APP_NOUNS})?|${APP_NOUNS})`;
 /** Words before the records that say nothing about them. */
 const FILLER =
-  /^(?:a|an|the|my|our|your|their|his|her|its|all|all of|some|any|various|different|new|simple|small|little|basic|tiny|nice|quick|plain|minimal|single|separate|second|another|internal|personal|own|me|us|list of|list|lists of|bunch of|collection of|set of|kinds of|of|web|online|crud|full|complete|good|modern|clean|pretty|beautiful|company'?s|team'?s|family'?s)\s+/i;
+  /^(?:a|an|the|which|what|my|our|your|their|his|her|its|all|all of|some|any|various|different|new|simple|small|little|basic|tiny|nice|quick|plain|minimal|single|separate|second|another|internal|personal|own|me|us|list of|list|lists of|bunch of|collection of|set of|kinds of|of|web|online|crud|full|complete|good|modern|clean|pretty|beautiful|company'?s|team'?s|family'?s)\s+/i;
 /** Where the records' own words end. */
 const ENTITY_END =
   /\s+(?:in|at|on|for|that|which|who|whom|whose|from|by|where|when|while|so|because|they|i|we|you|people|he|she|it|of|with|as|using|during|within|across|between|around|and then|including|he|and (?:their|its|to|see|who|when|what|where|how))\b.*$/i;
@@ -45,6 +50,10 @@ const FIELD_INTRODUCTIONS: readonly RegExp[] = [
   new RegExp(`,?\\s*\\b(?:and|along with|together with|as well as)\\s+(?=(?:their|its)\\s)`, "i"),
   new RegExp(`\\s*[-–—]\\s+|\\s*:\\s*|\\s*\\(|\\n`, "i"),
 ];
+/** Plurals that mean several for each record. */
+const MANY: ReadonlySet<string> = new Set(
+  "comments replies images photos pictures files documents attachments reactions likes reviews ratings messages entries".split(" "),
+);
 /** What nobody can do with lists of records: asked for, it is said, not ignored. */
 const BEYOND =
   /\b(log ?in|sign ?(?:in|up|on)|auth(?:entication|orization)?|oauth|sso|passwords?|user accounts?|permissions?|roles and|payments?|stripe|paypal|checkout|e-?mails? (?:me|us|them|everyone|people|notifications?|reminders?)|send(?:s|ing)? |notif(?:y|ies|ications?)|reminders?|remind|push messages?|sms|charts?|graphs?|plots?|statistics|analytics|maps?\b|geolocation|real[- ]?time|chat|messaging|websockets?|upload(?:s|ing)?|attachments?|csv|excel|pdf export|export(?:s|ing)?|import(?:s|ing)?|integrat(?:e|es|ion|ions)|webhooks?|rest api|graphql|machine learning|recommend(?:s|ation|ations)?|calendar view|kanban|drag and drop|dark mode|multi-?tenant|video calls?|game|scrap(?:e|ing|er)|bot|compiler|3d)\b/i;
@@ -52,7 +61,7 @@ const BEYOND =
 export function parseRequest(text: string): Spoken {
   const request = tidy(text);
   const named = takeName(request);
-  const addition = parseAddition(named.rest);
+  const addition = parseAddition(request);
   if (addition !== undefined) return addition;
   if (
     /^(?:rename|remove|delete|drop|change|replace|move|fix|update|hide|sort|reorder|undo|revert|style|redesign|translate|deploy|explain|why|what|how|when|who|is|are|does|do)\b/i.test(
@@ -134,7 +143,7 @@ function parseAddition(text: string): Spoken | undefined {
     const spokenTarget = (match[form.target] ?? "").trim();
     const rest = match[3] ?? "";
     if (
-      looksLikeNewApp(spokenFields) ||
+      looksLikeNewApp(spokenFields, match[0]) ||
       /^(?:i|we|you|it|they|people|users|me|us)$/i.test(spokenTarget) ||
       /^(?:track|manage|keep|record|log|list|store|let|help|organi[sz]e|collect|monitor|sav(?:e|ing)|build)(?:ing)?\b/i.test(spokenTarget)
     )
@@ -154,6 +163,14 @@ function parseAddition(text: string): Spoken | undefined {
         reason: `"${parsed.rejected[0] ?? spokenFields}" is not a field that I can add`,
       };
     }
+    const several = parsed.fields.find(({ words, kind }) => MANY.has(words.join(" ")) && (kind === "longText" || kind === "text"));
+    if (several !== undefined && !/\b(?:field|text|column|an?)\b/i.test(spokenFields)) {
+      return {
+        kind: "beyond",
+        understood: `${several.words.join(" ")} for "${spokenTarget}"`,
+        reason: "many of them for one record would be records of their own, and I connect no records",
+      };
+    }
     const { target: words, app } = splitTarget(spokenTarget);
     if (words.length === 0) continue;
     return {
@@ -167,9 +184,18 @@ function parseAddition(text: string): Spoken | undefined {
   return undefined;
 }
 
-function looksLikeNewApp(phrase: string): boolean {
-  return /\b(?:app|application|web ?site|site|tracker|tool|system|database|blog|page|place|way|manager|inventory|catalogu?e|directory|journal|diary|planner|organi[sz]er|log ?book|list|register)\b(?!\s+(?:field|column|number|name|url|link|checkbox))/i.test(
-    phrase,
+/** A website or a page can be asked for, and can be a field: "a website for plants", "a website to contacts". */
+function looksLikeNewApp(phrase: string, whole: string): boolean {
+  const field = "(?!\\s+(?:field|column|number|name|url|link|checkbox))";
+  if (
+    new RegExp(
+      `\\b(?:app|application|tracker|tool|system|database|blog|manager|inventory|catalogu?e|directory|journal|diary|planner|organi[sz]er|log ?book|register)\\b${field}`,
+      "i",
+    ).test(phrase)
+  )
+    return true;
+  return (
+    new RegExp(`\\b(?:web ?site|site|page|place|way|list)\\b${field}`, "i").test(phrase) && !whole.slice(phrase.length).includes(" to ")
   );
 }
 
@@ -188,7 +214,9 @@ function parseCreation(text: string, name: string | undefined): Spoken {
   const blog = isBlog(request);
   if (blog === "plain") return { kind: "create-blog", ...withName };
   const { head, list } = splitFields(request);
-  const entity = findEntity(head, list !== undefined);
+  const spoken = findEntity(head, list !== undefined);
+  const known = spoken === undefined ? undefined : wellKnown(spoken);
+  const entity = known?.entity;
   const understood = entity === undefined ? "" : `an app for "${entity.join(" ")}"`;
   const beyond = BEYOND.exec(request);
   if (beyond !== null && !(entity !== undefined && onlyInNames(beyond[0], entity, list)))
@@ -199,10 +227,12 @@ function parseCreation(text: string, name: string | undefined): Spoken {
       : { kind: "beyond", understood: "", reason: "it does not say which records the app is about" };
   if (entity.includes("and") || entity.includes("or"))
     return { kind: "beyond", understood, reason: "it asks for more than one kind of record in one app" };
-  const parsed = list === undefined ? { fields: [], rejected: [] } : parseFields(list);
+  const parsed = parseFields(list ?? known?.fields ?? "");
   if (parsed.rejected.length > 0)
     return { kind: "beyond", understood, reason: `"${parsed.rejected[0] ?? ""}" is not a field that I can make` };
-  return { kind: "create", entity, fields: parsed.fields, ...withName };
+  // A guestbook is about entries, and is still called a guestbook.
+  const called = spoken === undefined || spoken.join(" ") === entity.join(" ") ? withName : { name: titleCase(spoken), ...withName };
+  return { kind: "create", entity, fields: parsed.fields, ...called };
 }
 
 /** A blog, and nothing said about it that the vetted one does not have. */
@@ -246,17 +276,17 @@ function findEntity(head: string, hasFields: boolean): string[] | undefined {
       `\\b(?:app|application|tool|site|website|web ?app|system|software|crud|something|page|program)\\s+(?:for|about|on|around|of)\\s+(?:${TRACK_VERBS})?\\s*(.+)$`,
       "i",
     ),
-    new RegExp(
-      `^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)?(.+?)[\\s-]+(?=(?:track|manage|list|inventory|catalog|directory|log|organ|journal|diary|regist|database|planner|collection|library|web|app|tool|site|page|system|dashboard|crud|record|planning|booking|program|software|service|platform|admin))${APP_NOUNS}$`,
-      "i",
-    ),
+    new RegExp(`^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)?(.+?)[\\s-]+${APP_ENDING}$`, "i"),
   ];
   for (const pattern of patterns) {
     const entity = cleanEntity(pattern.exec(head.trim())?.[1]);
     if (entity !== undefined) return entity;
   }
-  if (!hasFields) return undefined;
-  return cleanEntity(new RegExp(`^(?:(?:i|we)(?:'d| would)?\\s+)?(?:${CREATE_VERBS})\\s+(.+)$`, "i").exec(head.trim())?.[1]);
+  const bare = cleanEntity(
+    new RegExp(`^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)?(?:an?|the|my|our|some)\\s+(.+)$`, "i").exec(head.trim())?.[1],
+  );
+  // Without a word for "app" and without fields only a name that everybody knows is enough.
+  return bare !== undefined && (hasFields || wellKnown(bare).fields !== undefined) ? bare : undefined;
 }
 
 function cleanEntity(phrase: string | undefined): string[] | undefined {
@@ -265,7 +295,7 @@ function cleanEntity(phrase: string | undefined): string[] | undefined {
   const words = wordsOf(rest.replace(ENTITY_END, "").replace(/[,.;:].*$/s, ""));
   while (words.length > 1 && /^(?:all|my|our|the|a|an|simple|new|own|app|application|data|information|about)$/.test(words[0] ?? ""))
     words.shift();
-  while (words.length > 1 && /^(?:app|application|apps|site|tool|records|entries|data)$/.test(words.at(-1) ?? "")) words.pop();
+  while (words.length > 1 && /^(?:app|apps|site|tool|records|entries|data)$/.test(words.at(-1) ?? "")) words.pop();
   if (words.length === 0 || words.length > 4 || !/^[a-z]/.test(words[0] ?? "")) return undefined;
   if (
     words.length === 1 &&
