@@ -1,5 +1,5 @@
 /** What the operator of this machine can ask: the control plane's own view, and the database and runtime behind the edge. */
-import type { EndpointName, TimelineId } from "../core/ids.ts";
+import { newId, type EndpointName, type TimelineId } from "../core/ids.ts";
 import { ADMIN_ROLE, type Checkpoint, type Database } from "../database/database.ts";
 import { withConnection } from "../database/migrations/connection.ts";
 import type { Gateway } from "../runtime/gateway/gateway.ts";
@@ -58,7 +58,7 @@ export function createOperator(
       return withConnection(dsn, async (client) => (await client.query(sql)).rows as Row[]);
     },
     async queryAt<Row>(checkpoint: Checkpoint, sql: string) {
-      const timeline = `peek_${Date.now().toString(36)}` as TimelineId;
+      const timeline = newId<TimelineId>("peek");
       const endpoint = `tmp_${timeline}` as EndpointName;
       await edge.database.branch(timeline, checkpoint);
       try {
