@@ -5,8 +5,11 @@ import { literal } from "./text.ts";
 
 const FORMATTERS = { date: "formatDay", datetime: "formatMoment", integer: "formatNumber", decimal: "formatNumber", url: "formatUrl" } as const;
 
+const MONEY_NAME = /price|amount|cost|total|fee|fare|salary|wage|budget|balance|payment/i;
+
 /** The function that writes the field's value for people, if it takes one. */
 export function formatterOf(field: FieldModel): string | undefined {
+  if (field.type === "decimal" && MONEY_NAME.test(field.name)) return "formatAmount";
   return field.type in FORMATTERS ? FORMATTERS[field.type as keyof typeof FORMATTERS] : undefined;
 }
 

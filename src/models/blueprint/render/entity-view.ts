@@ -103,7 +103,7 @@ function serverView(entity: EntityModel) {
       "updated_at as updatedAt",
     ],
     searched: searched.map((field) => (isTextual(field.type) && field.type !== "choice" ? literal(field.column) : `row.cast<string>(${literal(field.column)}, "text")`)),
-    searchPlaceholder: `Search ${listed(searched.slice(0, 3).map((field) => field.label.toLowerCase()))}`,
+    searchPlaceholder: `Search ${listed(searched.toSorted((a, b) => searchRank(a) - searchRank(b)).slice(0, 3).map((field) => field.label.toLowerCase()))}`,
     created: entity.fields.map((field) => ({
       column: field.column,
       value: isFilled(entity, field) ? `input.${field.name} ?? ${filledValue(entity, field)}` : `input.${field.name}`,
@@ -260,6 +260,11 @@ function isOptionalInput(entity: EntityModel, field: FieldModel): boolean {
 
 function filterFields(entity: EntityModel): { flag: FieldModel | undefined; choice: FieldModel | undefined } {
   return { flag: entity.fields.find((field) => field.type === "boolean"), choice: entity.fields.find((field) => field.type === "choice") };
+}
+
+/** What people would think of searching in comes first. */
+function searchRank(field: FieldModel): number {
+  return field.type === "text" || field.type === "longtext" ? 0 : 1;
 }
 
 function leadOf(fields: FieldModel[]): FieldModel | undefined {

@@ -2,6 +2,7 @@
 const day = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 const localDay = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const localMoment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const amount = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 /** A calendar day such as `2026-11-21`, the same in every time zone. */
@@ -20,6 +21,11 @@ export function formatMoment(value: string): string {
 
 export function formatNumber(value: number): string {
   return number.format(value);
+}
+
+/** An amount of money, always with two digits after the point. */
+export function formatAmount(value: number): string {
+  return amount.format(value);
 }
 
 /** A web address without what every address has. */

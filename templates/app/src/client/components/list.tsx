@@ -39,12 +39,12 @@ export function Meta({ children }: { children?: ReactNode }) {
     <p className="mt-1.5 flex flex-wrap gap-x-2 text-sm text-muted-foreground tabular-nums">
       {facts.map((fact, index) => (
         <span key={index} className="min-w-0">
-          {index > 0 && (
-            <span aria-hidden="true" className="mr-2">
+          {fact}
+          {index < facts.length - 1 && (
+            <span aria-hidden="true" className="ml-2">
               ·
             </span>
           )}
-          {fact}
         </span>
       ))}
     </p>

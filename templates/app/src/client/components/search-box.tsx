@@ -33,7 +33,7 @@ export function SearchBox({ label, placeholder, value, onChange }: { label: stri
   }, [typed, reported]);
 
   return (
-    <div className="relative min-w-0 flex-1">
+    <div className="relative min-w-0 flex-1 sm:basis-64">
       <SearchIcon className="pointer-events-none absolute top-3 left-3.5 size-4 text-muted-foreground" />
       <input
         ref={input}

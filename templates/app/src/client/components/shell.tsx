@@ -22,12 +22,12 @@ export function Shell({ name, sections, children }: ShellProps) {
         Skip to the content
       </a>
       <header className="sticky top-0 z-10 border-b bg-background/85 backdrop-blur-md">
-        <div className="mx-auto flex h-14 max-w-[800px] items-center gap-6 px-4">
+        <div className="mx-auto flex h-14 max-w-[800px] items-center gap-3 px-4 sm:gap-6">
           <Link to="/" className="flex min-w-0 items-center gap-2.5 rounded-control font-semibold tracking-[-0.01em]">
             <span aria-hidden="true" className="grid size-7 shrink-0 place-items-center rounded-control bg-primary text-[15px] font-semibold text-primary-foreground">
               {Array.from(name)[0]?.toUpperCase()}
             </span>
-            <span className="truncate">{name}</span>
+            <span className={`truncate ${sections.length > 1 ? "max-sm:sr-only" : ""}`}>{name}</span>
           </Link>
           {sections.length > 1 && (
             <nav aria-label="Sections" className="flex min-w-0 gap-1 overflow-x-auto">
