@@ -3,7 +3,13 @@ import type { FieldModel } from "../entity-model.ts";
 import { isNullable } from "./field-kinds.ts";
 import { literal } from "./text.ts";
 
-const FORMATTERS = { date: "formatDay", datetime: "formatMoment", integer: "formatNumber", decimal: "formatNumber", url: "formatUrl" } as const;
+const FORMATTERS = {
+  date: "formatDay",
+  datetime: "formatMoment",
+  integer: "formatNumber",
+  decimal: "formatNumber",
+  url: "formatUrl",
+} as const;
 
 const MONEY_NAME = /price|amount|cost|total|fee|fare|salary|wage|budget|balance|payment/i;
 
@@ -27,7 +33,9 @@ export function titleOf(field: FieldModel): string {
   if (field.type === "boolean") return `row.${field.name} ? ${literal(field.label)} : ${literal(`Not ${field.label.toLowerCase()}`)}`;
   const expression = shown(field);
   if (!isNullable(field)) return expression;
-  return formatterOf(field) === undefined ? `${expression} ?? "Untitled"` : `row.${field.name} === null ? "Untitled" : ${formatterOf(field)}(row.${field.name})`;
+  return formatterOf(field) === undefined
+    ? `${expression} ?? "Untitled"`
+    : `row.${field.name} === null ? "Untitled" : ${formatterOf(field)}(row.${field.name})`;
 }
 
 /** An element or expression for the detail page. */

@@ -78,8 +78,19 @@ function schemaView(entity: EntityModel) {
       if (fallback !== undefined) return [`${field.name}: fields.${field.name}.default(${literal(fallback)}),`];
       return isOptionalInput(entity, field) ? [`${field.name}: fields.${field.name}.default(null),`] : [];
     }),
-    flag: flag && { name: flag.name, column: flag.column, label: flag.label, offLabel: `Not ${flag.label.charAt(0).toLowerCase()}${flag.label.slice(1)}` },
-    choice: choice && { name: choice.name, column: choice.column, label: choice.label, check: checkOf(choice), choices: choice.choices ?? [] },
+    flag: flag && {
+      name: flag.name,
+      column: flag.column,
+      label: flag.label,
+      offLabel: `Not ${flag.label.charAt(0).toLowerCase()}${flag.label.slice(1)}`,
+    },
+    choice: choice && {
+      name: choice.name,
+      column: choice.column,
+      label: choice.label,
+      check: checkOf(choice),
+      choices: choice.choices ?? [],
+    },
     filters: [flag, choice].flatMap((field) => field?.name ?? []),
     choiceAll: choice && `${choice.label}: all`,
     columns: entity.fields.map((field) => ({
@@ -102,8 +113,15 @@ function serverView(entity: EntityModel) {
       "created_at as createdAt",
       "updated_at as updatedAt",
     ],
-    searched: searched.map((field) => (isTextual(field.type) && field.type !== "choice" ? literal(field.column) : `row.cast<string>(${literal(field.column)}, "text")`)),
-    searchPlaceholder: `Search ${listed(searched.toSorted((a, b) => searchRank(a) - searchRank(b)).slice(0, 3).map((field) => field.label.toLowerCase()))}`,
+    searched: searched.map((field) =>
+      isTextual(field.type) && field.type !== "choice" ? literal(field.column) : `row.cast<string>(${literal(field.column)}, "text")`,
+    ),
+    searchPlaceholder: `Search ${listed(
+      searched
+        .toSorted((a, b) => searchRank(a) - searchRank(b))
+        .slice(0, 3)
+        .map((field) => field.label.toLowerCase()),
+    )}`,
     created: entity.fields.map((field) => ({
       column: field.column,
       value: isFilled(entity, field) ? `input.${field.name} ?? ${filledValue(entity, field)}` : `input.${field.name}`,
@@ -128,7 +146,13 @@ function serverView(entity: EntityModel) {
 function formView(entity: EntityModel) {
   const fields = entity.fields;
   const halves = pairs(fields);
-  const controls = new Set(fields.map((field) => (field.type === "choice" ? "" : field.type === "longtext" ? "Textarea" : field.type === "boolean" ? "Checkbox" : "Input")).filter((name) => name !== ""));
+  const controls = new Set(
+    fields
+      .map((field) =>
+        field.type === "choice" ? "" : field.type === "longtext" ? "Textarea" : field.type === "boolean" ? "Checkbox" : "Input",
+      )
+      .filter((name) => name !== ""),
+  );
   return {
     inputImports: [...controls].sort(),
     hasSelect: fields.some((field) => field.type === "choice"),
@@ -175,9 +199,17 @@ function detailView(title: FieldModel, others: FieldModel[]) {
   return {
     lead: lead?.name,
     facts: facts.map((field) => ({ label: field.label, content: factOf(field) })),
-    proses: proses.map((field) => ({ name: field.name, ...(isNullable(field) ? { before: `{row.${field.name} && `, after: "}" } : { before: "", after: "" }), label: proses.length > 1 ? field.label : undefined })),
+    proses: proses.map((field) => ({
+      name: field.name,
+      ...(isNullable(field) ? { before: `{row.${field.name} && `, after: "}" } : { before: "", after: "" }),
+      label: proses.length > 1 ? field.label : undefined,
+    })),
     formatters: formatters([title, ...facts], ["formatDayOf"]),
-    imports: [...(facts.length > 0 ? ["Fact", "Facts"] : []), ...(proses.length > 0 ? ["Prose"] : []), ...(facts.some((field) => field.type === "url" || field.type === "email") ? ["TextLink"] : [])],
+    imports: [
+      ...(facts.length > 0 ? ["Fact", "Facts"] : []),
+      ...(proses.length > 0 ? ["Prose"] : []),
+      ...(facts.some((field) => field.type === "url" || field.type === "email") ? ["TextLink"] : []),
+    ],
   };
 }
 
@@ -185,7 +217,9 @@ function testView(entity: EntityModel) {
   const title = must(entity, entity.titleField);
   const searchable = searchableSample(entity);
   const required = entity.fields.find((field) => !isOptionalInput(entity, field) && defaultOf(field) === undefined);
-  const blank = entity.fields.find((field) => isOptionalInput(entity, field) && !isFilled(entity, field) && isTextual(field.type) && field.type !== "choice");
+  const blank = entity.fields.find(
+    (field) => isOptionalInput(entity, field) && !isFilled(entity, field) && isTextual(field.type) && field.type !== "choice",
+  );
   const filledSlug = entity.fields.find((field) => field.type === "slug" && isFilled(entity, field) && field.unique === true);
   const slugSource = filledSlug && sourceOf(entity, filledSlug);
   const changed = isFilled(entity, title) ? undefined : changedTitle(title);
@@ -201,7 +235,10 @@ function testView(entity: EntityModel) {
     titleShowsWord: searchable === title && title.type !== "choice",
     required: required && { name: required.name, label: required.label },
     blank: blank && { name: blank.name },
-    filled: filledSlug && slugSource && slugSource.type === "text" && slugSource.unique !== true ? { name: filledSlug.name, source: slugSource.name } : undefined,
+    filled:
+      filledSlug && slugSource && slugSource.type === "text" && slugSource.unique !== true
+        ? { name: filledSlug.name, source: slugSource.name }
+        : undefined,
     changed: changed && { name: title.name, value: changed, isText: title.type === "text" },
   };
 }

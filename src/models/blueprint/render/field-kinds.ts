@@ -52,7 +52,9 @@ export function defaultOf(field: FieldModel): unknown {
 /** `text("Title")`. */
 export function checkOf(field: FieldModel): string {
   const { builder } = kindOf(field);
-  return field.type === "choice" ? `${builder}(${literal(field.label)}, ${literal(field.choices).replaceAll('","', '", "')})` : `${builder}(${literal(field.label)})`;
+  return field.type === "choice"
+    ? `${builder}(${literal(field.label)}, ${literal(field.choices).replaceAll('","', '", "')})`
+    : `${builder}(${literal(field.label)})`;
 }
 
 /** A value of the field as a literal of its column. */
@@ -94,7 +96,14 @@ export function controlOf(field: FieldModel): string {
   const fallback = defaultOf(field);
   // On a new row the default stands in the form; on one that is edited, an empty value stays empty.
   const start = fallback === undefined ? "" : literal(fallback);
-  const initial = fallback === undefined ? (isNullable(field) ? `${value} ?? ""` : value) : isNullable(field) ? `row ? (${value} ?? "") : ${start}` : `${value} ?? ${start}`;
+  const initial =
+    fallback === undefined
+      ? isNullable(field)
+        ? `${value} ?? ""`
+        : value
+      : isNullable(field)
+        ? `row ? (${value} ?? "") : ${start}`
+        : `${value} ?? ${start}`;
   const required = field.required && field.filledFrom === undefined ? " required" : "";
   const input = (attributes: string) => `<Input${attributes === "" ? "" : ` ${attributes}`} defaultValue={${initial}}${required} />`;
   switch (field.type) {

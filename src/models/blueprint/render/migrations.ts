@@ -53,7 +53,8 @@ function addField(entity: EntityModel, field: FieldModel): string[] {
   if (source === undefined) {
     const fallback = defaultOf(field);
     if (!isNullable(field) && fallback === undefined) throw needsValue(entity, field, "say a default, or what it is filled from");
-    if (field.unique === true && fallback !== undefined) throw needsValue(entity, field, "a unique field cannot give every row the same default");
+    if (field.unique === true && fallback !== undefined)
+      throw needsValue(entity, field, "a unique field cannot give every row the same default");
     return [`alter table ${table} add column ${columnDefinition(field)};`, ...addUnique];
   }
   const fallback = defaultOf(field);
@@ -134,7 +135,12 @@ function unique(entity: EntityModel, field: FieldModel): string {
 }
 
 function migrationPath(id: string, name: string): string {
-  if (!/^\d{14}$/.test(id)) throw new AdorableError({ code: "invalid-migration-id", remedy: "bug", message: `"${id}" is not a migration id such as "20261121093000".` });
+  if (!/^\d{14}$/.test(id))
+    throw new AdorableError({
+      code: "invalid-migration-id",
+      remedy: "bug",
+      message: `"${id}" is not a migration id such as "20261121093000".`,
+    });
   return `db/migrations/${id}_${name}.sql`;
 }
 

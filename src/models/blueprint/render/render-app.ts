@@ -16,10 +16,28 @@ export const MODEL_PATH = "blueprint.json";
 export function renderApp(unchecked: AppModel): Map<string, string> {
   const model = checkAppModel(unchecked);
   const entities = model.entities.map((entity, index) => entityView(entity, model, index));
-  const app = { slug: model.slug, name: model.name, description: model.description, hue: model.hue, letter: Array.from(model.name)[0]?.toUpperCase() ?? "A", entities, first: entities[0], usesMoment: anyField(model, (field) => field.type === "datetime"), usesDefaults: anyField(model, (field) => defaultOf(field) !== undefined && field.type !== "datetime") };
+  const app = {
+    slug: model.slug,
+    name: model.name,
+    description: model.description,
+    hue: model.hue,
+    letter: Array.from(model.name)[0]?.toUpperCase() ?? "A",
+    entities,
+    first: entities[0],
+    usesMoment: anyField(model, (field) => field.type === "datetime"),
+    usesDefaults: anyField(model, (field) => defaultOf(field) !== undefined && field.type !== "datetime"),
+  };
   const files = new Map(scaffoldFiles());
 
-  for (const path of ["README.md", "index.html", "public/favicon.svg", "db/schema.ts", "src/server/router.ts", "src/client/app.tsx", "src/client/hue.css"]) {
+  for (const path of [
+    "README.md",
+    "index.html",
+    "public/favicon.svg",
+    "db/schema.ts",
+    "src/server/router.ts",
+    "src/client/app.tsx",
+    "src/client/hue.css",
+  ]) {
     files.set(path, renderTemplate(path, app));
   }
   for (const entity of entities) {

@@ -8,7 +8,9 @@ export function sampleOf(entity: EntityModel, field: FieldModel): string | undef
   if (isFilled(entity, field)) return undefined;
   switch (field.type) {
     case "text":
-      return field.name === entity.titleField ? `\`Sample \${word}\`` : literal(`Sample ${field.label.toLowerCase()}`).replace(/"$/, field.unique ? ` " + word` : '"');
+      return field.name === entity.titleField
+        ? `\`Sample \${word}\``
+        : literal(`Sample ${field.label.toLowerCase()}`).replace(/"$/, field.unique ? ` " + word` : '"');
     case "longtext":
       return literal("First paragraph.\n\nSecond paragraph.");
     case "boolean":

@@ -6,7 +6,15 @@ import { commentText, htmlText, jsxAttribute, jsxText, literal, markdownText, sq
 
 const TEMPLATES = join(import.meta.dirname, "../../../../templates");
 const engine = Handlebars.create();
-engine.registerHelper({ attribute: jsxAttribute, comment: commentText, html: htmlText, json: literal, markdown: markdownText, sql: sqlName, text: jsxText });
+engine.registerHelper({
+  attribute: jsxAttribute,
+  comment: commentText,
+  html: htmlText,
+  json: literal,
+  markdown: markdownText,
+  sql: sqlName,
+  text: jsxText,
+});
 
 const compiled = new Map<string, Handlebars.TemplateDelegate>();
 
