@@ -22,6 +22,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "adorable-action-test-"));
   await chmod(home, 0o755);
   await buildAction(join(home, "action"));
+  await verifyTools();
   oidc = await startOidc();
 });
 
