@@ -151,14 +151,13 @@ async function findTools(): Promise<VerifyTools> {
     });
   }
   const temporary = process.env["RUNNER_TEMP"] ?? tmpdir();
-  const { prepareModules } = await import("../src/process/modules.ts");
-  const { dir } = await prepareModules({ platformRoot, storeDir: process.env["ADORABLE_MODULES"] ?? join(temporary, "adorable-modules") });
-  return {
+  const { prepareVerifyTools } = await import("../src/verify/tools.ts");
+  return prepareVerifyTools({
     platformRoot,
-    modulesDir: dir,
+    storeDir: process.env["ADORABLE_MODULES"] ?? join(temporary, "adorable-modules"),
     browserCacheDir: process.env["ADORABLE_BROWSER_CACHE"] ?? join(temporary, "adorable-browser"),
     requireSandbox: process.env["ADORABLE_SANDBOX"] !== "optional",
-  };
+  });
 }
 
 function gitConfig(token: string): { gitConfig?: Record<string, string> } {

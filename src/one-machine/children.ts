@@ -1,7 +1,7 @@
 /** The platform's processes on one machine: started in order, each ready when it says so, all ended together. */
-import { join } from "node:path";
 import { z } from "zod";
 import { AdorableError, type ErrorData } from "../core/errors.ts";
+import { pidRecordPath } from "../process/pid-record.ts";
 import { supervise, type Supervised } from "../process/supervised.ts";
 
 export interface Child {
@@ -44,7 +44,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     cwd,
     env,
     stdin: "pipe",
-    record: join(recordDir, `${name}.json`),
+    record: pidRecordPath(recordDir, name),
     onLine(stream, line) {
       const ready = stream === "stdout" ? parseReady(line) : undefined;
       if (ready) answer.resolve(ready);
