@@ -30,8 +30,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await postgres.close();
+  // In this order: a database that did not start must not keep the folder.
   await rm(home, { recursive: true, force: true });
+  await postgres.close();
 });
 
 /** One project whose changes follow each other: each request starts where the last ended. */
