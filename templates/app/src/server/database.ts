@@ -1,4 +1,5 @@
 /** The connection to PostgreSQL: made when the first query needs it, made again when it was lost. */
+import { setImmediate } from "node:timers/promises";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Database } from "../../db/schema.ts";
@@ -22,10 +23,24 @@ export function openDatabase(connectionString: string): Db {
     keepAlive: true,
     types: { getTypeParser: ((id: number, format?: "text") => parsers.get(id) ?? pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser },
   });
-  // A connection that ends while nobody uses it is replaced on the next query; without listeners it would end the process.
-  pool.on("error", ignore);
-  pool.on("connect", (client) => client.on("error", ignore));
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-}
+  const ended = new WeakSet<pg.ClientBase>();
+  // A connection that ends while nobody uses it is replaced; without listeners its error would end the process.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => {
+    client.on("error", () => ended.add(client));
+    client.on("end", () => ended.add(client));
+  });
 
-function ignore(): void {}
+  /** A connection that is alive as far as anyone can know before something is sent on it. */
+  async function connect(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await pool.connect();
+      // The news that the server has closed it may have arrived and not been read yet: let it be read.
+      await setImmediate();
+      if (!ended.has(client)) return client;
+      client.release(true);
+    }
+  }
+
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } }) });
+}

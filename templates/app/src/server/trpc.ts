@@ -1,8 +1,10 @@
-/** The base of every procedure: context, errors as clients see them, one retry when the database connection was lost. */
+/** The base of every procedure: context, errors as clients see them, another try when the database connection was lost. */
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
 import type { Db } from "./database.ts";
 import { hadNoEffect, isDatabaseUnreachable } from "./failures.ts";
+
+const ATTEMPTS_MAX = 3;
 
 export interface Context {
   db: Db;
@@ -31,7 +33,7 @@ export const router = t.router;
 
 export const procedure = t.procedure.use(async ({ type, next }) => {
   let result = await next();
-  if (!result.ok && mayRepeat(result.error.cause, type)) result = await next();
+  for (let attempt = 2; attempt <= ATTEMPTS_MAX && !result.ok && mayRepeat(result.error.cause, type); attempt += 1) result = await next();
   if (!result.ok && isDatabaseUnreachable(result.error.cause)) {
     throw new TRPCError({ code: "SERVICE_UNAVAILABLE", message: "The database cannot be reached right now. Try again in a moment.", cause: result.error.cause });
   }
