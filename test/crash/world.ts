@@ -1,5 +1,5 @@
 /** A platform that can be put back to a moment: its data directory is copied while it is stopped, and copied back before each kill. */
-import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { claim, eventually } from "../../src/demo/check.ts";
@@ -7,6 +7,7 @@ import { fetchApp } from "../../src/demo/http.ts";
 import { createOperator, type Operator, type ProjectView } from "../../src/demo/operator.ts";
 import { createPerson, type Person } from "../../src/demo/people.ts";
 import { endpointName, hostLabel } from "../../src/core/names.ts";
+import { run } from "../../src/process/run.ts";
 import { APP_SLUG, startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
 
 const REPOSITORY = "ada/journal";
@@ -64,9 +65,10 @@ export class World {
   async #copy(from: string, to: string): Promise<void> {
     await mkdir(to, { recursive: true, mode: 0o755 });
     for (const entry of await readdir(to)) if (!KEPT.has(entry)) await rm(join(to, entry), { recursive: true, force: true });
-    for (const entry of await readdir(from))
-      if (!KEPT.has(entry))
-        await cp(join(from, entry), join(to, entry), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    const entries = (await readdir(from)).filter((entry) => !KEPT.has(entry)).map((entry) => join(from, entry));
+    // With owners and hard links, which Node's own copy loses.
+    const copied = await run("cp", ["-a", "--", ...entries, to], { timeoutMs: 120_000 });
+    claim(copied.exitCode === 0, "the moment is copied", copied.stderr.toString());
   }
 
   async trace(path: string): Promise<string[]> {
@@ -118,6 +120,13 @@ export async function live(session: Session, release: number): Promise<void> {
       return rollout?.state === "live" && rollout.data.release === release ? true : undefined;
     },
     { timeoutMs: 90_000, seen: () => seen },
+  );
+}
+
+/** Once the merged change's preview is gone too: that is the last thing that a merge leads to. */
+export async function settled({ operator }: Session): Promise<void> {
+  await eventually("the previews of merged changes are gone", async () =>
+    (await project(operator)).changes.every((change) => change.state === "open" || change.preview_environment === null) ? true : undefined,
   );
 }
 
