@@ -68,7 +68,15 @@ export interface AppModel {
 /** Columns that every table has, and names that PostgreSQL keeps for itself. */
 const RESERVED_COLUMNS = new Set(["id", "created_at", "updated_at", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 /** `id` and the times are on every row; `search`, `cursor` and `limit` are inputs of every list; every object has the names of its prototype. */
-const RESERVED_FIELDS = new Set(["id", "createdAt", "updatedAt", "search", "cursor", "limit", ...Object.getOwnPropertyNames(Object.prototype)]);
+const RESERVED_FIELDS = new Set([
+  "id",
+  "createdAt",
+  "updatedAt",
+  "search",
+  "cursor",
+  "limit",
+  ...Object.getOwnPropertyNames(Object.prototype),
+]);
 /** tRPC refuses these as the name of a router. */
 const RESERVED_PLURALS = new Set(["then", "call", "apply"]);
 /** Types with too few values, or too long ones, for each row to have its own. */

@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 export async function createDevServer(app: Hono): Promise<Server> {
   const { createServer: createViteServer } = await import("vite");
   const server = createServer();
-  const vite = await createViteServer({ configLoader: "native", server: { middlewareMode: true, hmr: { server } } });
+  const vite = await createViteServer({ configLoader: "native", server: { middlewareMode: true, ws: { server } } });
   const api: RequestListener = getRequestListener(app.fetch);
   server.on("request", (request, response) => {
     if (request.url === "/health" || request.url?.startsWith("/api/")) void api(request, response);
