@@ -57,9 +57,13 @@ export interface ForgeOptions {
     platformFiles?: PlatformFiles | string;
   };
   /** The pages, served where no route of the API answers. */
-  pages?: (core: ForgeCore) => Hono;
+  pages?: (core: ForgeCore) => Pages;
   /** Default: a line on standard error. */
   log?: (line: string) => void;
+}
+
+export interface Pages {
+  fetch(request: Request): Response | Promise<Response>;
 }
 
 export interface Forge {
@@ -185,7 +189,7 @@ function routes(
   core: ForgeCore,
   issuer: Awaited<ReturnType<typeof createIssuer>>,
   adminToken: string,
-  pages: Hono | undefined,
+  pages: Pages | undefined,
 ): (request: Request) => Response | Promise<Response> {
   const answering = (): Api => {
     const api: Api = new Hono<ApiEnv>();

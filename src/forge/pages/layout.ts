@@ -5,28 +5,29 @@ import type { Session } from "../accounts.ts";
 import type { Repository } from "../records.ts";
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
+export type Section = "issues" | "pulls" | "actions" | "code" | "releases";
 
 export interface Frame {
   title: string;
   session: Session | undefined;
   repository?: Repository | undefined;
   /** Which entry of the repository's navigation this is. */
-  section?: "issues" | "pulls" | "actions" | "code" | "releases";
-  /** A failure of the form that was just sent. */
-  problem?: string | undefined;
+  section?: Section | undefined;
+  /** Where changes of what is shown are announced; none: the page does not refresh itself. */
+  changes?: string | undefined;
   body: Html;
 }
 
-const SECTIONS = [
+const SECTIONS: readonly (readonly [Section, string, string])[] = [
   ["code", "Code", ""],
   ["issues", "Issues", "/issues"],
   ["pulls", "Pull requests", "/pulls"],
   ["actions", "Actions", "/actions"],
   ["releases", "Releases", "/releases"],
-] as const;
+];
 
 export function page(frame: Frame): Html {
-  const { title, session, repository, section, problem, body } = frame;
+  const { title, session, repository, section, changes, body } = frame;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -34,17 +35,25 @@ export function page(frame: Frame): Html {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href="/_static/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/_static/forge.css" />
-        <script type="module" src="/_static/live.js"></script>
+        ${changes === undefined ? "" : html`<script type="module" src="/_static/live.js" data-changes="${changes}"></script>`}
       </head>
       <body>
+        <a class="skip" href="#main">Skip to the content</a>
         <header class="top">
           <nav aria-label="Site">
-            <a class="brand" href="/">◆ Forge</a>
+            <a class="brand" href="/"><span aria-hidden="true">◆</span> Forge</a>
             ${repository === undefined ? "" : html`<a class="repository" href="/${repository.fullName}">${repository.fullName}</a>`}
             <span class="spacer"></span>
-            ${session === undefined ? html`<span class="muted">Not logged in</span>` : html`<span class="who">${session.account.login}</span>`}
+            ${
+              session === undefined
+                ? html`<span class="muted">Not logged in</span>`
+                : html`<span class="who">${session.account.login}</span>
+                    <form method="post" action="/logout">
+                      <input type="hidden" name="csrf" value="${session.csrf}" /><button class="plain" type="submit">Log out</button>
+                    </form>`
+            }
           </nav>
           ${
             repository === undefined
@@ -54,7 +63,15 @@ export function page(frame: Frame): Html {
                 </nav>`
           }
         </header>
-        <main>${problem === undefined ? "" : html`<p class="problem" role="alert">${problem}</p>`} ${body}</main>
+        <main id="main">${body}</main>
       </body>
     </html>`;
+}
+
+/** What was refused or failed, in a sentence, with what had been typed. */
+export function problemBody(heading: string, text: string, back: string, typed: string): Html {
+  return html`<h1>${heading}</h1>
+    <p class="problem" role="alert">${text}</p>
+    ${typed === "" ? "" : html`<label for="typed">What you had written</label><textarea id="typed" rows="6" readonly>${typed}</textarea>`}
+    <p><a href="${back}">Back</a></p>`;
 }

@@ -1,33 +1,68 @@
-/** Markdown as people wrote it, as HTML that can do nothing: raw HTML is shown as text, addresses are http(s), mail or of this site. */
-import { Marked, type Tokens } from "marked";
+/** Markdown as people wrote it, as HTML that can do nothing: raw HTML is shown as text but for a few bare tags, addresses are http(s), mail or of this site. */
 import { raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { Marked, type Tokens } from "marked";
+
+/** Tags that keep their meaning when they carry no attribute. */
+const KEPT = /^<\/?(?:sub|sup|details|summary|br|kbd|strong|em)\s*\/?>/i;
+/** Elements without an end tag, of those that can come out. */
+const VOID = new Set(["br", "img", "hr"]);
 
 const marked = new Marked({
   gfm: true,
   breaks: true,
   renderer: {
-    html({ text }: Tokens.HTML | Tokens.Tag) {
-      // Hidden markers of comments stay hidden; a few harmless tags keep their meaning; everything else is text.
-      if (/^\s*<!--[\s\S]*-->\s*$/.test(text)) return "";
-      return text.replaceAll(/<(?!\/?(?:sub|sup|details|summary|br|kbd|p|strong|em)\s*\/?>)/gi, "&lt;");
-    },
+    html: ({ text }: Tokens.HTML | Tokens.Tag) => plainHtml(text),
     link({ href, tokens }: Tokens.Link) {
       const inner = this.parser.parseInline(tokens);
-      return isSafe(href) ? `<a href="${escape(href)}" rel="nofollow noopener">${inner}</a>` : inner;
+      return isSafeAddress(href) ? `<a href="${escape(href)}" rel="nofollow noopener">${inner}</a>` : inner;
     },
     image({ href, text }: Tokens.Image) {
-      return isSafe(href) ? `<img src="${escape(href)}" alt="${escape(text)}" loading="lazy" />` : escape(text);
+      return isSafeAddress(href) && !/^mailto:/i.test(href)
+        ? `<img src="${escape(href)}" alt="${escape(text)}" loading="lazy">`
+        : escape(text);
     },
+    checkbox: ({ checked }: Tokens.Checkbox) =>
+      `<span class="task${checked ? " done" : ""}" role="img" aria-label="${checked ? "done" : "to do"}"></span>`,
   },
 });
 
 export function markdown(text: string | null): HtmlEscapedString {
-  return raw(marked.parse(text ?? "", { async: false })) as HtmlEscapedString;
+  return raw(`<div class="prose">${balance(marked.parse(text ?? "", { async: false }))}</div>`) as HtmlEscapedString;
 }
 
-function isSafe(href: string): boolean {
-  return /^(https?:\/\/|mailto:|\/(?!\/)|#)/i.test(href);
+/** Of this site, of the web, or mail. Browsers read `\` as `/` and skip control characters, so neither may be in it. */
+export function isSafeAddress(href: string): boolean {
+  return /^(https?:\/\/|mailto:|\/(?!\/)|#)/i.test(href) && !/[\\\p{Cc}]/u.test(href);
+}
+
+/** Hidden markers of comments stay hidden, to the end where one is left open. */
+function plainHtml(text: string): string {
+  return text.replaceAll(/<!--[\s\S]*?(?:-->|$)/g, "").replaceAll(/<[^<]*/g, (part) => (KEPT.test(part) ? part : `&lt;${part.slice(1)}`));
+}
+
+/** Drops end tags that end nothing and ends what was left open, so that one text cannot reach into the page around it. */
+function balance(text: string): string {
+  const open: string[] = [];
+  const balanced = text.replaceAll(/<(\/?)([a-z][a-z0-9]*)((?:"[^"]*"|[^">])*)>/gi, (tag, slash: string, written: string) => {
+    const name = written.toLowerCase();
+    if (VOID.has(name)) return slash === "" ? tag : "";
+    if (slash === "") {
+      open.push(name);
+      return tag;
+    }
+    const at = open.lastIndexOf(name);
+    if (at < 0) return "";
+    return endTags(open.splice(at));
+  });
+  return balanced + endTags(open);
+}
+
+function endTags(names: string[]): string {
+  return names
+    .toReversed()
+    .map((name) => `</${name}>`)
+    .join("");
 }
 
 function escape(text: string): string {

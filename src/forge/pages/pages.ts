@@ -2,170 +2,161 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Hono, type Context } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
-import { streamSSE } from "hono/streaming";
-import { findSession, isSameSecret, redeemLoginLink, type Session } from "../accounts.ts";
-import type { Actor } from "../auth.ts";
+import { bodyLimit } from "hono/body-limit";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { endSession, findSession, redeemLoginLink, type Session } from "../accounts.ts";
 import { findRun } from "../actions/dispatch.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
-import { createComment, createIssue } from "../issues.ts";
-import { mergePull } from "../pulls.ts";
 import type { Repository } from "../records.ts";
-import { revertPull } from "../revert.ts";
-import { issueBody, pullBody, type PullTab } from "./conversation.ts";
-import { page, type Frame, type Html } from "./layout.ts";
-import { homeBody, listBody, newIssueBody, releasesBody, repositoryBody, runsBody } from "./repository.ts";
-import { runBody } from "./run.ts";
+import { errorAnswer } from "../rest/http.ts";
+import { changesStream } from "./changes.ts";
+import { formRoutes, sender, type PageEnv } from "./forms.ts";
+import { page, problemBody, type Frame } from "./layout.ts";
+import { repositoryRoutes } from "./places.ts";
+import { isProgram, refusal } from "./refusals.ts";
+import { homeBody } from "./repository.ts";
+import { wholeLog } from "./run.ts";
 
 const COOKIE = "forge_session";
 const STATIC: Record<string, [path: string, type: string]> = {
   "forge.css": [fileURLToPath(new URL("./static/forge.css", import.meta.url)), "text/css; charset=utf-8"],
   "live.js": [fileURLToPath(new URL("./static/live.js", import.meta.url)), "text/javascript; charset=utf-8"],
+  "icon.svg": [fileURLToPath(new URL("./static/icon.svg", import.meta.url)), "image/svg+xml"],
   "idiomorph.js": [fileURLToPath(import.meta.resolve("idiomorph")).replace(/[^/]+$/, "idiomorph.esm.js"), "text/javascript; charset=utf-8"],
   "geist.woff2": [fileURLToPath(import.meta.resolve("@fontsource-variable/geist/files/geist-latin-wght-normal.woff2")), "font/woff2"],
 };
-const PING_MS = 15_000;
+/** Nothing inline, nothing from elsewhere but pictures: evidence lies at the control plane's address. */
+const POLICY =
+  "default-src 'self'; img-src 'self' http: https:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+const MAX_FORM_BYTES = 1024 * 1024;
+const SESSION_SECONDS = 14 * 24 * 3600;
 
-export function createPages(core: ForgeCore): Hono {
-  const app = new Hono();
+export function createPages(core: ForgeCore): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
   const sessionOf = (c: Context): Session | undefined => {
     const cookie = getCookie(c, COOKIE);
     return cookie === undefined ? undefined : findSession(core, cookie);
   };
+  const visible = (c: Context, session: Session | undefined): Repository | undefined => {
+    const [, owner = "", name = ""] = c.req.path.split("/");
+    const repository = core.state.repository(decode(owner), decode(name));
+    return repository === undefined || core.state.role(repository, session?.account ?? null) === "none" ? undefined : repository;
+  };
   /** What may not be seen is not there. */
   const repositoryOf = (c: Context, session: Session | undefined): Repository => {
-    const repository = core.state.repository(c.req.param("owner") ?? "", c.req.param("name") ?? "");
-    if (repository === undefined || core.state.role(repository, session?.account ?? null) === "none")
-      throw new Fault(404, "There is no such page");
+    const repository = visible(c, session);
+    if (repository === undefined) throw new Fault(404, "Not Found");
     return repository;
   };
-  const show = async (
-    c: Context,
-    frame: Omit<Frame, "session" | "body"> & { session: Session | undefined; body: Html | Promise<Html> },
-  ): Promise<Response> =>
-    c.html(await page({ ...frame, body: await frame.body }), 200, {
-      "content-security-policy":
-        "default-src 'self'; img-src 'self' http: https: data:; style-src 'self'; frame-ancestors 'none'; form-action 'self'",
-    });
-  /** The session of a form that was sent from one of our pages. */
-  const sentBy = async (c: Context): Promise<{ session: Session; actor: Actor; fields: Record<string, string> }> => {
+  const show = async (c: Context, frame: Frame, status = 200): Promise<Response> => c.html(await page(frame), status as 200);
+  const refuse = async (c: Context<PageEnv>, error: unknown): Promise<Response> => {
+    const { status, heading, text } = refusal(error);
     const session = sessionOf(c);
-    if (session === undefined) throw new Fault(401, "Log in first");
-    const fields = Object.fromEntries(
-      Object.entries(await c.req.parseBody()).map(([key, value]) => [key, typeof value === "string" ? value : ""]),
-    );
-    if (!isSameSecret(fields["csrf"] ?? "", session.csrf)) throw new Fault(403, "This form is not of your session: open the page again");
-    return { session, actor: { kind: "user", account: session.account }, fields };
+    const repository = visible(c, session);
+    const from = URL.parse(c.req.header("referer") ?? "");
+    const back = from?.origin === new URL(c.req.url).origin && c.req.method === "POST" ? from.pathname : `/${repository?.fullName ?? ""}`;
+    return show(c, { title: heading, session, repository, body: problemBody(heading, text, back, c.get("typed") ?? "") }, status);
   };
 
-  app.onError(async (error, c) => {
-    if (!(error instanceof Fault)) core.log(`a page failed: ${error.stack ?? error.message}`);
-    const [status, text] =
-      error instanceof Fault ? [error.status, error.message] : [500, "Something failed here; the forge's log says what"];
-    const body = await page({ title: text, session: sessionOf(c), problem: text, body: "" as never });
-    return c.html(body, status as 404);
+  app.use(async (c, next) => {
+    await next();
+    c.header("content-security-policy", POLICY);
+    c.header("x-content-type-options", "nosniff");
+    c.header("referrer-policy", "same-origin");
   });
-  app.notFound(async (c) =>
-    c.html(await page({ title: "Not found", session: sessionOf(c), problem: "There is no such page.", body: "" as never }), 404),
-  );
+  app.use(bodyLimit({ maxSize: MAX_FORM_BYTES, onError: (c) => refuse(c, new Fault(413, "That is more than a form may hold.")) }));
+  app.onError((error, c) => {
+    if (isProgram(c)) return errorAnswer(core, c, error);
+    if (!(error instanceof Fault)) core.log(`${c.req.method} ${c.req.path} failed: ${error.stack ?? error.message}`);
+    return refuse(c, error);
+  });
+  app.notFound((c) => {
+    const fault = new Fault(404, "Not Found");
+    return isProgram(c) ? errorAnswer(core, c, fault) : refuse(c, fault);
+  });
 
   app.get("/_static/:file", async (c) => {
     const known = STATIC[c.req.param("file")];
     if (known === undefined) return c.notFound();
-    return c.body(new Uint8Array(await readFile(known[0])), 200, { "content-type": known[1], "cache-control": "max-age=3600" });
+    return c.body(new Uint8Array(await readFile(known[0])), 200, { "content-type": known[1], "cache-control": "max-age=300" });
   });
   app.get("/login", (c) => {
     const redeemed = redeemLoginLink(core, c.req.query("link") ?? "");
-    if (redeemed === undefined) throw new Fault(401, "This link was used or has expired: make a new one");
-    setCookie(c, COOKIE, redeemed.cookie, { httpOnly: true, sameSite: "Lax", path: "/", maxAge: 30 * 24 * 3600 });
-    const next = c.req.query("next") ?? "/";
-    return c.redirect(/^\/(?!\/)/.test(next) ? next : "/", 303);
+    if (redeemed === undefined) throw new Fault(401, "This link was used or has expired. Make a new one.");
+    setCookie(c, COOKIE, redeemed.cookie, { httpOnly: true, sameSite: "Lax", path: "/", maxAge: SESSION_SECONDS });
+    return c.redirect(ownPath(c.req.query("next") ?? "/"), 303);
+  });
+  app.post("/logout", async (c) => {
+    await sender(c, sessionOf(c));
+    endSession(core, getCookie(c, COOKIE) ?? "");
+    deleteCookie(c, COOKIE, { path: "/" });
+    return c.redirect("/", 303);
   });
   app.get("/", (c) => {
     const session = sessionOf(c);
     return show(c, { title: "Repositories", session, body: homeBody(core, session) });
   });
+  app.get("/:owner", (c) => {
+    const session = sessionOf(c);
+    const owner = core.state.accountByLogin(c.req.param("owner"));
+    if (owner === undefined) throw new Fault(404, "Not Found");
+    return show(c, { title: owner.login, session, body: homeBody(core, session, owner) });
+  });
 
-  const repositoryPage = (
-    path: string,
-    section: NonNullable<Frame["section"]>,
-    body: (repository: Repository, session: Session | undefined, c: Context) => Html | Promise<Html>,
-  ): void => {
-    app.get(`/:owner/:name${path}`, (c) => {
+  repositoryRoutes(core, async (path, section, view) => {
+    app.get(`/:owner/:name${path}`, async (c) => {
       const session = sessionOf(c);
       const repository = repositoryOf(c, session);
-      return show(c, { title: repository.fullName, session, repository, section, body: body(repository, session, c) });
+      const { title, body, changes = "_changes" } = await view({ c, repository, session });
+      const whole = title === undefined ? repository.fullName : `${title} · ${repository.fullName}`;
+      return show(c, { title: whole, session, repository, section, changes: `/${repository.fullName}/${changes}`, body: await body });
     });
-  };
-  repositoryPage("", "code", (repository) => repositoryBody(core, repository));
-  repositoryPage("/issues", "issues", (repository, session) => listBody(core, repository, false, session));
-  repositoryPage("/pulls", "pulls", (repository, session) => listBody(core, repository, true, session));
-  repositoryPage("/releases", "releases", (repository) => releasesBody(core, repository));
-  repositoryPage("/actions", "actions", (repository) => runsBody(core, repository));
-  repositoryPage("/issues/new", "issues", (repository, session) => {
-    if (session === undefined) throw new Fault(401, "Log in to open an issue");
-    return newIssueBody(repository, session);
   });
-  repositoryPage("/actions/runs/:id{[0-9]+}", "actions", (repository, _session, c) =>
-    runBody(core, repository, findRun(core, repository, Number(c.req.param("id")))),
-  );
-  repositoryPage("/issues/:number{[0-9]+}", "issues", (repository, session, c) => {
-    const issue = core.state.issue(repository.id, Number(c.req.param("number")));
-    if (issue === undefined) throw new Fault(404, "There is no such issue");
-    return issueBody(core, repository, issue, session);
+  /** Where the API says that check runs are. */
+  app.get("/:owner/:name/runs/:id{[0-9]+}", (c) => {
+    const repository = repositoryOf(c, sessionOf(c));
+    const check = core.state.checkRun(Number(c.req.param("id")));
+    if (check?.repositoryId !== repository.id) throw new Fault(404, "Not Found");
+    const pull = core.state.pulls(repository.id, { state: "all" }).items.find((one) => one.headSha === check.headSha);
+    const place = pull === undefined ? `commit/${check.headSha}` : `pull/${pull.number}/checks`;
+    return c.redirect(`/${repository.fullName}/${place}#check-${check.id}`, 302);
   });
-  const pullPage = (path: string, tab: PullTab): void =>
-    repositoryPage(`/pull/:number{[0-9]+}${path}`, "pulls", (repository, session, c) => {
-      const pull = core.state.pull(repository.id, Number(c.req.param("number")));
-      if (pull === undefined) throw new Fault(404, "There is no such pull request");
-      return pullBody(core, repository, pull, tab, session);
-    });
-  pullPage("", "conversation");
-  pullPage("/checks", "checks");
-  pullPage("/files", "changes");
-
-  app.post("/:owner/:name/issues/new", async (c) => {
-    const { session, actor, fields } = await sentBy(c);
-    const repository = repositoryOf(c, session);
-    const issue = createIssue(core, actor, repository, { title: fields["title"] ?? "", body: fields["body"] ?? "" });
-    return c.redirect(`/${repository.fullName}/issues/${issue.number}`, 303);
+  app.get("/:owner/:name/actions/runs/:run{[0-9]+}/job/:id{[0-9]+}", (c) => {
+    const { repository, run, job } = jobOf(core, c, repositoryOf(c, sessionOf(c)));
+    return c.redirect(`/${repository.fullName}/actions/runs/${run.id}#job-${job.id}`, 302);
   });
-  app.post("/:owner/:name/issues/:number{[0-9]+}/comments", async (c) => {
-    const { session, actor, fields } = await sentBy(c);
-    const repository = repositoryOf(c, session);
-    const number = Number(c.req.param("number"));
-    const comment = createComment(core, actor, repository, number, fields["body"] ?? "");
-    const path = core.state.issue(repository.id, number)?.isPull ? "pull" : "issues";
-    return c.redirect(`/${repository.fullName}/${path}/${number}#comment-${comment.id}`, 303);
+  app.get("/:owner/:name/actions/runs/:run{[0-9]+}/job/:id{[0-9]+}/log", async (c) => {
+    const { job } = jobOf(core, c, repositoryOf(c, sessionOf(c)));
+    return c.text(await wholeLog(core, job));
   });
-  app.post("/:owner/:name/pull/:number{[0-9]+}/merge", async (c) => {
-    const { session, actor } = await sentBy(c);
-    const repository = repositoryOf(c, session);
-    await mergePull(core, actor, repository, Number(c.req.param("number")));
-    return c.redirect(`/${repository.fullName}/pull/${c.req.param("number")}`, 303);
-  });
-  app.post("/:owner/:name/pull/:number{[0-9]+}/revert", async (c) => {
-    const { session, actor } = await sentBy(c);
-    const repository = repositoryOf(c, session);
-    const revert = await revertPull(core, actor, repository, Number(c.req.param("number")));
-    return c.redirect(`/${repository.fullName}/pull/${revert.number}`, 303);
-  });
-
-  /** Says that something of the repository changed, and nothing else: the page asks for itself again. */
   app.get("/:owner/:name/_changes", (c) => {
     const repository = repositoryOf(c, sessionOf(c));
-    return streamSSE(c, async (stream) => {
-      const changed = core.changes.subscribe((change) => {
-        if (change.repositoryId === repository.id) void stream.writeSSE({ event: "changed", data: "" });
-      });
-      stream.onAbort(changed);
-      while (!stream.aborted) {
-        await stream.writeSSE({ event: "ping", data: "" });
-        await stream.sleep(PING_MS);
-      }
-      changed();
-    });
+    const run = c.req.query("run");
+    return changesStream(core, c, repository, run === undefined ? undefined : findRun(core, repository, Number(run)));
   });
+  formRoutes(core, app, { sessionOf, repositoryOf });
   return app;
+}
+
+function jobOf(core: ForgeCore, c: Context, repository: Repository) {
+  const run = findRun(core, repository, Number(c.req.param("run")));
+  const job = core.state.job(Number(c.req.param("id")));
+  if (job?.runId !== run.id) throw new Fault(404, "Not Found");
+  return { repository, run, job };
+}
+
+/** A path of this site, or its start: never another site, however it is written. */
+function ownPath(next: string): string {
+  const url = URL.parse(next, "http://own.invalid");
+  if (url?.origin !== "http://own.invalid" || url.pathname.startsWith("//")) return "/";
+  return `${url.pathname}${url.search}${url.hash}`;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

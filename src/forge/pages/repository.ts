@@ -2,23 +2,29 @@
 import { html } from "hono/html";
 import type { Session } from "../accounts.ts";
 import type { ForgeCore } from "../core.ts";
-import type { Issue, PullRequest, Repository } from "../records.ts";
+import type { Account, Issue, PullRequest, Repository } from "../records.ts";
+import { encodePath } from "./code.ts";
 import type { Html } from "./layout.ts";
 import { markdown } from "./markdown.ts";
-import { badge, dot, form, login, stateBadge, time, toneOf } from "./parts.ts";
+import { badge, deploymentRows, dot, form, login, stateBadge, time, toneOf, word } from "./parts.ts";
 
-export function homeBody(core: ForgeCore, session: Session | undefined): Html {
-  const repositories = core.state.repositories(session?.account ?? null);
-  return html`<h1>Repositories</h1>
+const MAX_FILES = 400;
+
+export function homeBody(core: ForgeCore, session: Session | undefined, owner?: Account): Html {
+  const repositories = core.state.repositories(session?.account ?? null).filter((one) => owner === undefined || one.ownerId === owner.id);
+  return html`<h1>${owner === undefined ? "Repositories" : owner.login}</h1>
     ${
       repositories.length === 0
-        ? html`<p class="card pad muted">There is no repository yet.</p>`
+        ? html`<p class="card pad muted">
+            ${session === undefined ? "There is no public repository here. Log in with a one-time link to see yours." : "There is no repository here yet."}
+          </p>`
         : html`<ul class="card rows">
             ${repositories.map(
               (one) =>
                 html`<li>
                   <a class="row" href="/${one.fullName}"
-                    ><strong>${one.fullName}</strong><span class="muted">pushed ${time(one.pushedAt)}</span></a
+                    ><strong>${one.fullName}</strong> ${one.isPrivate ? badge("quiet", "private") : ""}
+                    <span class="muted">${one.description ?? ""}</span><span class="muted end">${time(one.pushedAt)}</span></a
                   >
                 </li>`,
             )}
@@ -29,12 +35,16 @@ export function homeBody(core: ForgeCore, session: Session | undefined): Html {
 export async function repositoryBody(core: ForgeCore, repository: Repository): Promise<Html> {
   const branches = core.state.branches(repository.id);
   const tip = branches.find((branch) => branch.name === repository.defaultBranch);
-  const listing = tip === undefined ? "" : await core.git.text(repository.id, ["ls-tree", "-r", "--name-only", tip.sha]);
-  const files = listing.split("\n").filter((path) => path !== "");
-  const history =
-    tip === undefined ? "" : await core.git.text(repository.id, ["log", "--max-count=15", "--format=%h%x09%an%x09%s", tip.sha]);
-  const deployments = latestDeployments(core, repository);
-  return html`<h1>${repository.name}</h1>
+  const [files, commits] =
+    tip === undefined
+      ? [[], []]
+      : await Promise.all([
+          records(core, repository, ["ls-tree", "-r", "-z", "--name-only", tip.sha]),
+          records(core, repository, ["log", "-z", "--max-count=15", "--format=%H%x09%an%x09%aI%x09%s", tip.sha]),
+        ]);
+  const deployments = deploymentRows(core, core.state.deployments(repository.id).items);
+  return html`<h1>${repository.name} ${repository.isPrivate ? badge("quiet", "private") : ""}</h1>
+    ${repository.description === null ? "" : html`<p class="sub muted">${repository.description}</p>`}
     <div class="columns">
       <section>
         <h2>Environments</h2>
@@ -42,50 +52,57 @@ export async function repositoryBody(core: ForgeCore, repository: Repository): P
           deployments.length === 0
             ? html`<p class="card pad muted">Nothing is deployed yet.</p>`
             : html`<ul class="card rows">
-                ${deployments.map(({ environment, state, url, at }) => html`<li class="row">${dot(state === "success" ? "good" : state === "failure" || state === "error" ? "bad" : "quiet", state)} <strong>${environment}</strong> ${url === "" ? html`<span class="muted">${state}</span>` : html`<a href="${url}">${url}</a>`}<span class="muted end">${time(at)}</span></li>`)}
+                ${deployments}
               </ul>`
         }
+        <h2>Newest commits</h2>
+        ${
+          commits.length === 0
+            ? html`<p class="card pad muted">There is no commit yet.</p>`
+            : html`<ul class="card rows">
+                ${commits.map((line) => {
+                  const [sha = "", author = "", at = "", subject = ""] = line.split("\t");
+                  return html`<li>
+                    <a class="row" href="/${repository.fullName}/commit/${sha}"
+                      ><span class="grow">${subject}</span
+                      ><span class="muted small end">${author} · ${time(at)} · <code>${sha.slice(0, 7)}</code></span></a
+                    >
+                  </li>`;
+                })}
+              </ul>`
+        }
+      </section>
+      <section>
         <h2>Files</h2>
         ${
           files.length === 0
             ? html`<p class="card pad muted">The repository is empty.</p>`
             : html`<ul class="card files">
-                ${files.slice(0, 400).map((path) => html`<li>${path}</li>`)}
+                ${files.slice(0, MAX_FILES).map((path) => html`<li><a href="/${repository.fullName}/blob/${repository.defaultBranch}/${encodePath(path)}">${path}</a></li>`)}
+                ${files.length > MAX_FILES ? html`<li class="muted">and ${files.length - MAX_FILES} more</li>` : ""}
               </ul>`
         }
-      </section>
-      <section>
-        <h2>Newest commits</h2>
-        <ul class="card rows">
-          ${history
-            .split("\n")
-            .filter((line) => line !== "")
-            .map((line) => {
-              const [hash = "", author = "", subject = ""] = line.split("\t");
-              return html`<li class="row"><code>${hash}</code><span>${subject}</span><span class="muted end">${author}</span></li>`;
-            })}
-        </ul>
         <h2>Branches</h2>
-        <ul class="card rows">
-          ${branches.map((branch) => html`<li class="row"><code>${branch.name}</code><span class="muted end">${branch.sha.slice(0, 7)}</span></li>`)}
-        </ul>
+        ${
+          branches.length === 0
+            ? html`<p class="card pad muted">There is no branch yet.</p>`
+            : html`<ul class="card rows">
+                ${branches.map(
+                  (branch) =>
+                    html`<li>
+                      <a class="row" href="/${repository.fullName}/commit/${branch.sha}"
+                        ><code>${branch.name}</code><code class="muted end">${branch.sha.slice(0, 7)}</code></a
+                      >
+                    </li>`,
+                )}
+              </ul>`
+        }
       </section>
     </div>`;
 }
 
-function latestDeployments(core: ForgeCore, repository: Repository): { environment: string; state: string; url: string; at: string }[] {
-  const seen = new Map<string, { environment: string; state: string; url: string; at: string }>();
-  for (const deployment of core.state.deployments(repository.id).items) {
-    if (seen.has(deployment.environment)) continue;
-    const status = core.state.deploymentStatuses(deployment.id).items[0];
-    seen.set(deployment.environment, {
-      environment: deployment.environment,
-      state: status?.state ?? "pending",
-      url: status?.state === "success" ? status.environmentUrl : "",
-      at: status?.createdAt ?? deployment.createdAt,
-    });
-  }
-  return [...seen.values()];
+async function records(core: ForgeCore, repository: Repository, args: string[]): Promise<string[]> {
+  return (await core.git.text(repository.id, args)).split("\0").filter((record) => record !== "");
 }
 
 export function listBody(core: ForgeCore, repository: Repository, isPull: boolean, session: Session | undefined): Html {
@@ -109,7 +126,7 @@ export function listBody(core: ForgeCore, repository: Repository, isPull: boolea
                   <a class="row" href="/${repository.fullName}/${path}/${item.number}"
                     >${stateBadge(item)}<strong>${item.title}</strong
                     ><span class="muted">#${item.number} by ${login(core, item.userId)}</span
-                    ><span class="muted end">${item.commentCount} comments</span></a
+                    ><span class="muted end">${item.commentCount === 1 ? "1 comment" : `${item.commentCount} comments`}</span></a
                   >
                 </li>`,
             )}
@@ -136,17 +153,22 @@ export function newIssueBody(repository: Repository, session: Session): Html {
     )}`;
 }
 
-export function releasesBody(core: ForgeCore, repository: Repository): Html {
-  const { items } = core.state.releases(repository.id);
+export function releasesBody(core: ForgeCore, repository: Repository, only?: number): Html {
+  const items = core.state.releases(repository.id).items.filter((release) => only === undefined || release.id === only);
   return html`<h1>Releases</h1>
     ${
       items.length === 0
         ? html`<p class="card pad muted">Nothing has been released yet. Merging a pull request releases it.</p>`
         : items.map(
             (release) =>
-              html`<article class="card pad prose">
-                <h2>${release.name ?? release.tagName} ${badge("quiet", release.tagName)}</h2>
-                <p class="muted">${time(release.createdAt)}</p>
+              html`<article class="card pad release">
+                <h2>
+                  <a href="/${repository.fullName}/releases/tag/${encodeURIComponent(release.tagName)}"
+                    >${release.name ?? release.tagName}</a
+                  >
+                  ${badge("quiet", release.tagName)} ${release.isDraft ? badge("busy", "draft") : ""}
+                </h2>
+                <p class="muted small">${login(core, release.authorId)}, ${time(release.createdAt)}</p>
                 ${markdown(release.body)}
               </article>`,
           )
@@ -164,8 +186,8 @@ export function runsBody(core: ForgeCore, repository: Repository): Html {
               (run) =>
                 html`<li>
                   <a class="row" href="/${repository.fullName}/actions/runs/${run.id}"
-                    >${dot(toneOf(run.status, run.conclusion), run.conclusion ?? run.status)}<strong>${run.title}</strong
-                    ><span class="muted">#${run.number} ${run.inputs["phase"] ?? ""}</span
+                    >${dot(toneOf(run.status, run.conclusion), word(run.status, run.conclusion))}<strong>${run.title}</strong
+                    ><span class="muted">#${run.number} · ${word(run.status, run.conclusion)}</span
                     ><span class="muted end">${time(run.createdAt)}</span></a
                   >
                 </li>`,

@@ -1,0 +1,49 @@
+/** How the pages say no: a heading and a sentence for people, GitHub's shape for programs that lost their way. */
+import type { Context } from "hono";
+import { Fault, type FieldError } from "../faults.ts";
+
+const HEADINGS: Record<number, string> = {
+  401: "Not logged in",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Not possible",
+  409: "Not possible any more",
+  413: "Too large",
+  422: "Not possible",
+  500: "Something failed",
+};
+
+/** GitHub's words for programs, and ours for people. */
+const SENTENCES: Record<string, string> = {
+  "Not Found": "There is no such page, or you may not see it.",
+  "Must have push access to repository": "You may read and comment here. This takes write access to the repository.",
+  "Must have admin rights to Repository.": "This takes admin access to the repository.",
+  "Requires authentication": "You are not logged in.",
+  "Pull Request is not mergeable": "This pull request is closed, or its branch conflicts with its base: it cannot be merged.",
+  "Pull Request is still a draft": "This pull request is still a draft: it cannot be merged.",
+  "Head branch was modified. Review and try the merge again.":
+    "Something was pushed since you opened the page. Look at what changed and merge again.",
+  "Base branch was modified. Review and try the merge again.": "The base branch moved meanwhile. Look again and merge again.",
+};
+
+export function refusal(error: unknown): { status: number; heading: string; text: string } {
+  if (!(error instanceof Fault))
+    return { status: 500, heading: "Something failed", text: "Something failed here. The forge's log says what." };
+  const text =
+    error.errors === undefined || error.errors.length === 0
+      ? (SENTENCES[error.message] ?? error.message)
+      : error.errors.map(fieldSentence).join(" ");
+  return { status: error.status, heading: HEADINGS[error.status] ?? "Not possible", text };
+}
+
+function fieldSentence({ field = "form", code, message }: FieldError): string {
+  if (message !== undefined) return `${message[0]?.toUpperCase()}${message.slice(1).replace(/\.?$/, ".")}`;
+  if (code === "missing" || code === "missing_field") return `The ${field} is missing.`;
+  return code === "already_exists" ? `There is already such a ${field}.` : `The ${field} is not valid.`;
+}
+
+/** A client of the API that left out `/api/v3`, or asks for a part of it that is not there. */
+export function isProgram(c: Context): boolean {
+  const accept = c.req.header("accept") ?? "";
+  return !accept.includes("text/html") && (accept.includes("json") || c.req.header("authorization") !== undefined);
+}
