@@ -15,7 +15,8 @@ export default defineConfig({
   build: { target: "es2022" },
   test: {
     include: ["test/**/*.test.{ts,tsx}"],
-    testTimeout: 15_000,
-    hookTimeout: 15_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
   },
 });

@@ -52,3 +52,15 @@ export function filledValue(entity: EntityModel, field: FieldModel): string {
 export function slugFallback(entity: EntityModel): string {
   return entity.name.toLowerCase();
 }
+
+/** The input may be left out or blank: it is empty then, or made from another field. */
+export function isOptionalInput(entity: EntityModel, field: FieldModel): boolean {
+  return isNullable(field) || isFilled(entity, field);
+}
+
+/** The field of that name; the model is checked, so it is there. */
+export function fieldOf(entity: EntityModel, name: string): FieldModel {
+  const field = entity.fields.find((other) => other.name === name);
+  if (field === undefined) throw new Error(`The entity "${entity.name}" has no field "${name}".`);
+  return field;
+}

@@ -8,9 +8,19 @@ import type { AppRouter } from "../../src/server/router.ts";
 export function openTestApp() {
   const db = openDatabase(readConfig(process.env, []).databaseUrl);
   const app = createApp({ db });
-  const send: typeof fetch = async (input, init) => app.request(input instanceof Request ? input : String(input), init);
+  const answers = new Set<Promise<Response>>();
+  const send: typeof fetch = (input, init) => {
+    const answer = Promise.resolve(app.request(input instanceof Request ? input : String(input), init));
+    answers.add(answer);
+    return answer.finally(() => answers.delete(answer));
+  };
   const api = createTRPCClient<AppRouter>({ links: [httpLink({ url: "http://app.test/api/trpc", fetch: (input, init) => send(input as URL, init as RequestInit) })] });
-  return { db, app, api, send, close: () => db.destroy() };
+  const close = async () => {
+    // A page that is gone may still be waiting for an answer.
+    await Promise.allSettled(answers);
+    await db.destroy();
+  };
+  return { db, app, api, send, close };
 }
 
 /** A word that no other row contains. */

@@ -27,10 +27,10 @@ export function NoMatch({ search, filtered, what, onClear }: { search: string; f
   return <State icon={<SearchIcon className="size-5" />} title="No matches" text={text} action={<Button onClick={onClear}>{action}</Button>} />;
 }
 
-export function LoadError({ what, message, onRetry }: { what: string; message: string; onRetry: () => void }) {
+export function LoadError({ what, message, onRetry, heading = "h2" }: { what: string; message: string; onRetry: () => void; heading?: "h1" | "h2" }) {
   return (
     <div role="alert">
-      <State icon={<AlertIcon className="size-5" />} title={`The ${what} could not be loaded`} text={message} action={<Button onClick={onRetry}>Try again</Button>} />
+      <State heading={heading} icon={<AlertIcon className="size-5" />} title={`The ${what} could not be loaded`} text={message} action={<Button onClick={onRetry}>Try again</Button>} />
     </div>
   );
 }
