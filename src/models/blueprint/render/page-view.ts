@@ -2,7 +2,7 @@
 import type { FieldModel } from "../entity-model.ts";
 import { factOf, formatterOf, metaOf } from "./display.ts";
 import { isNullable } from "./field-kinds.ts";
-import { literal } from "./text.ts";
+import { jsxText } from "./text.ts";
 
 const LEAD_NAME = /summary|subtitle|excerpt|teaser|tagline|abstract|intro|description/i;
 const META_MAX = 3;
@@ -17,15 +17,23 @@ export function listView(title: FieldModel, others: FieldModel[]) {
   const meta = spare.slice(0, META_MAX);
   const hasDay = meta.some((field) => field.type === "date" || field.type === "datetime");
   return {
-    badges: badges.map((field) =>
-      field.type === "boolean"
-        ? { when: `row.${field.name}`, tint: true, content: literal(field.label) }
-        : { when: isNullable(field) ? `row.${field.name} !== null` : "", tint: false, content: `row.${field.name}` },
-    ),
+    badges: badges.map(badgeOf),
+    oneBadge: badges.length === 1 ? oneBadge(badges) : "",
     text: lead && `row.${lead.name}${lead === summary && long && isNullable(lead) ? ` ?? row.${long.name}` : ""}`,
     meta: [...meta.map(metaOf), ...(hasDay ? [] : ["{formatDayOf(row.createdAt)}"])],
     formatters: formatters([title, ...meta], hasDay ? ["formatCount"] : ["formatCount", "formatDayOf"]),
   };
+}
+
+function badgeOf(field: FieldModel): string {
+  if (field.type === "boolean") return `{row.${field.name} && <Badge tint>${jsxText(field.label)}</Badge>}`;
+  const badge = `<Badge>{row.${field.name}}</Badge>`;
+  return isNullable(field) ? `{row.${field.name} !== null && ${badge}}` : badge;
+}
+
+/** As the value of an attribute, inside its braces. */
+function oneBadge([field]: FieldModel[]): string {
+  return field === undefined ? "" : badgeOf(field).replace(/^\{(.*)\}$/, "$1");
 }
 
 export function detailView(title: FieldModel, others: FieldModel[]) {

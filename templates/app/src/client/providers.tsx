@@ -4,7 +4,9 @@ import { createApiClient, mayRecover, TRPCProvider } from "./trpc.ts";
 
 function createQueryClient(): QueryClient {
   return new QueryClient({
-    defaultOptions: { queries: { staleTime: 5_000, retry: (count, error) => count < 2 && mayRecover(error), retryDelay: (attempt) => 500 * 2 ** attempt } },
+    defaultOptions: {
+      queries: { staleTime: 5_000, retry: (count, error) => count < 2 && mayRecover(error), retryDelay: (attempt) => 500 * 2 ** attempt },
+    },
   });
 }
 

@@ -19,7 +19,13 @@ export function createApp({ db, clientDir }: AppOptions): Hono {
   app.use(
     secureHeaders({
       strictTransportSecurity: false,
-      contentSecurityPolicy: { defaultSrc: ["'self'"], imgSrc: ["'self'", "data:", "https:"], objectSrc: ["'none'"], baseUri: ["'self'"], formAction: ["'self'"] },
+      contentSecurityPolicy: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", "data:", "https:"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+      },
     }),
   );
   app.get("/health", (c) => c.text("ok"));
@@ -31,7 +37,8 @@ export function createApp({ db, clientDir }: AppOptions): Hono {
       router: appRouter,
       createContext: () => ({ db }),
       onError: ({ error, path }) => {
-        if (error.code === "INTERNAL_SERVER_ERROR" || error.code === "SERVICE_UNAVAILABLE") console.error(`${path ?? "unknown procedure"}:`, error.cause ?? error);
+        if (error.code === "INTERNAL_SERVER_ERROR" || error.code === "SERVICE_UNAVAILABLE")
+          console.error(`${path ?? "unknown procedure"}:`, error.cause ?? error);
       },
     }),
   );

@@ -21,7 +21,10 @@ export function openDatabase(connectionString: string): Db {
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: 20_000,
     keepAlive: true,
-    types: { getTypeParser: ((id: number, format?: "text") => parsers.get(id) ?? pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser },
+    types: {
+      getTypeParser: ((id: number, format?: "text") =>
+        parsers.get(id) ?? pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser,
+    },
   });
   const ended = new WeakSet<pg.ClientBase>();
   // A connection that ends while nobody uses it is replaced; without listeners its error would end the process.

@@ -18,7 +18,9 @@ export function isDatabaseUnreachable(error: unknown): boolean {
 /** True when repeating the statement cannot do its work twice. */
 export function hadNoEffect(error: unknown): boolean {
   const failure = asFailure(error);
-  return ENDED_WITHOUT_EFFECT.has(failure.code ?? "") || /timeout exceeded when trying to connect|not queryable/.test(failure.message ?? "");
+  return (
+    ENDED_WITHOUT_EFFECT.has(failure.code ?? "") || /timeout exceeded when trying to connect|not queryable/.test(failure.message ?? "")
+  );
 }
 
 /** The name of the unique constraint that a row broke, if that is what happened. */

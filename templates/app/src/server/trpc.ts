@@ -35,7 +35,11 @@ export const procedure = t.procedure.use(async ({ type, next }) => {
   let result = await next();
   for (let attempt = 2; attempt <= ATTEMPTS_MAX && !result.ok && mayRepeat(result.error.cause, type); attempt += 1) result = await next();
   if (!result.ok && isDatabaseUnreachable(result.error.cause)) {
-    throw new TRPCError({ code: "SERVICE_UNAVAILABLE", message: "The database cannot be reached right now. Try again in a moment.", cause: result.error.cause });
+    throw new TRPCError({
+      code: "SERVICE_UNAVAILABLE",
+      message: "The database cannot be reached right now. Try again in a moment.",
+      cause: result.error.cause,
+    });
   }
   return result;
 });

@@ -14,7 +14,11 @@ export function firstFree(base: string, used: (string | null)[]): string {
 }
 
 /** Writes a row, again if another one took a value that was free a moment ago. `retried` names the constraints of such values. */
-export async function writeUnique<T>(messages: Record<string, Record<string, string>>, retried: string[], write: () => Promise<T>): Promise<T> {
+export async function writeUnique<T>(
+  messages: Record<string, Record<string, string>>,
+  retried: string[],
+  write: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await write();

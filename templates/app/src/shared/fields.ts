@@ -29,7 +29,9 @@ export function email(label: string) {
 }
 
 export function url(label: string) {
-  return text(label, 2000).pipe(z.url({ protocol: /^https?$/, error: `${label} must be a web address that starts with https:// or http://.` }));
+  return text(label, 2000).pipe(
+    z.url({ protocol: /^https?$/, error: `${label} must be a web address that starts with https:// or http://.` }),
+  );
 }
 
 export function choice<const T extends [string, ...string[]]>(label: string, values: T) {
@@ -69,7 +71,10 @@ export function dateTime(label: string) {
 
 /** Blank means that there is no value. */
 export function optional<T extends z.ZodType>(field: T) {
-  return z.preprocess((value: z.input<T> | "" | null) => (typeof value === "string" && value.trim() === "" ? null : value), field.nullable());
+  return z.preprocess(
+    (value: z.input<T> | "" | null) => (typeof value === "string" && value.trim() === "" ? null : value),
+    field.nullable(),
+  );
 }
 
 export const rowId = z.number().int().positive();

@@ -14,7 +14,9 @@ export function openTestApp() {
     answers.add(answer);
     return answer.finally(() => answers.delete(answer));
   };
-  const api = createTRPCClient<AppRouter>({ links: [httpLink({ url: "http://app.test/api/trpc", fetch: (input, init) => send(input as URL, init as RequestInit) })] });
+  const api = createTRPCClient<AppRouter>({
+    links: [httpLink({ url: "http://app.test/api/trpc", fetch: (input, init) => send(input as URL, init as RequestInit) })],
+  });
   const close = async () => {
     // A page that is gone may still be waiting for an answer.
     await Promise.allSettled(answers);

@@ -11,6 +11,8 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
 
   override render(): ReactNode {
     if (!this.state.failed) return this.props.children;
-    return <LoadError heading="h1" what="page" message="Something in it broke. Loading it again may help." onRetry={() => location.reload()} />;
+    return (
+      <LoadError heading="h1" what="page" message="Something in it broke. Loading it again may help." onRetry={() => location.reload()} />
+    );
   }
 }

@@ -10,7 +10,9 @@ export function Fact({ label, children }: { label: string; children?: ReactNode 
   return (
     <div className="min-w-0">
       <dt className="text-sm text-muted-foreground">{label}</dt>
-      <dd className="mt-0.5 text-[15px] font-medium break-words tabular-nums">{missing ? <span className="font-normal text-muted-foreground">Not set</span> : children}</dd>
+      <dd className="mt-0.5 text-[15px] font-medium break-words tabular-nums">
+        {missing ? <span className="font-normal text-muted-foreground">Not set</span> : children}
+      </dd>
     </div>
   );
 }
@@ -33,7 +35,11 @@ export function Prose({ heading, text }: { heading?: string; text: string }) {
 
 export function TextLink({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <a href={href} rel="noreferrer" className="rounded-sm text-primary underline decoration-primary/40 underline-offset-3 hover:decoration-primary">
+    <a
+      href={href}
+      rel="noreferrer"
+      className="rounded-sm text-primary underline decoration-primary/40 underline-offset-3 hover:decoration-primary"
+    >
       {children}
     </a>
   );

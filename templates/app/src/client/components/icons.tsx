@@ -3,7 +3,16 @@ import type { ReactNode } from "react";
 function icon(paths: ReactNode) {
   return function Icon({ className = "size-4" }: { className?: string }) {
     return (
-      <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={1.75} strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" className={`shrink-0 ${className}`}>
+      <svg
+        viewBox="0 0 24 24"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth={1.75}
+        strokeLinecap="round"
+        strokeLinejoin="round"
+        aria-hidden="true"
+        className={`shrink-0 ${className}`}
+      >
         {paths}
       </svg>
     );
@@ -36,5 +45,7 @@ export const SunIcon = icon(
 );
 export const MoonIcon = icon(<path d="M20 13.6A8 8 0 1 1 10.4 4a6.5 6.5 0 0 0 9.6 9.6Z" />);
 export const ChevronIcon = icon(<path d="m7 10 5 5 5-5" />);
-export const PageIcon = icon(<path d="M13.5 3.5h-6a1.5 1.5 0 0 0-1.5 1.5v14a1.5 1.5 0 0 0 1.5 1.5h9A1.5 1.5 0 0 0 18 19V8l-4.5-4.5Zm0 0V8H18M9 12.5h6M9 16h4" />);
+export const PageIcon = icon(
+  <path d="M13.5 3.5h-6a1.5 1.5 0 0 0-1.5 1.5v14a1.5 1.5 0 0 0 1.5 1.5h9A1.5 1.5 0 0 0 18 19V8l-4.5-4.5Zm0 0V8H18M9 12.5h6M9 16h4" />,
+);
 export const StackIcon = icon(<path d="M4 8.5 12 4l8 4.5-8 4.5-8-4.5Zm0 4L12 17l8-4.5M4 16.5 12 21l8-4.5" />);

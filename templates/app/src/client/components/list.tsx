@@ -14,12 +14,27 @@ export function RowList({ children, refreshing }: { children: ReactNode; refresh
 }
 
 /** One row; the whole of it leads to `to`. */
-export function Row({ to, title, badges, text, children }: { to: string; title: string; badges?: ReactNode; text?: string | null; children?: ReactNode }) {
+export function Row({
+  to,
+  title,
+  badges,
+  text,
+  children,
+}: {
+  to: string;
+  title: string;
+  badges?: ReactNode;
+  text?: string | null;
+  children?: ReactNode;
+}) {
   return (
     <li className="relative px-4 py-[18px] transition-colors focus-within:bg-muted/60 hover:bg-muted/60 sm:px-6">
       <div className="flex items-start justify-between gap-3">
         <h2 className="min-w-0 text-base leading-6 font-semibold tracking-[-0.005em]">
-          <Link to={to} className="before:absolute before:inset-0 focus-visible:outline-none focus-visible:before:outline-2 focus-visible:before:-outline-offset-2 focus-visible:before:outline-primary">
+          <Link
+            to={to}
+            className="before:absolute before:inset-0 focus-visible:outline-none focus-visible:before:outline-2 focus-visible:before:-outline-offset-2 focus-visible:before:outline-primary"
+          >
             {title}
           </Link>
         </h2>

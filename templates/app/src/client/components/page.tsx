@@ -25,7 +25,10 @@ export function Column({ children }: { children: ReactNode }) {
 
 export function BackLink({ to, children }: { to: string; children: ReactNode }) {
   return (
-    <Link to={to} className="-ml-2.5 inline-flex h-10 items-center gap-2 rounded-control px-2.5 text-[15px] font-medium text-muted-foreground transition-colors hover:bg-muted hover:text-foreground">
+    <Link
+      to={to}
+      className="-ml-2.5 inline-flex h-10 items-center gap-2 rounded-control px-2.5 text-[15px] font-medium text-muted-foreground transition-colors hover:bg-muted hover:text-foreground"
+    >
       <BackIcon />
       {children}
     </Link>

@@ -4,7 +4,17 @@ import { CloseIcon, SearchIcon } from "./icons.tsx";
 const TYPING_PAUSE_MS = 200;
 
 /** A search field that reports what was typed after a short pause. `value` is what is searched for now. */
-export function SearchBox({ label, placeholder, value, onChange }: { label: string; placeholder: string; value: string; onChange: (value: string) => void }) {
+export function SearchBox({
+  label,
+  placeholder,
+  value,
+  onChange,
+}: {
+  label: string;
+  placeholder: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
   const [typed, setTyped] = useState(value);
   const [reported, setReported] = useState(value);
   const [seen, setSeen] = useState(value);

@@ -18,13 +18,19 @@ export function Shell({ name, sections, children }: ShellProps) {
 
   return (
     <>
-      <a href="#main" className="sr-only focus:not-sr-only focus:fixed focus:top-3 focus:left-3 focus:z-30 focus:rounded-control focus:bg-card focus:px-4 focus:py-2">
+      <a
+        href="#main"
+        className="sr-only focus:not-sr-only focus:fixed focus:top-3 focus:left-3 focus:z-30 focus:rounded-control focus:bg-card focus:px-4 focus:py-2"
+      >
         Skip to the content
       </a>
       <header className="sticky top-0 z-10 border-b bg-background/85 backdrop-blur-md">
         <div className="mx-auto flex h-14 max-w-[800px] items-center gap-3 px-4 sm:gap-6">
           <Link to="/" className="flex min-w-0 items-center gap-2.5 rounded-control font-semibold tracking-[-0.01em]">
-            <span aria-hidden="true" className="grid size-7 shrink-0 place-items-center rounded-control bg-primary text-[15px] font-semibold text-primary-foreground">
+            <span
+              aria-hidden="true"
+              className="grid size-7 shrink-0 place-items-center rounded-control bg-primary text-[15px] font-semibold text-primary-foreground"
+            >
               {Array.from(name)[0]?.toUpperCase()}
             </span>
             <span className={`truncate ${sections.length > 1 ? "max-sm:sr-only" : ""}`}>{name}</span>

@@ -4,7 +4,19 @@ import { Button, ButtonLink } from "./ui/button.tsx";
 import { Card } from "./ui/card.tsx";
 import { Skeleton } from "./ui/skeleton.tsx";
 
-function State({ icon, title, text, action, heading: Heading = "h2" }: { icon: ReactNode; title: string; text: string; action: ReactNode; heading?: "h1" | "h2" }) {
+function State({
+  icon,
+  title,
+  text,
+  action,
+  heading: Heading = "h2",
+}: {
+  icon: ReactNode;
+  title: string;
+  text: string;
+  action: ReactNode;
+  heading?: "h1" | "h2";
+}) {
   return (
     <div className="flex flex-col items-center rounded-card border border-dashed border-input px-6 py-16 text-center">
       <div className="mb-5 grid size-12 place-items-center rounded-full bg-tint text-tint-foreground">{icon}</div>
@@ -24,13 +36,31 @@ export function EmptyState(props: { icon: ReactNode; title: string; text: string
 export function NoMatch({ search, filtered, what, onClear }: { search: string; filtered: boolean; what: string; onClear: () => void }) {
   const text = search === "" ? `No ${what} fit the filters.` : `No ${what} ${filtered ? "that fit the filters " : ""}contain “${search}”.`;
   const action = filtered ? (search === "" ? "Clear the filters" : "Clear search and filters") : "Clear the search";
-  return <State icon={<SearchIcon className="size-5" />} title="No matches" text={text} action={<Button onClick={onClear}>{action}</Button>} />;
+  return (
+    <State icon={<SearchIcon className="size-5" />} title="No matches" text={text} action={<Button onClick={onClear}>{action}</Button>} />
+  );
 }
 
-export function LoadError({ what, message, onRetry, heading = "h2" }: { what: string; message: string; onRetry: () => void; heading?: "h1" | "h2" }) {
+export function LoadError({
+  what,
+  message,
+  onRetry,
+  heading = "h2",
+}: {
+  what: string;
+  message: string;
+  onRetry: () => void;
+  heading?: "h1" | "h2";
+}) {
   return (
     <div role="alert">
-      <State heading={heading} icon={<AlertIcon className="size-5" />} title={`The ${what} could not be loaded`} text={message} action={<Button onClick={onRetry}>Try again</Button>} />
+      <State
+        heading={heading}
+        icon={<AlertIcon className="size-5" />}
+        title={`The ${what} could not be loaded`}
+        text={message}
+        action={<Button onClick={onRetry}>Try again</Button>}
+      />
     </div>
   );
 }

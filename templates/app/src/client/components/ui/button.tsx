@@ -2,7 +2,8 @@ import type { ComponentProps } from "react";
 import { Link, type LinkProps } from "react-router";
 
 const looks = {
-  primary: "bg-primary text-primary-foreground hover:bg-primary-hover shadow-[inset_0_1px_0_rgb(255_255_255/0.14),0_1px_2px_rgb(0_0_0/0.08)]",
+  primary:
+    "bg-primary text-primary-foreground hover:bg-primary-hover shadow-[inset_0_1px_0_rgb(255_255_255/0.14),0_1px_2px_rgb(0_0_0/0.08)]",
   outline: "border border-input bg-card hover:bg-muted",
   ghost: "text-muted-foreground hover:bg-muted hover:text-foreground",
   destructive: "bg-destructive text-destructive-foreground hover:opacity-90",

@@ -9,7 +9,9 @@ import { readForm } from "./read-form.ts";
 type Errors = ReadonlyMap<string, string>;
 
 const ErrorsContext = createContext<Errors>(new Map());
-const ControlContext = createContext<{ id: string; name: string; describedBy: string | undefined; invalid: boolean } | undefined>(undefined);
+const ControlContext = createContext<{ id: string; name: string; describedBy: string | undefined; invalid: boolean } | undefined>(
+  undefined,
+);
 
 interface FormProps<T extends z.ZodType> {
   schema: T;

@@ -6,7 +6,10 @@ import { useControl } from "./form.tsx";
 export function BareSelect({ children, className = "", ...props }: SelectHTMLAttributes<HTMLSelectElement> & { children: ReactNode }) {
   return (
     <div className={`relative ${className}`}>
-      <select className="control block h-10 w-full appearance-none truncate rounded-control pr-9 pl-3.5 text-base sm:text-[15px]" {...props}>
+      <select
+        className="control block h-10 w-full appearance-none truncate rounded-control pr-9 pl-3.5 text-base sm:text-[15px]"
+        {...props}
+      >
         {children}
       </select>
       <ChevronIcon className="pointer-events-none absolute top-3 right-3 size-4 text-muted-foreground" />

@@ -34,7 +34,10 @@ export function Toaster() {
   return (
     <div role="status" className="pointer-events-none fixed inset-x-4 bottom-6 z-20 flex justify-center">
       {shown && (
-        <p key={shown.id} className="flex animate-[rise_160ms_ease-out] items-center gap-2.5 rounded-full bg-foreground py-2.5 pr-5 pl-4 text-[15px] font-medium text-background shadow-lg">
+        <p
+          key={shown.id}
+          className="flex animate-[rise_160ms_ease-out] items-center gap-2.5 rounded-full bg-foreground py-2.5 pr-5 pl-4 text-[15px] font-medium text-background shadow-lg"
+        >
           <CheckIcon className="size-4" />
           {shown.text}
         </p>
