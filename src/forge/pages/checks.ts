@@ -37,7 +37,7 @@ function checkView(core: ForgeCore, check: CheckRun): Html {
       <span class="muted small end">${word(check.status, check.conclusion)} ${took(check.startedAt, check.completedAt)}</span>
     </summary>
     <div class="pad evidence">
-      ${annotations.map(annotationView)} ${markdown(check.summary)} ${check.text === null ? "" : markdown(check.text)}
+      ${annotations.map(annotationView)} ${[check.summary, check.text].map((text) => (text === null || text === "" ? "" : markdown(text)))}
       ${check.detailsUrl === null || !isSafeAddress(check.detailsUrl) ? "" : html`<p><a href="${check.detailsUrl}">Details</a></p>`}
     </div>
   </details>`;

@@ -36,7 +36,14 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
         comment.updatedAt > comment.createdAt ? html`<span class="muted small">edited</span>` : "",
       ),
     })),
-    ...core.state.timeline(issue.id).map((entry) => ({ at: entry.createdAt, order: 1, view: eventView(core, repository, entry) })),
+    ...core.state
+      .timeline(issue.id)
+      // Merging closes: said once.
+      .filter(
+        (entry, _index, all) =>
+          entry.kind !== "closed" || !all.some((other) => other.kind === "merged" && other.createdAt === entry.createdAt),
+      )
+      .map((entry) => ({ at: entry.createdAt, order: 1, view: eventView(core, repository, entry) })),
     ...(issue.isPull ? reviewEntries(core, issue) : []),
   ];
   entries.sort((a, b) => (a.at === b.at ? a.order - b.order : a.at < b.at ? -1 : 1));

@@ -8,19 +8,27 @@ const KEPT = /^<\/?(?:sub|sup|details|summary|br|kbd|strong|em)\s*\/?>/i;
 /** Elements without an end tag, of those that can come out. */
 const VOID = new Set(["br", "img", "hr"]);
 
+/** A line that opens very many quotes and lists at once: each is read again within the one around it. */
+const DEEP = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])){40}/m;
+/** A block of code, in which marks are nothing. */
+const FENCED = /^(`{3,20}|~{3,20})[^\n]*\n[\s\S]*?^\1/gm;
+/** Emphasis takes time by the square of its marks. */
+const MAX_MARKS = 4000;
+
 const marked = new Marked({
   gfm: true,
   breaks: true,
   renderer: {
     html: ({ text }: Tokens.HTML | Tokens.Tag) => plainHtml(text),
     link({ href, tokens }: Tokens.Link) {
-      const inner = this.parser.parseInline(tokens);
+      // Pictures are links to themselves, which cannot be inside another.
+      const inner = this.parser.parseInline(tokens).replaceAll(/<\/?a\b[^>]*>/g, "");
       return isSafeAddress(href) ? `<a href="${escape(href)}" rel="nofollow noopener">${inner}</a>` : inner;
     },
     image({ href, text }: Tokens.Image) {
-      return isSafeAddress(href) && !/^mailto:/i.test(href)
-        ? `<img src="${escape(href)}" alt="${escape(text)}" loading="lazy">`
-        : escape(text);
+      if (!isSafeAddress(href) || /^mailto:/i.test(href)) return escape(text);
+      const picture = `<img src="${escape(href)}" alt="${escape(text)}" loading="lazy">`;
+      return `<a class="picture" href="${escape(href)}" rel="nofollow noopener">${picture}</a>`;
     },
     checkbox: ({ checked }: Tokens.Checkbox) =>
       `<span class="task${checked ? " done" : ""}" role="img" aria-label="${checked ? "done" : "to do"}"></span>`,
@@ -28,7 +36,22 @@ const marked = new Marked({
 });
 
 export function markdown(text: string | null): HtmlEscapedString {
-  return raw(`<div class="prose">${balance(marked.parse(text ?? "", { async: false }))}</div>`) as HtmlEscapedString;
+  return raw(`<div class="prose">${balance(render(text ?? ""))}</div>`) as HtmlEscapedString;
+}
+
+/** As it was written where reading it as Markdown would take seconds, or cannot be done. */
+function render(text: string): string {
+  const prose = text.replaceAll(FENCED, "");
+  const isTame = !DEEP.test(text) && !/[*_~]{200}/.test(prose) && (prose.match(/[*_~]+/g)?.length ?? 0) <= MAX_MARKS;
+  if (isTame) {
+    try {
+      return marked.parse(text, { async: false });
+    } catch (error) {
+      // Nested in a way that `DEEP` does not know; anything else is a fault of ours.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return `<pre>${escape(text)}</pre>`;
 }
 
 /** Of this site, of the web, or mail. Browsers read `\` as `/` and skip control characters, so neither may be in it. */

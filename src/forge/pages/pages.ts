@@ -65,7 +65,11 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
     c.header("x-content-type-options", "nosniff");
     c.header("referrer-policy", "same-origin");
   });
-  app.use(bodyLimit({ maxSize: MAX_FORM_BYTES, onError: (c) => refuse(c, new Fault(413, "That is more than a form may hold.")) }));
+  const tooLarge = (c: Context<PageEnv>): Promise<Response> => {
+    c.header("connection", "close"); // the rest of the body is not read
+    return refuse(c, new Fault(413, "That is more than a form may hold."));
+  };
+  app.use(bodyLimit({ maxSize: MAX_FORM_BYTES, onError: tooLarge }));
   app.onError((error, c) => {
     if (isProgram(c)) return errorAnswer(core, c, error);
     if (!(error instanceof Fault)) core.log(`${c.req.method} ${c.req.path} failed: ${error.stack ?? error.message}`);

@@ -55,8 +55,9 @@ export function took(from: string | null, to: string | null): string {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** Bots without their mark, which is shown as a badge where it matters. */
 export function login(core: ForgeCore, id: number): string {
-  return core.state.account(id).login;
+  return core.state.account(id).login.replace(/\[bot\]$/, "");
 }
 
 /** What was written, with its writer and the reactions to it. `line`: what the writer did, besides. */

@@ -31,7 +31,7 @@ export async function pullBody(
     checks: () => checksView(core, checks),
     changes: () => changesTab(core, repository, pull),
   };
-  return html`${titleOf(pull, html`${login(core, pull.userId)} wants <code>${pull.headRef}</code> in <code>${pull.baseRef}</code>`)}
+  return html`${titleOf(pull, html`by ${login(core, pull.userId)} · <code>${pull.headRef}</code> into <code>${pull.baseRef}</code>`)}
     <nav class="tabs inner" aria-label="Pull request">
       ${tabs.map(([key, label, count, href]) => html`<a href="${href}" ${key === tab ? raw('aria-current="page"') : ""}>${label}${count === undefined ? "" : html` <span class="count">${count}</span>`}</a>`)}
     </nav>
