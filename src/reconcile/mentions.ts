@@ -4,6 +4,7 @@ import { newId, type RequestId } from "../core/ids.ts";
 import { changeBranch } from "../core/names.ts";
 import { helpText } from "../command/texts.ts";
 import { authorise } from "../command/authorise.ts";
+import { breakLoop, REQUESTS_PER_HOUR } from "../command/loop-breaker.ts";
 import { parseMention, type Mention } from "../command/mention.ts";
 import type { Account, ReactionTarget } from "../github/github.ts";
 import { findChangeByIssue, findChangeByPull, saveChange, updateChange } from "../store/changes.ts";
@@ -28,9 +29,6 @@ export interface Heard {
   reaction: ReactionTarget;
 }
 
-/** So many requests an hour on one issue or pull request look like two machines talking. */
-const REQUESTS_PER_HOUR = 30;
-
 /** Why it was ignored, or undefined when there is a request for it now. */
 export async function hearMention(platform: Platform, project: ProjectRow, heard: Heard): Promise<string | undefined> {
   const { settings, store, github } = platform;
@@ -38,8 +36,8 @@ export async function hearMention(platform: Platform, project: ProjectRow, heard
   if (!mention) return "nobody was spoken to";
   if (heard.sender.login === (await github.botLogin())) return "it is our own text";
   if (heard.before !== undefined && parseMention(heard.before, settings.botName)) return "the mention stood there before the edit";
-  if ((await countRecentRequests(store, project.id, heard.item)) >= REQUESTS_PER_HOUR)
-    return "the loop breaker: too many requests in an hour";
+  const loop = breakLoop(await countRecentRequests(store, project.id, heard.item, heard.source));
+  if (loop === "silent") return "the loop breaker: too many requests in an hour";
 
   const repository = await github.forInstallation(project.full_name);
   await repository.react(heard.reaction, "eyes");
@@ -57,6 +55,12 @@ export async function hearMention(platform: Platform, project: ProjectRow, heard
   const row = request ?? (await listRequests(store, project.id)).find((one) => one.source === heard.source);
   if (row?.state === "received" && row.change_id === null) {
     try {
+      if (loop === "refuse")
+        throw refusal(
+          "too-many-requests",
+          `There were ${REQUESTS_PER_HOUR} requests here in an hour, which looks like machines that answer each other.`,
+          "Wait an hour, or ask in another issue. Further requests here get no answer until then.",
+        );
       if (heard.before !== undefined)
         throw refusal(
           "edited-comment",

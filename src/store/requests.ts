@@ -38,12 +38,12 @@ export function listRequests(sql: Sql, project: ProjectId): Promise<RequestRow[]
   return sql.rows<RequestRow>("select * from requests where project_id = $1 order by created_at, id", [project]);
 }
 
-/** Requests by this person in the last hour, for the loop breaker. */
-export async function countRecentRequests(sql: Sql, project: ProjectId, item: number): Promise<number> {
+/** Requests of the last hour on one issue or pull request but the one in hand, for the loop breaker. */
+export async function countRecentRequests(sql: Sql, project: ProjectId, item: number, source: string): Promise<number> {
   const row = await oneRow<{ count: number }>(
     sql,
-    "select count(*)::int as count from requests where project_id = $1 and item_number = $2 and created_at > now() - interval '1 hour'",
-    [project, item],
+    "select count(*)::int as count from requests where project_id = $1 and item_number = $2 and source <> $3 and created_at > now() - interval '1 hour'",
+    [project, item, source],
   );
   return row?.count ?? 0;
 }
