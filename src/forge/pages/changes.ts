@@ -9,6 +9,8 @@ import type { ForgeCore } from "../core.ts";
 import type { Repository, WorkflowRun } from "../records.ts";
 
 const PING_MS = 15_000;
+/** After which a browser comes back when the connection was lost. */
+const RETRY_MS = 1000;
 
 /** Ends with the connection, and with the forge, which ends all connections. `run`: its logs count too. */
 export function changesStream(core: ForgeCore, c: Context, repository: Repository, run: WorkflowRun | undefined): Response {
@@ -36,7 +38,7 @@ export function changesStream(core: ForgeCore, c: Context, repository: Repositor
     let logs: FSWatcher | undefined;
     try {
       if (run !== undefined) logs = await watchLogs(core, run, () => void tell());
-      await stream.writeSSE({ event: "ready", data: "" });
+      await stream.writeSSE({ event: "ready", data: "", retry: RETRY_MS });
       if (!stream.aborted) await ended.promise;
     } finally {
       logs?.close();
