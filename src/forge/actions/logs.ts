@@ -1,6 +1,6 @@
 /** Keeps a job's log: timestamps, masks, and the workflow commands that a step prints. */
 import { createWriteStream } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import type { ForgeCore } from "../core.ts";
@@ -30,21 +30,12 @@ export function logPath(core: ForgeCore, job: Pick<WorkflowJob, "id" | "runId">)
   return join(core.dataDir, "logs", String(job.runId), `${job.id}.log`);
 }
 
-/** The job's log from `offset` bytes on, at most a MiB; empty when there is none yet. For pages that follow it. */
-export async function readLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "runId">, offset = 0): Promise<Buffer> {
-  const file = await open(logPath(core, job)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+/** All that the job printed; empty while there is no log. */
+export async function readLog(core: ForgeCore, job: Pick<WorkflowJob, "id" | "runId">): Promise<string> {
+  return readFile(logPath(core, job), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
     throw error;
   });
-  if (file === undefined) return Buffer.alloc(0);
-  try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.max(0, Math.min(size - offset, 1024 * 1024)));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 export async function openLog(

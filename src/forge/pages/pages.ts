@@ -6,6 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { endSession, findSession, redeemLoginLink, type Session } from "../accounts.ts";
 import { findRun } from "../actions/dispatch.ts";
+import { readLog } from "../actions/logs.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
 import type { Repository } from "../records.ts";
@@ -16,7 +17,6 @@ import { page, problemBody, type Frame } from "./layout.ts";
 import { repositoryRoutes } from "./places.ts";
 import { isProgram, refusal } from "./refusals.ts";
 import { homeBody } from "./repository.ts";
-import { wholeLog } from "./run.ts";
 
 const COOKIE = "forge_session";
 const STATIC: Record<string, [path: string, type: string]> = {
@@ -132,7 +132,7 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
   });
   app.get("/:owner/:name/actions/runs/:run{[0-9]+}/job/:id{[0-9]+}/log", async (c) => {
     const { job } = jobOf(core, c, repositoryOf(c, sessionOf(c)));
-    return c.text(await wholeLog(core, job));
+    return c.text(await readLog(core, job));
   });
   app.get("/:owner/:name/_changes", (c) => {
     const repository = repositoryOf(c, sessionOf(c));

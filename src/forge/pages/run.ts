@@ -1,7 +1,6 @@
 /** The page of a workflow run: its jobs, their steps and their logs. */
-import { readFile } from "node:fs/promises";
 import { html, raw } from "hono/html";
-import { logPath } from "../actions/logs.ts";
+import { readLog } from "../actions/logs.ts";
 import type { ForgeCore } from "../core.ts";
 import type { Repository, WorkflowJob, WorkflowRun } from "../records.ts";
 import type { Html } from "./layout.ts";
@@ -11,7 +10,7 @@ import { badge, dot, login, time, took, toneOf, word } from "./parts.ts";
 const SHOWN_LINES = 1500;
 
 export async function runBody(core: ForgeCore, repository: Repository, run: WorkflowRun): Promise<Html> {
-  const jobs = await Promise.all(core.state.jobs(run).map(async (job) => ({ job, log: await wholeLog(core, job) })));
+  const jobs = await Promise.all(core.state.jobs(run).map(async (job) => ({ job, log: await readLog(core, job) })));
   const inputs = Object.entries(run.inputs).map(([name, value]) => `${name} ${value}`);
   return html`<h1>${run.title} <span class="muted">#${run.number}</span></h1>
     <p class="sub">
@@ -24,14 +23,6 @@ export async function runBody(core: ForgeCore, repository: Repository, run: Work
     ${run.message === null ? "" : html`<p class="problem">${run.message}</p>`}
     ${jobs.length === 0 && run.message === null ? html`<p class="card pad muted">No job has begun.</p>` : ""}
     <section class="stack" aria-label="Jobs">${jobs.map(({ job, log }) => jobView(core, repository, run, job, log))}</section>`;
-}
-
-/** All that is in the job's log; empty while there is none. */
-export async function wholeLog(core: ForgeCore, job: WorkflowJob): Promise<string> {
-  return readFile(logPath(core, job), "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
 }
 
 function jobView(core: ForgeCore, repository: Repository, run: WorkflowRun, job: WorkflowJob, log: string): Html {
