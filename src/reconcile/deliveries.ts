@@ -2,11 +2,12 @@
 import { toAdorableError } from "../core/errors.ts";
 import { newId, type CommitId, type ProjectId } from "../core/ids.ts";
 import type { Delivery, DeliveryOf } from "../github/delivery.ts";
+import type { PullRequest } from "../github/github.ts";
 import { findChangeByPull, listChanges, saveChange, updateChange } from "../store/changes.ts";
 import { findDelivery, finishDelivery } from "../store/deliveries.ts";
 import { findProjectByRepository, saveProject } from "../store/projects.ts";
 import { enqueueReconcile } from "../store/queue.ts";
-import type { ProjectRow } from "../store/rows.ts";
+import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import { hearMention, type Heard } from "./mentions.ts";
 
@@ -59,7 +60,7 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
       return heard === undefined ? `the action "${delivery.action}" is not acted on` : hearMention(platform, project, heard);
     }
     case "pull_request":
-      await observePullRequest(platform, project, delivery);
+      await observePullRequest(platform, project, delivery.pullRequest.number);
       break;
     case "push":
       if (delivery.ref === `refs/heads/${project.default_branch}` && !delivery.isDeleted) await observeMerges(platform, project);
@@ -150,16 +151,17 @@ export async function ensureProject(platform: Platform, fullName: string): Promi
   });
 }
 
-async function observePullRequest(platform: Platform, project: ProjectRow, delivery: DeliveryOf<"pull_request">): Promise<void> {
-  const { pullRequest: pull } = delivery;
-  if (pull.base.ref !== project.default_branch) return;
-  const isOurs = pull.head.repository === project.full_name;
+async function observePullRequest(platform: Platform, project: ProjectRow, number: number): Promise<void> {
+  // Asked, not taken from the delivery: deliveries come late and out of their order.
+  const pull = await (await platform.github.forInstallation(project.full_name)).getPullRequest(number);
+  if (pull.baseRef !== project.default_branch) return;
+  const isOurs = pull.headRepository === project.full_name;
   // Code from elsewhere gets its gates once a writer asks for them; until then nothing of it runs.
   if (!isOurs) return;
   const present =
     (await findChangeByPull(platform.store, project.id, pull.number)) ??
     (await listChanges(platform.store, project.id)).find(
-      (change) => change.state === "open" && change.pull_number === null && change.git_branch === pull.head.ref,
+      (change) => change.state === "open" && change.pull_number === null && change.git_branch === pull.headRef,
     );
   const change =
     present ??
@@ -169,14 +171,15 @@ async function observePullRequest(platform: Platform, project: ProjectRow, deliv
       kind: "pull-request",
       issue_number: null,
       pull_number: pull.number,
-      git_branch: pull.head.ref,
+      git_branch: pull.headRef,
     }));
-  if (pull.state === "closed") {
-    const merged = pull.isMerged ? { merge_commit: pull.mergeCommit as CommitId, merged_by: pull.mergedBy ?? null } : {};
-    await updateChange(platform.store, change.id, { state: pull.isMerged ? "merged" : "closed", pull_number: pull.number, ...merged });
-  } else {
-    await updateChange(platform.store, change.id, { state: "open", pull_number: pull.number });
-  }
+  await updateChange(platform.store, change.id, { ...stateOf(pull), pull_number: pull.number });
+}
+
+/** What a change takes over from its pull request. */
+function stateOf(pull: PullRequest): Partial<Pick<ChangeRow, "state" | "merge_commit" | "merged_by">> {
+  if (!pull.isMerged) return { state: pull.state };
+  return { state: "merged", merge_commit: (pull.mergeCommit ?? null) as CommitId | null, merged_by: pull.mergedBy ?? null };
 }
 
 /** Looks at GitHub for what became of the open pull requests: the push of a merge may be heard of before the merge itself. */
@@ -184,13 +187,6 @@ export async function observeMerges(platform: Platform, project: ProjectRow): Pr
   const repository = await platform.github.forInstallation(project.full_name);
   for (const change of await listChanges(platform.store, project.id)) {
     if (change.state !== "open" || change.pull_number === null) continue;
-    const pull = await repository.getPullRequest(change.pull_number);
-    if (pull.isMerged)
-      await updateChange(platform.store, change.id, {
-        state: "merged",
-        merge_commit: (pull.mergeCommit ?? null) as CommitId | null,
-        merged_by: pull.mergedBy ?? null,
-      });
-    else if (pull.state === "closed") await updateChange(platform.store, change.id, { state: "closed" });
+    await updateChange(platform.store, change.id, stateOf(await repository.getPullRequest(change.pull_number)));
   }
 }
