@@ -33,7 +33,7 @@ export async function ensureChangeTimeline(
     await pointEndpoint(platform, present);
     try {
       await migrateTo(platform, mirror, changeEndpoint(change.project_id, change), treeish);
-      return present;
+      return await seed(platform, mirror, present, treeish);
     } catch (error) {
       if (!AdorableError.isInstance(error) || error.code !== "migration-changed") throw error;
     }
@@ -41,15 +41,17 @@ export async function ensureChangeTimeline(
   const timeline = newId<TimelineId>("tml");
   await recordResource(platform.store, change.project_id, "timeline", timeline);
   await platform.database.createTimeline(timeline);
-  const rebuilt = (await updateChange(platform.store, change.id, { timeline, preview_epoch: change.preview_epoch + 1 })) as ChangeRow & {
+  const rebuilt = (await updateChange(platform.store, change.id, {
+    timeline,
+    seeded: [],
+    preview_epoch: change.preview_epoch + 1,
+  })) as ChangeRow & {
     timeline: TimelineId;
   };
   await pointEndpoint(platform, rebuilt);
   if (change.timeline !== null) await dropTimeline(platform, change.project_id, change.timeline);
-  const endpoint = changeEndpoint(change.project_id, rebuilt);
-  await migrateTo(platform, mirror, endpoint, treeish);
-  await seed(platform, mirror, endpoint, treeish);
-  return rebuilt;
+  await migrateTo(platform, mirror, changeEndpoint(change.project_id, rebuilt), treeish);
+  return seed(platform, mirror, rebuilt, treeish);
 }
 
 async function pointEndpoint(platform: Platform, change: ChangeRow & { timeline: TimelineId }): Promise<void> {
@@ -67,12 +69,21 @@ export async function migrateTo(platform: Platform, mirror: Mirror, endpoint: En
   return (await applyMigrations(dsn, parseMigrations(await mirror.migrations(treeish)))).applied;
 }
 
-async function seed(platform: Platform, mirror: Mirror, endpoint: EndpointName, treeish: string): Promise<void> {
-  const { dsn } = await platform.database.credential(endpoint, ADMIN_ROLE);
-  for (const app of (await mirror.spec(treeish)).apps) {
-    const sql = await mirror.readFile(treeish, `apps/${app.slug}/db/seed.sql`);
-    if (sql !== undefined) await runSeed(dsn, app.slug, sql);
+/** First rows for the apps that have none yet; each app is seeded once on a timeline, and never over rows that somebody wrote. */
+async function seed(
+  platform: Platform,
+  mirror: Mirror,
+  change: ChangeRow & { timeline: TimelineId },
+  treeish: string,
+): Promise<ChangeRow & { timeline: TimelineId }> {
+  const fresh = (await mirror.spec(treeish)).apps.map((app) => app.slug).filter((slug) => !change.seeded.includes(slug));
+  if (fresh.length === 0) return change;
+  const { dsn } = await platform.database.credential(changeEndpoint(change.project_id, change), ADMIN_ROLE);
+  for (const slug of fresh) {
+    const sql = await mirror.readFile(treeish, `apps/${slug}/db/seed.sql`);
+    if (sql !== undefined) await runSeed(dsn, slug, sql);
   }
+  return (await updateChange(platform.store, change.id, { seeded: [...change.seeded, ...fresh] })) as ChangeRow & { timeline: TimelineId };
 }
 
 export async function dropTimeline(platform: Platform, project: ProjectId, timeline: TimelineId): Promise<void> {

@@ -48,5 +48,5 @@ export async function updateChange(sql: Sql, id: string, patch: ChangePatch): Pr
 }
 
 function isJson(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !(value instanceof Date);
+  return typeof value === "object" && value !== null && !(value instanceof Date) && !Array.isArray(value);
 }

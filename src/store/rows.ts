@@ -68,6 +68,7 @@ export interface ChangeRow {
   base_commit: CommitId | null;
   tree: TreeId | null;
   timeline: TimelineId | null;
+  seeded: string[];
   base_ledger: string | null;
   restores_release: number | null;
   choice: "code-only" | "code+data" | null;

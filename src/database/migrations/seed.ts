@@ -4,7 +4,10 @@ import { appRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
 import { checkMigration } from "./statements.ts";
 
-/** Runs `db/seed.sql` as the app, in one transaction. Throws `seed-failed` (author), or what a refused statement throws. */
+/**
+ * Runs `db/seed.sql` as the app, in one transaction, where every table of the app is empty; else it does nothing, so that a repeat
+ * after a crash adds nothing. Throws `seed-failed` (author), or what a refused statement throws.
+ */
 export async function runSeed(dsn: string, app: string, sql: string): Promise<void> {
   const path = `apps/${app}/db/seed.sql`;
   await checkMigration(path, sql);
@@ -12,6 +15,16 @@ export async function runSeed(dsn: string, app: string, sql: string): Promise<vo
     await client.query("begin");
     await client.query(`set local role ${quoteIdentifier(appRole(app))}; set local search_path = ${quoteIdentifier(schemaName(app))};`);
     try {
+      const { rows: tables } = await client.query<{ name: string }>(
+        "select relname as name from pg_class where relnamespace = to_regnamespace($1) and relkind in ('r', 'p')",
+        [quoteIdentifier(schemaName(app))],
+      );
+      for (const { name } of tables) {
+        if ((await client.query(`select from ${quoteIdentifier(name)} limit 1`)).rowCount !== 0) {
+          await client.query("rollback");
+          return;
+        }
+      }
       await client.query(sql);
       await client.query("commit");
     } catch (cause) {

@@ -58,6 +58,8 @@ create table changes (
   -- The test merge of both; null where they conflict.
   tree text,
   timeline text,
+  -- Apps whose db/seed.sql ran on this timeline.
+  seeded text[] not null default '{}',
   -- What the timeline was made from; another base makes the change stale.
   base_ledger text,
   -- Set when the test merge restores a past release.
