@@ -17,7 +17,11 @@ export function fetchApp(url: string, options: { method?: string; json?: unknown
         port,
         path: `${pathname}${search}`,
         method: options.method ?? (body === undefined ? "GET" : "POST"),
-        headers: { host, accept: "text/html, */*", ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }) },
+        headers: {
+          host,
+          accept: "text/html, */*",
+          ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        },
       },
       (response) => {
         const chunks: Buffer[] = [];

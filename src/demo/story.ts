@@ -41,7 +41,7 @@ export async function tellStory(machine: OneMachine, report: Reporter): Promise<
     await releases(scene, pull.number, 1);
     writer = startWriter(await productionOf(scene));
     await writesThroughPage(scene, writer);
-    const second = await asksForSlug(scene);
+    const second = await asksForSlug(scene, writer);
     await releases(scene, second, 2, writer);
     await writesOn(scene, writer);
     await rollsBack(scene, second, writer);
@@ -172,7 +172,7 @@ async function writesThroughPage(scene: Scene, writer: Writer): Promise<void> {
   });
 }
 
-async function asksForSlug(scene: Scene): Promise<number> {
+async function asksForSlug(scene: Scene, writer: Writer): Promise<number> {
   const { report, ada, repository } = scene;
   return report.step("@adorable add a slug to posts, filled from the title", async (note) => {
     const issue = await ada.openIssue(repository, "Readable addresses", "");
@@ -184,7 +184,11 @@ async function asksForSlug(scene: Scene): Promise<number> {
       { timeoutMs: 90_000 },
     );
     const detail = await greenChecks(scene, pull.number, note);
-    return { detail: `${pull.html_url}\n${detail}`, value: pull.number };
+    await checkRows(scene, writer);
+    return {
+      detail: `${pull.html_url}\n${detail}\n${writer.acknowledged.length} writes acknowledged meanwhile, each is there once`,
+      value: pull.number,
+    };
   });
 }
 
@@ -229,6 +233,7 @@ async function rollsBack(scene: Scene, pull: number, writer: Writer): Promise<vo
     );
     claim(statement.body.includes(String(posts?.inserted)), "the count stands in the statement");
     await greenChecks(scene, made.number, note);
+    await checkRows(scene, writer);
     await ada.comment(repository, made.number, "@adorable code+data");
     await eventually("the choice is taken", async () => ((await changeOf(scene, made.number)).choice === "code+data" ? true : undefined));
     return {
