@@ -1,8 +1,9 @@
 /** Drives the open changes: their test merge, their gates, their preview; and what is left of the closed ones. */
 import type { GateName } from "../core/evidence.ts";
-import type { CommitId } from "../core/ids.ts";
+import { toAdorableError, type AdorableError } from "../core/errors.ts";
+import type { CommitId, TreeId } from "../core/ids.ts";
 import { listChanges, updateChange } from "../store/changes.ts";
-import { listEvidence } from "../store/evidence.ts";
+import { listEvidence, saveEvidence } from "../store/evidence.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { publishChecks } from "./checks.ts";
 import type { Mirror } from "./mirror.ts";
@@ -45,9 +46,18 @@ async function driveChange(
     return undefined;
   }
   const tree = change.tree;
-  const withData = await ensureChangeTimeline(platform, mirror, change, tree);
-  const verdict = await ensureVerified(platform, project, mirror, { base, head, tree, changeId: change.id });
-  if (verdict === "passed") await ensurePreview(platform, project, mirror, withData);
+  let verdict: "passed" | "failed" | "pending";
+  try {
+    const withData = await ensureChangeTimeline(platform, mirror, change, tree);
+    verdict = await ensureVerified(platform, project, mirror, { base, head, tree, changeId: change.id });
+    if (verdict === "passed") await ensurePreview(platform, project, mirror, withData);
+  } catch (thrown) {
+    // What the branch itself makes impossible is said on its commit; the project's other work goes on.
+    const error = toAdorableError(thrown);
+    if (error.remedy !== "author") throw thrown;
+    await saveImpossible(platform, project, tree, error);
+    verdict = "failed";
+  }
   // A red tree is not deployed; that is said as the preview's own check.
   const evidence = await listEvidence(platform.store, project.id, tree);
   const due: GateName[] = verdict === "failed" ? [...RELEASE_GATES] : [...RELEASE_GATES, "preview"];
@@ -60,6 +70,15 @@ async function driveChange(
   );
   if (verdict === "failed" && change.preview_tree !== tree) await updateChange(platform.store, change.id, { preview_tree: tree });
   return verdict === "pending" ? { afterMs: 5000 } : undefined;
+}
+
+/** Every gate that has not run fails with the reason: a migration that cannot be applied, a specification that cannot be read. */
+async function saveImpossible(platform: Platform, project: ProjectRow, tree: TreeId, error: AdorableError): Promise<void> {
+  const evidence = await listEvidence(platform.store, project.id, tree);
+  for (const gate of RELEASE_GATES) {
+    if (!evidence.some((one) => one.gate === gate))
+      await saveEvidence(platform.store, project.id, tree, couldNotRun(gate, `${error.message}\n\n${error.hint ?? ""}`));
+  }
 }
 
 /** The change with the tree that merging it now would make. The only writer of base, head and tree: they belong together. */

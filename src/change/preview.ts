@@ -1,11 +1,11 @@
 /** The preview of a change: the verified tree, running on the change's own data, with a link. */
 import type { Evidence } from "../core/evidence.ts";
 import { toAdorableError } from "../core/errors.ts";
-import { newId, type EnvironmentId } from "../core/ids.ts";
+import { newId, type EndpointName, type EnvironmentId } from "../core/ids.ts";
 import { hostLabel } from "../core/names.ts";
 import { updateChange } from "../store/changes.ts";
 import { findArtifacts, saveEvidence } from "../store/evidence.ts";
-import { forgetResource, recordResource } from "../store/projects.ts";
+import { forgetResource, listResources, recordResource } from "../store/projects.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { probeLive } from "../verify/probe-live.ts";
 import { appEnv } from "./forks.ts";
@@ -101,13 +101,19 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
 
 /** Removes the running preview, its routes and its endpoint; the timeline stays until its retention ends. Idempotent. */
 export async function removePreview(platform: Platform, project: ProjectRow, change: ChangeRow): Promise<void> {
-  if (change.pull_number === null) return;
   const endpoint = changeEndpoint(project.id, change);
+  const names = new Set([endpoint, changeEndpoint(project.id, { ...change, pull_number: null })]);
+  const resources = await listResources(platform.store, project.id);
+  if (!resources.some((one) => one.id === change.preview_environment || (one.kind !== "timeline" && names.has(one.id as EndpointName))))
+    return;
   await platform.gateway.removeRoutes(endpoint);
   await forgetResource(platform.store, project.id, "routes", endpoint);
   await removePreviewEnvironment(platform, change);
-  await platform.database.removeEndpoint(endpoint);
-  await forgetResource(platform.store, project.id, "endpoint", endpoint);
+  // Its name from before there was a pull request goes too.
+  for (const name of names) {
+    await platform.database.removeEndpoint(name);
+    await forgetResource(platform.store, project.id, "endpoint", name);
+  }
   if (change.deployment_id !== null) {
     const repository = await platform.github.forInstallation(project.full_name);
     await repository.createDeploymentStatus(change.deployment_id, { state: "inactive", description: "The change was closed" });

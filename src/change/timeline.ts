@@ -12,10 +12,10 @@ import type { ChangeRow } from "../store/rows.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
 
-/** By the pull request once there is one, by the issue before: both stay valid for as long as the change is open. */
-export function changeEndpoint(project: ProjectId, change: Pick<ChangeRow, "pull_number" | "issue_number">): EndpointName {
+/** By the pull request once there is one, by the change itself before: both lead to its timeline for as long as it is open. */
+export function changeEndpoint(project: ProjectId, change: Pick<ChangeRow, "id" | "pull_number">): EndpointName {
   if (change.pull_number !== null) return endpointName(project, { kind: "change", number: change.pull_number });
-  return `proj_${projectKey(project)}_issue_${change.issue_number ?? 0}` as EndpointName;
+  return `proj_${projectKey(project)}_${change.id}` as EndpointName;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Whether a tree has passed its gates: known from evidence, or found out by a `verify` run. Evidence belongs to the tree. */
-import { GATES, type Evidence, type GateName } from "../core/evidence.ts";
+import type { Evidence, GateName } from "../core/evidence.ts";
 import type { CommitId, TreeId } from "../core/ids.ts";
 import { ADMIN_ROLE } from "../database/database.ts";
 import { parseMigrations } from "../database/migrations/migrations.ts";
@@ -123,9 +123,4 @@ async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror
     if (error.remedy === "wait") throw thrown;
     return found("failure", "The rehearsal failed", `${error.message}\n\n${error.hint ?? ""}`);
   }
-}
-
-/** In the order in which gates are shown. */
-export function sortEvidence(evidence: readonly Evidence[]): Evidence[] {
-  return [...evidence].sort((a, b) => GATES.indexOf(a.gate) - GATES.indexOf(b.gate));
 }

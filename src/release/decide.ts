@@ -1,7 +1,7 @@
 /** What a new commit on the default branch means for production: a release, a rollback, or nothing. */
 import { newId, type CommitId, type EnvironmentId, type HoldId, type TimelineId } from "../core/ids.ts";
 import { endpointName } from "../core/names.ts";
-import { AdorableError } from "../core/errors.ts";
+import { AdorableError, toAdorableError } from "../core/errors.ts";
 import { listChanges } from "../store/changes.ts";
 import { setDecidedCommit } from "../store/projects.ts";
 import { createRollout, findEnvironment, listReleases } from "../store/releases.ts";
@@ -10,14 +10,38 @@ import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { liveRelease, releaseRestoredBy } from "./ledger.ts";
+import { publishProblem } from "./publish.ts";
 import type { RolloutData } from "./rollout.ts";
 import { PRODUCTION } from "./steps.ts";
 
-/** Creates the rollout that the default branch's head asks for. Idempotent: a commit is decided once. */
+/**
+ * Creates the rollout that the default branch's head asks for. Idempotent: a commit is decided once. A commit that cannot be released
+ * for what is in it is refused there and then, and said so: the project's other work goes on.
+ */
 export async function decideRollout(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<void> {
-  const { store } = platform;
   const commit = await mirror.branch(project.default_branch);
   if (!commit || commit === project.decided_commit) return;
+  try {
+    await decide(platform, project, mirror, commit);
+  } catch (thrown) {
+    const error = toAdorableError(thrown);
+    if (error.remedy !== "author") throw thrown;
+    const change = await changeMergedAs(platform, project, mirror, commit);
+    await publishProblem(await platform.github.forInstallation(project.full_name), {
+      id: commit,
+      commit,
+      kind: "release",
+      step: "pinned",
+      pull: change?.pull_number ?? null,
+      ledger: await listReleases(platform.store, project.id),
+      error: error.toJSON(),
+    });
+    await setDecidedCommit(platform.store, project.id, commit);
+  }
+}
+
+async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<void> {
+  const { store } = platform;
   const releasedTree = await mirror.releasedTree(commit);
   const ledger = await listReleases(store, project.id);
   const live = liveRelease(ledger);

@@ -2,6 +2,7 @@
 import { releaseProblemText, releaseText } from "../command/texts.ts";
 import type { ErrorView, ReleaseView } from "../command/view.ts";
 import { toAdorableError } from "../core/errors.ts";
+import type { CommitId } from "../core/ids.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Repository } from "../github/github.ts";
@@ -18,7 +19,16 @@ export async function publishRollout(platform: Platform, project: ProjectRow, mi
   const ledger = await listReleases(platform.store, project.id);
   const release = ledger.find((row) => row.number === rollout.data.release);
   if (release) await publishRelease(platform, project, mirror, repository, rollout, release);
-  else await publishProblem(repository, rollout, ledger);
+  else
+    await publishProblem(repository, {
+      id: rollout.id,
+      commit: rollout.git_commit,
+      kind: rollout.kind,
+      step: rollout.state,
+      pull: rollout.data.pull,
+      ledger,
+      error: rollout.error ?? RED,
+    });
 }
 
 async function publishRelease(
@@ -83,20 +93,44 @@ async function publishRelease(
   if (pull !== null) await repository.createComment(pull, `adorable:rollout:${rollout.id}`, `${text}${note}`);
 }
 
-async function publishProblem(repository: Repository, rollout: Rollout, ledger: readonly ReleaseRow[]): Promise<void> {
-  const red: ErrorView = {
-    code: "gates-red",
-    remedy: "author",
-    message: "A gate is red for the tree that was merged, so it was not released.",
-    hint: "Read its checks, correct what they name, and merge again.",
-  };
+const RED: ErrorView = {
+  code: "gates-red",
+  remedy: "author",
+  message: "A gate is red for the tree that was merged, so it was not released.",
+  hint: "Read its checks, correct what they name, and merge again.",
+};
+
+export interface Problem {
+  /** Of the rollout, or of the commit that never became one. */
+  id: string;
+  commit: CommitId;
+  kind: "release" | "rollback";
+  /** The state in which it ended. */
+  step: string;
+  pull: number | null;
+  ledger: readonly ReleaseRow[];
+  error: ErrorView;
+}
+
+/** Says on the commit, and on its pull request where it has one, that it was not released and what goes on serving. Idempotent. */
+export async function publishProblem(repository: Repository, problem: Problem): Promise<void> {
+  const { id, commit, kind, step, pull, ledger, error } = problem;
   const text = releaseProblemText({
-    reference: rollout.id,
-    kind: rollout.kind,
+    reference: id,
+    kind,
     number: (ledger.at(-1)?.number ?? 0) + 1,
-    step: rollout.state,
+    step,
     serving: liveRelease(ledger)?.number,
-    error: rollout.error ?? red,
+    error,
   });
-  if (rollout.data.pull !== null) await repository.createComment(rollout.data.pull, `adorable:rollout:${rollout.id}`, text);
+  await repository.upsertCheckRun({
+    externalId: `${id}:${kind}`,
+    name: `adorable/${kind}`,
+    headSha: commit,
+    status: "completed",
+    conclusion: "failure",
+    title: "Not released",
+    summary: text,
+  });
+  if (pull !== null) await repository.createComment(pull, `adorable:rollout:${id}`, text);
 }

@@ -1,5 +1,5 @@
 /** The steps that releases and rollbacks share, from the hold to the resume. Each may be repeated. */
-import { ADMIN_ROLE, type Checkpoint } from "../database/database.ts";
+import type { Checkpoint } from "../database/database.ts";
 import { endpointName, hostLabel } from "../core/names.ts";
 import type { ProjectId } from "../core/ids.ts";
 import type { ProjectSpec } from "../core/spec.ts";
@@ -121,9 +121,4 @@ export function productionHost(platform: Platform, project: ProjectId, app: stri
 
 export function productionUrl(platform: Platform, project: ProjectId, app: string): string {
   return `http://${hostLabel(app, project, PRODUCTION)}.${platform.settings.appsDomain}`;
-}
-
-/** The administrator's connection to production, parked while a hold is on. */
-export async function productionDsn(platform: Platform, project: ProjectId): Promise<string> {
-  return (await platform.database.credential(endpointName(project, PRODUCTION), ADMIN_ROLE)).dsn;
 }

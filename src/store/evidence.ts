@@ -21,10 +21,6 @@ export async function listEvidence(sql: Sql, project: ProjectId, tree: TreeId): 
   return rows.map((row) => row.evidence);
 }
 
-export async function forgetEvidence(sql: Sql, project: ProjectId, tree: TreeId): Promise<void> {
-  await sql.rows("delete from evidence where project_id = $1 and tree = $2", [project, tree]);
-}
-
 export async function saveArtifact(sql: Sql, project: ProjectId, tree: TreeId, app: string, digest: Digest): Promise<void> {
   await sql.rows(
     `insert into artifacts (project_id, tree, app, digest) values ($1, $2, $3, $4)
