@@ -6,7 +6,7 @@ import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { withFork } from "../change/forks.ts";
 import { ensureVerified } from "../change/verification.ts";
-import { applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
+import { appliedMigrations, applyMigrations, parseMigrations, pendingOf } from "../database/migrations/migrations.ts";
 import { rehearse } from "../database/migrations/rehearse.ts";
 import { ensureRoles } from "../database/migrations/roles.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
@@ -68,16 +68,18 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       await holdProduction(platform, project.id, data, "abort");
       return { to: "held", data: { heldAt } };
     }
-    case "held":
-      return {
-        to: "checkpointed",
-        data: { checkpoint: await checkpointProduction(platform, rollout, `before release of ${rollout.git_commit.slice(0, 12)}`) },
-      };
+    case "held": {
+      const checkpoint = await checkpointProduction(platform, rollout, `before release of ${rollout.git_commit.slice(0, 12)}`);
+      // Written down before they run: a repeat after a crash finds some of them applied, and they are this release's all the same.
+      const hold = await holdProduction(platform, project.id, data, "abort");
+      const pending = pendingOf(await appliedMigrations(hold.dsn), await migrations());
+      return { to: "checkpointed", data: { checkpoint, applied: pending.map((migration) => migration.path) } };
+    }
     case "checkpointed": {
       const hold = await holdProduction(platform, project.id, data, "abort");
       for (const app of spec.apps) await ensureRoles(hold.dsn, app);
-      const { applied } = await applyMigrations(hold.dsn, await migrations());
-      return { to: "migrated", data: { applied: [...(data.applied ?? []), ...applied], schemaHash: await schemaHash(hold.dsn) } };
+      await applyMigrations(hold.dsn, await migrations());
+      return { to: "migrated", data: { schemaHash: await schemaHash(hold.dsn) } };
     }
     case "migrated":
       await startEnvironment(platform, project.id, spec, data);
