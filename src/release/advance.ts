@@ -92,7 +92,7 @@ async function fail(platform: Platform, rollout: Rollout, thrown: unknown): Prom
     return { afterMs: Math.min(30_000, 500 * 2 ** Math.min(attempts, 6)) };
   const isHeld = UNDER_HOLD.includes(rollout.state) && rollout.state !== "rehearsed";
   if (mayPass && attempts < ATTEMPTS && !isHeld) return { afterMs: 500 * 2 ** attempts };
-  const moved = await advanceRollout(platform.store, rollout, "aborting", rollout.data, error.toJSON());
+  const moved = await advanceRollout(platform.store, rollout, "aborting", { ...rollout.data, stoppedAt: rollout.state }, error.toJSON());
   if (!moved)
     throw new AdorableError({
       code: "rollout-moved",

@@ -24,7 +24,7 @@ export async function publishRollout(platform: Platform, project: ProjectRow, mi
       id: rollout.id,
       commit: rollout.git_commit,
       kind: rollout.kind,
-      step: rollout.state,
+      step: rollout.data.stoppedAt ?? rollout.state,
       pull: rollout.data.pull,
       ledger,
       error: rollout.error ?? RED,

@@ -50,6 +50,8 @@ export interface RolloutData {
   applied?: string[];
   schemaHash?: string;
   heldAt?: string;
+  /** The state whose step failed, once it is being aborted. */
+  stoppedAt?: string;
   /** Milliseconds for which clients waited. */
   heldMs?: number;
   release?: number;
