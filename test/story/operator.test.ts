@@ -28,7 +28,10 @@ describe("adorable up", () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function adorable(args: string[], options: { env?: Record<string, string>; uid?: number } = {}): Promise<RunResult & { said: string }> {
+  async function adorable(
+    args: string[],
+    options: { env?: Record<string, string>; uid?: number } = {},
+  ): Promise<RunResult & { said: string }> {
     const { env = {}, uid } = options;
     const ended = await run(process.execPath, [CLI, ...args], {
       cwd: dir,
@@ -128,20 +131,24 @@ describe("adorable up", () => {
     expect(await readFile(join(data, "memory.json"), "utf8")).toBe('{ "ports": ');
   });
 
-  test("has its data to itself, comes back after kill -9 at the same address, and ends everything at Ctrl-C", { timeout: 90_000 }, async () => {
-    const first = await up();
-    expect(await adorable(["up", "--data", data])).toMatchObject({ exitCode: 1, said: expect.stringContaining("data-directory-in-use") });
-    expect((await fetch(first.url, { redirect: "manual" })).status).toBeLessThan(400);
-    first.child.kill("SIGKILL");
-    await once(first.child, "exit");
+  test(
+    "has its data to itself, comes back after kill -9 at the same address, and ends everything at Ctrl-C",
+    { timeout: 90_000 },
+    async () => {
+      const first = await up();
+      expect(await adorable(["up", "--data", data])).toMatchObject({ exitCode: 1, said: expect.stringContaining("data-directory-in-use") });
+      expect((await fetch(first.url, { redirect: "manual" })).status).toBeLessThan(400);
+      first.child.kill("SIGKILL");
+      await once(first.child, "exit");
 
-    const second = await up();
-    expect(new URL(second.url).origin).toBe(new URL(first.url).origin);
-    expect((await fetch(`${new URL(second.url).origin}/ada/first-project`)).status).toBe(200);
-    second.child.kill("SIGINT");
-    expect(await once(second.child, "exit")).toEqual([0, null]);
-    await expect.poll(() => processesOf(dir)).toEqual([]);
-  });
+      const second = await up();
+      expect(new URL(second.url).origin).toBe(new URL(first.url).origin);
+      expect((await fetch(`${new URL(second.url).origin}/ada/first-project`)).status).toBe(200);
+      second.child.kill("SIGINT");
+      expect(await once(second.child, "exit")).toEqual([0, null]);
+      await expect.poll(() => processesOf(dir)).toEqual([]);
+    },
+  );
 
   async function up(): Promise<{ child: ReturnType<typeof spawn>; url: string }> {
     const child = spawn(process.execPath, [CLI, "up", "--data", data], { cwd: dir, stdio: ["ignore", "pipe", "ignore"] });
