@@ -99,7 +99,7 @@ async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror
     if (!production)
       return found(
         "success",
-        `${migrations.length} migrations for a new production`,
+        `${migrations.length} ${migrations.length === 1 ? "migration" : "migrations"} for a new production`,
         "There is no production yet: the first release starts with this change's data.",
       );
     const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };

@@ -94,11 +94,12 @@ async function requestView(
         ? undefined
         : { ...run.usage, cost: Object.values(platform.settings.models).every((model) => model === "blueprint") ? 0 : undefined },
     plan,
-    gates: shown && change?.tree ? await gateViews(platform, project, change) : [],
+    gates: shown && change?.tree ? await gateViews(platform, project, change, `${web}/pull/${change.pull_number ?? 0}/checks`) : [],
     pullRequest: change?.pull_number == null ? undefined : { number: change.pull_number, url: `${web}/pull/${change.pull_number}` },
     previews: shown && change ? await previewLinks(platform, mirror, change) : [],
     run: run?.workflow_run_id == null ? undefined : { text: "workflow run", url: `${web}/actions/runs/${run.workflow_run_id}` },
-    answer: request.answer ?? undefined,
+    // What a finished change did stands in its plan and its pull request.
+    answer: request.state === "answered" ? (request.answer ?? undefined) : undefined,
     error: request.error ?? undefined,
   };
 }
@@ -121,11 +122,11 @@ async function planView(platform: Platform, request: RequestRow, run: RunRow | u
   };
 }
 
-async function gateViews(platform: Platform, project: ProjectRow, change: ChangeRow): Promise<GateView[]> {
+async function gateViews(platform: Platform, project: ProjectRow, change: ChangeRow, url: string): Promise<GateView[]> {
   const evidence = await listEvidence(platform.store, project.id, change.tree as NonNullable<ChangeRow["tree"]>);
   return GATES.map((gate: GateName): GateView => {
     const found = evidence.find((one) => one.gate === gate);
-    return found ? { gate, state: found.conclusion, title: found.title } : { gate, state: "waiting" };
+    return found ? { gate, state: found.conclusion, title: found.title, url } : { gate, state: "waiting" };
   });
 }
 
