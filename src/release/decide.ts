@@ -9,6 +9,7 @@ import { listRequests } from "../store/requests.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
+import { PUSHED } from "./approver.ts";
 import { liveRelease, releaseRestoredBy } from "./ledger.ts";
 import { publishProblem } from "./publish.ts";
 import type { RolloutData } from "./rollout.ts";
@@ -55,7 +56,7 @@ async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, c
   const production = await findEnvironment(store, project.id, endpointName(project.id, PRODUCTION));
   const timeline = target === undefined && production ? production.timeline : newId<TimelineId>("tml");
   const data: RolloutData = {
-    approver: change?.merged_by ?? "(push)",
+    approver: change?.merged_by ?? PUSHED,
     planHash: await planOf(platform, project, change),
     pull: change?.pull_number ?? null,
     releasedTree,
@@ -103,15 +104,12 @@ async function changeMergedAs(platform: Platform, project: ProjectRow, mirror: M
   const changes = await listChanges(platform.store, project.id);
   const exact = changes.find((change) => change.merge_commit === commit);
   if (exact) return exact;
-  // The push may be heard of before the merge: the change whose head the commit contains is the one.
+  // The push may be heard of before the merge, or hold more than it: the newest change that came in since the last decision is the one.
   for (const change of changes.toReversed()) {
-    if (
-      change.pull_number !== null &&
-      change.head_commit !== null &&
-      (await mirror.has(change.head_commit)) &&
-      (await mirror.isAncestor(change.head_commit, commit))
-    )
-      return change;
+    const point = change.merge_commit ?? change.head_commit;
+    if (change.pull_number === null || point === null || !(await mirror.has(point)) || !(await mirror.isAncestor(point, commit))) continue;
+    const decided = project.decided_commit;
+    if (decided === null || !(await mirror.has(decided)) || !(await mirror.isAncestor(point, decided))) return change;
   }
   return undefined;
 }

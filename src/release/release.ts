@@ -12,6 +12,7 @@ import { ensureRoles } from "../database/migrations/roles.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
 import { findArtifacts, listEvidence } from "../store/evidence.ts";
 import { recordResource } from "../store/projects.ts";
+import { requireApprovers } from "./approver.ts";
 import { digestOf } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
 import { checkpointProduction, flip, holdProduction, PRODUCTION, startEnvironment } from "./steps.ts";
@@ -57,6 +58,7 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       return { to: "rehearsed", data: { rehearsal } };
     }
     case "rehearsed": {
+      await requireApprovers(platform, project, data);
       if (data.source) {
         // Before the first release nobody has production's address: its timeline and endpoint come into being here.
         await recordResource(store, project.id, "timeline", data.timeline);

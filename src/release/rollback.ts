@@ -6,10 +6,11 @@ import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { withFork } from "../change/forks.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
-import { findChange } from "../store/changes.ts";
+import { findChange, updateChange } from "../store/changes.ts";
 import { recordResource } from "../store/projects.ts";
 import { listReleases } from "../store/releases.ts";
-import type { ProjectRow, ReleaseRow } from "../store/rows.ts";
+import type { Impact, ProjectRow, ReleaseRow } from "../store/rows.ts";
+import { requireApprovers } from "./approver.ts";
 import { countImpact, losesData } from "./impact.ts";
 import { dataOfRelease } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
@@ -27,23 +28,20 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
   switch (rollout.state) {
     case "planned":
     case "awaiting-choice": {
+      const main = await mirror.branch(project.default_branch);
+      if (main !== undefined && (await mirror.releasedTree(main)) !== data.releasedTree) throw superseded(target.number, main);
       const change = rollout.change_id === null ? undefined : await findChange(store, rollout.change_id);
-      const impact =
-        change?.impact ??
-        (await countImpact(platform, project, mirror, ledger, target, rollout.id, data.previous?.timeline ?? data.timeline));
       // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
       const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
-      const choice = isShown ? (change?.choice ?? null) : null;
-      if (choice === "code-only" && impact.codeOnlyRefused !== null) {
-        throw new AdorableError({
-          code: "code-only-refused",
-          remedy: "author",
-          message: `The rollback of the code alone is refused: ${impact.codeOnlyRefused}.`,
-          hint: "Revert the merge again and choose code+data.",
-        });
-      }
-      if (choice !== null) return { to: "chosen", data: { choice } };
-      if (!losesData(impact)) return { to: "chosen", data: { choice: "code+data" } };
+      if (change?.impact && isShown && change.choice !== null) return choose(change.choice, change.impact, data, change.chosen_by);
+      if (rollout.state === "awaiting-choice" && isShown) return { waitMs: 60_000 };
+      // Nobody has chosen: what stands in production now counts, not what stood there when the pull request was opened.
+      const production = data.previous?.timeline ?? data.timeline;
+      const impact = await countImpact(platform, project, mirror, ledger, target, rollout.id, production);
+      if (!losesData(impact)) return choose("code+data", impact, data);
+      if (!change) throw nobodyToAsk(target.number);
+      const unchosen = isShown ? {} : { choice: null, chosen_by: null };
+      await updateChange(store, change.id, { impact, restores_release: target.number, ...unchosen });
       return rollout.state === "awaiting-choice" ? { waitMs: 60_000 } : { to: "awaiting-choice" };
     }
     case "chosen": {
@@ -63,6 +61,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       return { to: "rehearsed", data: { artifacts: target.artifacts, ...(withData ? { source: from } : {}) } };
     }
     case "rehearsed": {
+      await requireApprovers(platform, project, data);
       const heldAt = platform.clock.now().toISOString();
       await holdProduction(platform, project.id, data, "terminate");
       return { to: "held", data: { heldAt } };
@@ -94,6 +93,40 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     default:
       throw new Error(`a rollback has no step from "${rollout.state}"`);
   }
+}
+
+/** Throws `code-only-refused` (author). */
+function choose(choice: NonNullable<RolloutData["choice"]>, impact: Impact, data: RolloutData, by: string | null = null): Step {
+  const chosen = { choice, ...(by === null ? {} : { chosenBy: by }) };
+  if (choice === "code+data") return { to: "chosen", data: chosen };
+  if (impact.codeOnlyRefused !== null) {
+    throw new AdorableError({
+      code: "code-only-refused",
+      remedy: "author",
+      message: `The rollback of the code alone is refused: ${impact.codeOnlyRefused}.`,
+      hint: "Revert the merge again and choose code+data.",
+    });
+  }
+  // The data stays where it is: no timeline is made for this rollback.
+  return { to: "chosen", data: { ...chosen, timeline: data.previous?.timeline ?? data.timeline } };
+}
+
+function superseded(target: number, main: string): AdorableError {
+  return new AdorableError({
+    code: "rollback-superseded",
+    remedy: "author",
+    message: `The rollback to release ${target} was still waiting for a choice when "${main}" changed the apps again: that commit is what counts now.`,
+    hint: "Revert again if the rollback is still wanted.",
+  });
+}
+
+function nobodyToAsk(target: number): AdorableError {
+  return new AdorableError({
+    code: "rollback-without-pull-request",
+    remedy: "author",
+    message: `This push restores release ${target}, and rows that were written since would be lost: that has to be chosen, and a push has no place to choose.`,
+    hint: "Revert in a pull request: it says what would be lost and asks.",
+  });
 }
 
 async function presentOf(platform: Platform, data: RolloutData): Promise<Checkpoint> {

@@ -6,8 +6,8 @@
  * | pinned       | release: commit and tree are fixed, production untouched                    | verified, refused           |
  * | verified     | every gate passed for the tree                                              | archived                    |
  * | archived     | the tree is in the artifact store                                           | rehearsed, aborted          |
- * | planned      | rollback: target and its past are fixed                                     | awaiting-choice, chosen     |
- * | awaiting-choice | a person has to choose; production keeps serving                         | chosen, refused             |
+ * | planned      | rollback: target and its past are fixed                                     | awaiting-choice, chosen, aborting |
+ * | awaiting-choice | a person has to choose; production keeps serving                         | chosen, aborting (the branch went on) |
  * | chosen       | rollback: code-only or code+data                                            | rehearsed, aborted          |
  * | rehearsed    | the candidate ran on a fork of the data that it will get                    | held                        |
  * | held         | no session and no request reaches production; nothing changed yet           | checkpointed, aborting      |
@@ -58,6 +58,8 @@ export interface RolloutData {
   /** Rollback only. */
   target?: number;
   choice?: "code-only" | "code+data" | null;
+  /** Who made the choice; absent where nothing had to be chosen. */
+  chosenBy?: string;
 }
 
 export type Rollout = RolloutRow<RolloutData>;
