@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { buildAction } from "../../action/build.ts";
 import type { Config } from "../config.ts";
+import { AdorableError } from "../core/errors.ts";
 import { startStore } from "../database/embedded/store-cluster.ts";
 import type { Database } from "../database/database.ts";
 import { killLeftovers } from "../process/pid-record.ts";
@@ -73,6 +74,18 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   const children = new Map<string, Child>();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
+  // A platform whose log cannot be written has no disk left: that ends it, and says why.
+  log.on("error", (cause) =>
+    failure.reject(
+      new AdorableError({
+        code: "log-unwritable",
+        remedy: "operator",
+        message: `The log in "${at("logs")}" cannot be written: ${cause.message}.`,
+        hint: "Free space, then start again.",
+        cause,
+      }),
+    ),
+  );
   let isStopping = false;
   stack.defer(() => {
     isStopping = true;
