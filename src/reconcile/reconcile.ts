@@ -16,9 +16,11 @@ import { driveRequests } from "../change/requests.ts";
 import { advanceOpenRollout } from "../release/advance.ts";
 import { decideRollout } from "../release/decide.ts";
 import { driveImpacts } from "../release/impacts.ts";
+import { UNDER_HOLD } from "../release/rollout.ts";
 import { publishComments } from "./comments.ts";
 import { deleteProject } from "./delete-project.ts";
 import { observeMerges } from "./deliveries.ts";
+import { sweepLeaks } from "./sweep-leaks.ts";
 
 type Next = { afterMs: number } | undefined;
 
@@ -28,19 +30,29 @@ export async function reconcile(platform: Platform, id: ProjectId): Promise<Next
   if (!project) return undefined;
   if (project.state === "deleting") return deleteProject(platform, project);
   const mirror = await platform.mirrors.open(project.id);
+  // Before GitHub is asked for anything: it may be away, and people wait behind the hold.
+  const held = await driveHeld(platform, project, mirror);
   const repository = await platform.github.forInstallation(project.full_name);
   await mirror.fetch(await repository.gitRemote());
 
   // What people wait for goes first: a rollout holds production.
-  const rollout = await driveRollouts(platform, project, mirror);
+  const rollout = held ?? (await driveRollouts(platform, project, mirror));
   await driveRequests(platform, project, mirror);
   const changes = await driveChanges(platform, project, mirror);
   await driveRequests(platform, project, mirror);
   const runs = await driveRuns(platform, project);
   await sweepRunForks(platform, project);
+  await sweepLeaks(platform, project);
   await driveImpacts(platform, project, mirror);
   await publishComments(platform, project, mirror);
   return soonest(rollout, changes, runs);
+}
+
+/** A rollout whose hold an earlier pass may have left behind. */
+async function driveHeld(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<Next> {
+  const open = await findOpenRollout(platform.store, project.id);
+  const mayHold = open !== undefined && [...UNDER_HOLD, "flipped", "aborting"].includes(open.state);
+  return mayHold ? advanceOpenRollout(platform, project, mirror, open) : undefined;
 }
 
 async function driveRollouts(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<Next> {

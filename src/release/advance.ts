@@ -48,16 +48,33 @@ async function stepOnce(platform: Platform, project: ProjectRow, mirror: Mirror,
       return { to: "resumed", data: { heldMs: data.heldAt === undefined ? 0 : platform.clock.now().getTime() - Date.parse(data.heldAt) } };
     case "resumed":
       await removeOld(platform, rollout);
-      await publishRollout(platform, project, mirror, rollout);
+      await tell(platform, project, mirror, rollout);
       return { to: "live" };
     case "aborting":
       await abort(platform, rollout);
-      await publishRollout(platform, project, mirror, rollout);
+      await tell(platform, project, mirror, rollout);
       return { to: "aborted" };
     default:
       return rollout.kind === "release"
         ? stepRelease(platform, project, mirror, rollout)
         : stepRollback(platform, project, mirror, rollout);
+  }
+}
+
+/**
+ * What time may heal is thrown: the step is repeated. What GitHub refuses for good (a locked pull request, a permission that is gone) goes
+ * to the log: the rollout has ended, and the ones after it do not wait for a comment.
+ */
+async function tell(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<void> {
+  try {
+    await publishRollout(platform, project, mirror, rollout);
+  } catch (thrown) {
+    const error = toAdorableError(thrown);
+    if (error.remedy === "wait" || (error.remedy === "bug" && rollout.attempts < ATTEMPTS)) throw thrown;
+    platform.log.error(
+      { project: project.id, rollout: rollout.id, code: error.code, err: thrown },
+      `GitHub was not told: ${error.message}`,
+    );
   }
 }
 
@@ -71,7 +88,7 @@ async function move(
   const moved = (await advanceRollout(platform.store, rollout, step.to, data)) as Rollout | undefined;
   platform.log.info({ project: project.id, rollout: rollout.id, from: rollout.state, to: step.to }, "rollout moved");
   if (!["live", "aborted", "refused"].includes(step.to)) return moved;
-  if (moved && step.to === "refused") await publishRollout(platform, project, await platform.mirrors.open(project.id), moved);
+  if (moved && step.to === "refused") await tell(platform, project, await platform.mirrors.open(project.id), moved);
   await setDecidedCommit(platform.store, project.id, rollout.git_commit);
   return undefined;
 }

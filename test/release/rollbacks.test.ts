@@ -18,7 +18,11 @@ describe("a rollback", () => {
   afterEach(() => plane[Symbol.asyncDispose]());
 
   const releases = async () =>
-    (await listReleases(plane.platform.store, (await plane.project()).id)).map(({ kind, restores, choice }) => ({ kind, restores, choice }));
+    (await listReleases(plane.platform.store, (await plane.project()).id)).map(({ kind, restores, choice }) => ({
+      kind,
+      restores,
+      choice,
+    }));
   const titles = async () => (await plane.sql<{ title: string }>("select title from blog.posts order by id")).map((row) => row.title);
 
   test("of the code alone keeps the timeline that production has, with every row", async () => {
@@ -78,8 +82,14 @@ describe("a rollback", () => {
     const commit = await plane.commit({ "apps/blog/a.txt": "1" });
     await plane.settle();
 
-    expect((await plane.rollouts()).at(-1)).toMatchObject({ state: "aborted", change_id: null, error: { code: "rollback-without-pull-request" } });
-    expect(plane.github.said.some(({ on, text }) => on === commit && text.includes("rows that were written since would be lost"))).toBe(true);
+    expect((await plane.rollouts()).at(-1)).toMatchObject({
+      state: "aborted",
+      change_id: null,
+      error: { code: "rollback-without-pull-request" },
+    });
+    expect(plane.github.said.some(({ on, text }) => on === commit && text.includes("rows that were written since would be lost"))).toBe(
+      true,
+    );
     expect(await titles()).toEqual(["Of release 1", "Of release 2"]);
   });
 });

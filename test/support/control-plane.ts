@@ -218,7 +218,10 @@ function createListener(listener: Listener): GitHub {
     getPullRequest: async (number) => ({ state: "open", isMerged: false, ...listener.pulls.get(number) }) as PullRequest,
     upsertStickyComment: async (on, _marker, text) => (listener.said.push({ on, text }), { id: 1, url: "", outcome: "created" }),
     createComment: async (on, _marker, text) => (listener.said.push({ on, text }), { id: 1, url: "", outcome: "created" }),
-    upsertCheckRun: async (run) => (listener.said.push({ on: run.headSha, text: `${run.name} ${run.conclusion}: ${run.summary}` }), { id: 1, url: "" }),
+    upsertCheckRun: async (run) => (
+      listener.said.push({ on: run.headSha, text: `${run.name} ${run.conclusion}: ${run.summary}` }),
+      { id: 1, url: "" }
+    ),
     createDeployment: async () => ({ id: 1 }),
     createDeploymentStatus: async () => {},
     createTagAndRelease: async () => ({ url: "" }),

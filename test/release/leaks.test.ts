@@ -1,0 +1,66 @@
+/** What an interrupted pass left behind goes with the next one, and nothing else does. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openFork } from "../../src/change/forks.ts";
+import { newId, type CommitId, type EnvironmentId } from "../../src/core/ids.ts";
+import { endpointName } from "../../src/core/names.ts";
+import { findEnvironment } from "../../src/store/releases.ts";
+import { listResources, recordResource } from "../../src/store/projects.ts";
+import { saveChange } from "../../src/store/changes.ts";
+import { openControlPlane, PRODUCTION, type ControlPlane } from "../support/control-plane.ts";
+
+describe("a pass", () => {
+  let plane: ControlPlane;
+  beforeAll(async () => {
+    plane = await openControlPlane();
+    await plane.release();
+  });
+  afterAll(() => plane?.[Symbol.asyncDispose]());
+
+  test("removes the environment and the forks that an interrupted one left behind, and nothing that is in use", async () => {
+    const { platform } = plane;
+    const { id } = await plane.project();
+    const production = await findEnvironment(platform.store, id, endpointName(id, PRODUCTION));
+    const left = newId<EnvironmentId>("env");
+    await recordResource(platform.store, id, "environment", left);
+    await platform.runtime.ensure({ id: left, project: id, apps: [] });
+    const timeline = production?.timeline as NonNullable<typeof production>["timeline"];
+    await openFork(platform, id, "gate_0123456789abcdef", { timeline, lsn: await platform.database.head(timeline) });
+
+    await plane.settle();
+
+    expect((await platform.runtime.list()).map((one) => one.id)).toEqual([production?.runtime_environment]);
+    const known = (await listResources(platform.store, id)).filter((one) => one.kind !== "artifact").map((one) => one.id);
+    expect(known).toContain(production?.runtime_environment);
+    expect(known).not.toContain(left);
+    expect(known.filter((one) => /^(fork|tmp)_/.test(one))).toEqual([]);
+    expect((await platform.database.listTimelines()).map((one) => one.id)).toContain(timeline);
+  });
+
+  test("over a change in which nothing is new leaves its database asleep", async () => {
+    const { platform } = plane;
+    const { id } = await plane.project();
+    const head: CommitId = await plane.commit({ "apps/blog/b.txt": "1" }, "change-7");
+    await saveChange(platform.store, {
+      id: newId("chg"),
+      project_id: id,
+      kind: "pull-request",
+      issue_number: null,
+      pull_number: 7,
+      git_branch: "change-7",
+    });
+    await plane.settle();
+    const environments = (await platform.runtime.list()).length;
+    expect(environments).toBe(2);
+
+    const endpoint = endpointName(id, { kind: "change", number: 7 });
+    const { credential } = platform.database;
+    let connections = 0;
+    platform.database.credential = (name, role) => {
+      if (name === endpoint) connections += 1;
+      return credential.call(platform.database, name, role);
+    };
+    await plane.settle();
+    expect(connections).toBe(0);
+    expect(await plane.mirror.has(head)).toBe(true);
+  });
+});
