@@ -48,7 +48,8 @@ async function driveChange(
   const tree = change.tree;
   let verdict: "passed" | "failed" | "pending";
   try {
-    const withData = await ensureChangeTimeline(platform, mirror, change, tree);
+    // Once the tree is settled its data is left alone: looking at it would wake its database at every pass.
+    const withData = change.preview_tree === tree ? change : await ensureChangeTimeline(platform, mirror, change, tree);
     verdict = await ensureVerified(platform, project, mirror, { base, head, tree, changeId: change.id });
     if (verdict === "passed") await ensurePreview(platform, project, mirror, withData);
   } catch (thrown) {

@@ -119,7 +119,7 @@ export async function restoreSnapshot(platform: Platform, caller: Caller, id: st
   await platform.database.branch(timeline, snapshot);
   const present = await platform.database.findEndpoint(endpoint);
   await platform.database.endpoint(endpoint, timeline, (present?.epoch ?? 0) + 1);
-  await platform.store.rows("update changes set timeline = $2 where id = $1", [change.id, timeline]);
+  await platform.store.rows("update changes set timeline = $2, preview_tree = null where id = $1", [change.id, timeline]);
   await platform.database.unprotect(snapshot, id);
   if (change.timeline !== snapshot.timeline) await dropTimeline(platform, caller.project.id, change.timeline);
 }
