@@ -62,7 +62,8 @@ export function outOfRetention(wanted: Checkpoint, kept: { oldest: string; head:
 }
 
 export function computeFailed(dataDir: string, log: string): AdorableError {
-  if (log.includes("No space left on device")) return diskFull(dataDir, undefined);
+  // A full disk under memory that is mapped from it ends the process with a bus error instead of a message.
+  if (/No space left on device|Bus error|terminated by signal 7\b/.test(log)) return diskFull(dataDir, undefined);
   return new AdorableError({
     code: "compute-failed",
     remedy: "bug",
