@@ -1,6 +1,6 @@
 /** The one folder that everything durable on this machine lives in, and what it remembers between starts: ports, keys, secrets. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -28,10 +28,13 @@ export interface DataDirectory {
   close(): Promise<void>;
 }
 
+/** For the first clusters, the packages of apps and the browser; what projects need comes on top. */
+const NEEDED_BYTES = 500_000_000;
+
 /**
  * Opens the folder for this process, made if it is not there. Ports that were chosen once are kept, so that links stay true; a port
  * that is taken now is chosen anew, unless it was given.
- * Throws `data-directory-unwritable`, `data-directory-in-use`, `data-directory-corrupt`, `port-in-use` (operator).
+ * Throws `disk-full`, `data-directory-unwritable`, `data-directory-in-use`, `data-directory-corrupt`, `port-in-use` (operator).
  */
 export async function openDataDirectory(wanted: string, given: Partial<Memory["ports"]> = {}): Promise<DataDirectory> {
   const asked = resolve(wanted);
@@ -51,6 +54,15 @@ export async function openDataDirectory(wanted: string, given: Partial<Memory["p
       message: `The data directory "${path}" cannot be written: ${cause instanceof Error ? cause.message : String(cause)}.`,
       hint: "Free space or change its owner, or choose another with --data.",
       cause,
+    });
+  }
+  const disk = await statfs(path);
+  if (disk.bavail * disk.bsize < NEEDED_BYTES) {
+    throw new AdorableError({
+      code: "disk-full",
+      remedy: "operator",
+      message: `The disk of the data directory "${path}" has ${Math.floor((disk.bavail * disk.bsize) / 1e6)} MB left; a platform needs ${NEEDED_BYTES / 1e6} MB to start.`,
+      hint: "Free space, or choose a directory on another disk with --data.",
     });
   }
   const runDir = join(tmpdir(), `adorable-${randomBytes(4).toString("hex")}`);
