@@ -34,9 +34,23 @@ export function dataOfRelease(ledger: readonly ReleaseRow[], number: number): Ch
   return next.checkpoint;
 }
 
-/** The migrations of every release after `number` that is on the way to the live one. */
+/** The migrations that the live release has and release `number` did not: what going back to its data undoes. */
 export function migrationsSince(ledger: readonly ReleaseRow[], number: number): string[] {
-  return ledger.filter((row) => row.number > number).flatMap((row) => row.migrations);
+  const live = liveRelease(ledger);
+  if (live === undefined) return [];
+  const past = new Set(migrationsOf(ledger, number));
+  return migrationsOf(ledger, live.number).filter((path) => !past.has(path));
+}
+
+/** In the order in which they ran. A rollback of the data goes on from the release that it restored; one of the code alone keeps the data. */
+function migrationsOf(ledger: readonly ReleaseRow[], number: number): string[] {
+  const ran: string[][] = [];
+  for (let row = ledger.find((one) => one.number === number); row !== undefined;) {
+    ran.unshift(row.migrations);
+    const before: number = row.choice === "code+data" && row.restores !== null ? row.restores : row.number - 1;
+    row = ledger.find((one) => one.number === before);
+  }
+  return ran.flat();
 }
 
 /** The number of the first row whose hash does not follow, or undefined where the chain holds. */
