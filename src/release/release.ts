@@ -15,7 +15,7 @@ import { recordResource } from "../store/projects.ts";
 import { requireApprovers } from "./approver.ts";
 import { digestOf } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
-import { checkpointProduction, flip, holdProduction, PRODUCTION, startEnvironment } from "./steps.ts";
+import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startEnvironment } from "./steps.ts";
 import type { Rollout, Step } from "./rollout.ts";
 
 export async function stepRelease(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
@@ -67,7 +67,13 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
         await database.endpoint(endpointName(project.id, PRODUCTION), data.timeline, data.epoch);
       }
       const heldAt = platform.clock.now().toISOString();
-      await holdProduction(platform, project.id, data, "abort");
+      try {
+        await holdProduction(platform, project.id, data, "abort");
+      } catch (thrown) {
+        // Sessions did not come to a boundary and were let on: requests are not to wait for the next attempt.
+        await resumeProduction(platform, data);
+        throw thrown;
+      }
       return { to: "held", data: { heldAt } };
     }
     case "held": {

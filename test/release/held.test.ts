@@ -1,7 +1,9 @@
 /** What becomes of a release that was interrupted, or that GitHub no longer listens to: production is let on, and later releases come. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AdorableError } from "../../src/core/errors.ts";
-import { hostLabel } from "../../src/core/names.ts";
+import { endpointName, hostLabel } from "../../src/core/names.ts";
+import { ADMIN_ROLE } from "../../src/database/database.ts";
+import { withConnection } from "../../src/database/migrations/connection.ts";
 import { fetchApp } from "../../src/demo/http.ts";
 import { reconcile } from "../../src/reconcile/reconcile.ts";
 import { listReleases } from "../../src/store/releases.ts";
@@ -51,5 +53,23 @@ describe("production", () => {
     await plane.merged(await plane.commit({ "apps/blog/a.txt": "3" }), 3, "ada");
     await plane.settle();
     expect((await plane.rollouts()).map((rollout) => rollout.state)).toEqual(["live", "live", "live"]);
+  });
+
+  test("answers between two attempts to stop a session that does not end its transaction", async () => {
+    const { platform } = plane;
+    const { id } = await plane.project();
+    await plane.merged(await plane.commit({ "apps/blog/a.txt": "2" }), 2, "ada");
+    const { dsn } = await platform.database.credential(endpointName(id, PRODUCTION), ADMIN_ROLE);
+    await withConnection(dsn, async (client) => {
+      await client.query("begin");
+      await client.query("select 1");
+      await reconcile(platform, id);
+      expect((await plane.rollouts()).at(-1)).toMatchObject({ state: "rehearsed", attempts: 1 });
+      const answer = await fetchApp(`http://${hostLabel("blog", id, PRODUCTION)}.${platform.settings.appsDomain}`);
+      expect(answer.status).toBe(200);
+      await client.query("rollback");
+    });
+    await plane.settle();
+    expect((await plane.rollouts()).at(-1)?.state).toBe("live");
   });
 });
