@@ -36,6 +36,8 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
         "content-type": file.content_type,
         "cache-control": "public, max-age=31536000, immutable",
         "x-content-type-options": "nosniff",
+        // A picture may be a document with scripts in it, and was made where generated code ran.
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
       },
     });
   });

@@ -5,6 +5,7 @@ import type { VerifyAssignment, WorkAssignment } from "../core/runner-protocol.t
 import type { ProjectRow, RunRow } from "../store/rows.ts";
 import { advanceRun, createRun, listRuns, RUN_OPEN, setWorkflowRun } from "../store/runs.ts";
 import { listResources } from "../store/projects.ts";
+import { findRequest, REQUEST_ENDED } from "../store/requests.ts";
 import { removeFork } from "./forks.ts";
 import type { Platform } from "./platform.ts";
 
@@ -31,10 +32,20 @@ export async function planRun(
 export async function driveRuns(platform: Platform, project: ProjectRow): Promise<{ afterMs: number } | undefined> {
   const open = (await listRuns(platform.store, project.id)).filter((run) => RUN_OPEN.includes(run.state));
   for (const run of open) {
+    if (await cancelUnwanted(platform, project, run)) continue;
     if (run.state === "queued") await dispatch(platform, project, run);
     else await endIfLost(platform, project, run);
   }
   return open.length === 0 ? undefined : { afterMs: 5000 };
+}
+
+/** A run whose request was stopped while the run was being planned or moved on: nobody waits for it any more. */
+async function cancelUnwanted(platform: Platform, project: ProjectRow, run: RunRow): Promise<boolean> {
+  const request = run.request_id === null ? undefined : await findRequest(platform.store, run.request_id);
+  if (!request || !REQUEST_ENDED.includes(request.state)) return false;
+  if ((await advanceRun(platform.store, run.id, run.state, "cancelled")) && run.workflow_run_id !== null)
+    await (await platform.github.forInstallation(project.full_name)).cancelWorkflowRun(run.workflow_run_id);
+  return true;
 }
 
 async function dispatch(platform: Platform, project: ProjectRow, run: RunRow): Promise<void> {

@@ -29,6 +29,10 @@ export async function saveRequest(
   return rows[0];
 }
 
+export function findRequest(sql: Sql, id: RequestId): Promise<RequestRow | undefined> {
+  return oneRow<RequestRow>(sql, "select * from requests where id = $1", [id]);
+}
+
 /** In the order in which they were asked. */
 export function listRequests(sql: Sql, project: ProjectId): Promise<RequestRow[]> {
   return sql.rows<RequestRow>("select * from requests where project_id = $1 order by created_at, id", [project]);

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { z } from "zod";
 import { AdorableError, toAdorableError } from "../../core/errors.ts";
 import { planHash } from "../../core/plan.ts";
@@ -14,17 +15,19 @@ import {
   planRequestSchema,
   runEventSchema,
   sessionRequestSchema,
+  type VerifyResult,
   verifyResultSchema,
   workResultSchema,
 } from "../../core/runner-protocol.ts";
 import { createModel } from "../../models/models.ts";
 import { decodeCall, encodeResult } from "../../models/relay/wire.ts";
 import { saveArtifact, saveEvidence } from "../../store/evidence.ts";
-import { recordResource } from "../../store/projects.ts";
+import { listResources, recordResource } from "../../store/projects.ts";
 import { enqueueReconcile } from "../../store/queue.ts";
 import { savePlan, updateRequest } from "../../store/requests.ts";
 import { addRunEvents, addUsage, advanceRun } from "../../store/runs.ts";
-import type { Digest, TreeId } from "../../core/ids.ts";
+import type { Digest, ProjectId, TreeId } from "../../core/ids.ts";
+import type { Sql } from "../../store/store.ts";
 import type { Platform } from "../platform.ts";
 import { bundlePath } from "../work.ts";
 import { migrateChange, openDatabase, restoreSnapshot, takeSnapshot } from "./databases.ts";
@@ -32,6 +35,7 @@ import { authenticate, createTokenVerifier, denied, openSession, type Caller } f
 
 const BUNDLE_BYTES = 64 * 1024 * 1024;
 const FILE_BYTES = 256 * 1024 * 1024;
+const JSON_BYTES = 16 * 1024 * 1024;
 
 export function createRunnerApi(platform: Platform): Hono {
   const api = new Hono();
@@ -47,6 +51,8 @@ export function createRunnerApi(platform: Platform): Hono {
     return context.json({ error: data }, statusOf(error));
   });
 
+  // Files and bundles are counted while they are stored; the rest is read into memory.
+  api.on("POST", "/*", bodyLimit({ maxSize: JSON_BYTES, onError: () => Promise.reject(tooLarge(JSON_BYTES)) }));
   api.post("/session", async (context) => context.json(await openSession(platform, verify, await body(context, sessionRequestSchema))));
 
   api.post("/events", async (context) => {
@@ -135,6 +141,7 @@ export function createRunnerApi(platform: Platform): Hono {
     await store.transaction(async (sql) => {
       if (result.kind === "verify") {
         if (run.assignment.kind !== "verify" || run.assignment.tree !== result.tree) throw denied("the result is of another tree");
+        await requireOwnFiles(sql, project.id, result);
         for (const evidence of result.evidence) {
           // These two are found out here, where production is; a runner has no say in them.
           if (evidence.gate === "migrations" || evidence.gate === "preview") throw denied(`the gate "${evidence.gate}" is not a runner's`);
@@ -143,13 +150,22 @@ export function createRunnerApi(platform: Platform): Hono {
         for (const [app, digest] of Object.entries(result.artifacts))
           await saveArtifact(sql, project.id, result.tree as TreeId, app, digest as Digest);
       }
-      await advanceRun(sql, run.id, "running", "done", { result });
+      // The run may have been ended while this call was on its way: then nothing of it counts.
+      if (!(await advanceRun(sql, run.id, "running", "done", { result }))) throw denied("the run has ended");
       await enqueueReconcile(sql, project.id);
     });
     return context.body(null, 204);
   });
 
   return api;
+}
+
+/** A digest names bytes of any project: only what runs of this one have brought may be named. */
+async function requireOwnFiles(sql: Sql, project: ProjectId, result: VerifyResult): Promise<void> {
+  const own = new Set((await listResources(sql, project)).filter((one) => one.kind === "artifact").map((one) => one.id));
+  const named = [...Object.values(result.artifacts), ...result.evidence.flatMap((one) => one.files.map((file) => file.digest))];
+  const foreign = named.find((digest) => !own.has(digest));
+  if (foreign !== undefined) throw denied(`the file "${foreign}" was not brought by a run of this project`);
 }
 
 async function workCaller(platform: Platform, context: Context): Promise<Caller> {
@@ -170,13 +186,17 @@ async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   });
 }
 
+function tooLarge(limit: number): AdorableError {
+  return new AdorableError({ code: "too-large", remedy: "author", message: `More than ${limit} bytes were sent.` });
+}
+
 /** The request's bytes, ended with `too-large` once there are more than `limit`. */
 function bytesOf(context: Context, limit: number): Readable {
   let total = 0;
   const guard = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       total += chunk.length;
-      if (total > limit) done(new AdorableError({ code: "too-large", remedy: "author", message: `More than ${limit} bytes were sent.` }));
+      if (total > limit) done(tooLarge(limit));
       else done(null, chunk);
     },
   });
