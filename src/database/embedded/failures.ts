@@ -61,6 +61,9 @@ export function outOfRetention(wanted: Checkpoint, kept: { oldest: string; head:
   });
 }
 
+/** PostgreSQL's words for it; the second where the disk took a part of a page still. */
+const DISK_FULL = /No space left on device|Check free disk space|wrote only \d+ of \d+ bytes/;
+
 export function computeFailed(dataDir: string, log: string): AdorableError {
   // A full disk under memory that is mapped from it ends the process with a bus error instead of a message.
   if (/No space left on device|Bus error|terminated by signal 7\b/.test(log)) return diskFull(dataDir, undefined);
