@@ -61,12 +61,14 @@ export function outOfRetention(wanted: Checkpoint, kept: { oldest: string; head:
   });
 }
 
-/** PostgreSQL's words for it; the second where the disk took a part of a page still. */
-const DISK_FULL = /No space left on device|Check free disk space|wrote only \d+ of \d+ bytes/;
+/**
+ * What is printed where the disk is full: PostgreSQL's words, other words where a part of a page was still taken, and a bus error where
+ * memory is mapped from it.
+ */
+const DISK_FULL = /No space left on device|Check free disk space|wrote only \d+ of \d+ bytes|Bus error|terminated by signal 7\b/;
 
 export function computeFailed(dataDir: string, log: string): AdorableError {
-  // A full disk under memory that is mapped from it ends the process with a bus error instead of a message.
-  if (/No space left on device|Bus error|terminated by signal 7\b/.test(log)) return diskFull(dataDir, undefined);
+  if (DISK_FULL.test(log)) return diskFull(dataDir, undefined);
   return new AdorableError({
     code: "compute-failed",
     remedy: "bug",
