@@ -4,12 +4,13 @@ import { join } from "node:path";
 import type { Digest, EndpointName, EnvironmentId, TimelineId } from "../core/ids.ts";
 import { listChanges } from "../store/changes.ts";
 import { deleteProjectRows, forgetResource, listResources, type ResourceKind } from "../store/projects.ts";
-import { listReleases } from "../store/releases.ts";
+import { findOpenRollout, listReleases } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { listRuns, RUN_OPEN, advanceRun } from "../store/runs.ts";
 import type { Platform } from "../change/platform.ts";
 import { bundlePath } from "../change/work.ts";
 import { digestOf } from "../release/ledger.ts";
+import type { Rollout } from "../release/rollout.ts";
 
 /** What refers to something goes before it. */
 const ORDER: readonly ResourceKind[] = ["routes", "environment", "endpoint", "timeline", "artifact", "mirror"];
@@ -52,6 +53,8 @@ export async function deleteProject(platform: Platform, project: ProjectRow): Pr
     if ((await listResources(store, project.id)).some((one) => one.kind === "endpoint" && one.id === hold.endpoint))
       await database.resume(hold.id);
   }
+  const rollout = (await findOpenRollout(store, project.id)) as Rollout | undefined;
+  if (rollout) await gateway.resume(rollout.data.holdId);
   const resources = await listResources(store, project.id);
   for (const kind of ORDER) {
     for (const { id } of resources.filter((one) => one.kind === kind)) {

@@ -21,6 +21,7 @@ import { publishComments } from "./comments.ts";
 import { deleteProject } from "./delete-project.ts";
 import { observeMerges } from "./deliveries.ts";
 import { sweepLeaks } from "./sweep-leaks.ts";
+import { sweepTimelines } from "./sweep-timelines.ts";
 
 type Next = { afterMs: number } | undefined;
 
@@ -43,6 +44,7 @@ export async function reconcile(platform: Platform, id: ProjectId): Promise<Next
   const runs = await driveRuns(platform, project);
   await sweepRunForks(platform, project);
   await sweepLeaks(platform, project);
+  await sweepTimelines(platform, project);
   await driveImpacts(platform, project, mirror);
   await publishComments(platform, project, mirror);
   return soonest(rollout, changes, runs);

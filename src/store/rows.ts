@@ -79,6 +79,8 @@ export interface ChangeRow {
   preview_epoch: number;
   deployment_id: number | null;
   impact_comment_id: number | null;
+  /** Set by the database while the change is not open. */
+  closed_at: Date | null;
 }
 
 export type RequestState =

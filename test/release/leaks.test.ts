@@ -1,11 +1,11 @@
 /** What an interrupted pass left behind goes with the next one, and nothing else does. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openFork } from "../../src/change/forks.ts";
-import { newId, type CommitId, type EnvironmentId } from "../../src/core/ids.ts";
+import { newId, type CommitId, type EnvironmentId, type TimelineId } from "../../src/core/ids.ts";
 import { endpointName } from "../../src/core/names.ts";
 import { findEnvironment } from "../../src/store/releases.ts";
 import { listResources, recordResource } from "../../src/store/projects.ts";
-import { saveChange } from "../../src/store/changes.ts";
+import { findChange, saveChange, updateChange } from "../../src/store/changes.ts";
 import { openControlPlane, PRODUCTION, type ControlPlane } from "../support/control-plane.ts";
 
 describe("a pass", () => {
@@ -62,5 +62,32 @@ describe("a pass", () => {
     await plane.settle();
     expect(connections).toBe(0);
     expect(await plane.mirror.has(head)).toBe(true);
+  });
+
+  test("lets go of the data of a change that was closed a week ago, unless a release refers to it", async () => {
+    const { store, database } = plane.platform;
+    const { id } = await plane.project();
+    const timelines = async () => (await database.listTimelines()).map((one) => one.id);
+    const change = await saveChange(store, {
+      id: newId("chg"),
+      project_id: id,
+      kind: "pull-request",
+      issue_number: null,
+      pull_number: 9,
+      git_branch: "change-9",
+    });
+    const timeline = newId<TimelineId>("tml");
+    await database.createTimeline(timeline);
+    await recordResource(store, id, "timeline", timeline);
+    await updateChange(store, change.id, { state: "closed", timeline });
+    await plane.settle();
+    expect(await timelines()).toContain(timeline);
+
+    const production = await findEnvironment(store, id, endpointName(id, PRODUCTION));
+    await store.rows("update changes set closed_at = closed_at - interval '8 days' where closed_at is not null");
+    await plane.settle();
+    expect(await timelines()).not.toContain(timeline);
+    expect(await timelines()).toContain(production?.timeline);
+    expect((await findChange(store, change.id))?.timeline).toBeNull();
   });
 });
