@@ -25,10 +25,12 @@ import type { Runtime } from "./runtime/runtime.ts";
 import { saveDelivery } from "./store/deliveries.ts";
 import { listProjects } from "./store/projects.ts";
 import { enqueueDelivery, enqueueReconcile, startQueue } from "./store/queue.ts";
+import { prune } from "./store/prune.ts";
 import { lockControlPlane, openStore, type CommitObserver } from "./store/store.ts";
 import { readServerSettings, type ServerSettings } from "./server-settings.ts";
 
 const SWEEP_MS = 30_000;
+const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;
 
 export interface ServerHooks {
   /** Around every committed statement of the store. */
@@ -76,6 +78,7 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
   );
   const sweep = async (): Promise<void> => {
     for (const project of await listProjects(store)) await enqueueReconcile(store, project.id);
+    await prune(store);
   };
   await sweep();
   const timer = setInterval(() => void sweep().catch((error: unknown) => log.error({ err: error }, "the sweep failed")), SWEEP_MS);
@@ -110,7 +113,14 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
 
   const pages = getRequestListener(createControlPlaneApp(platform, settings.operatorToken).fetch);
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const handled = request.url?.startsWith("/webhooks") ? webhooks(request, response) : pages(request, response);
+    const isWebhook = request.url?.startsWith("/webhooks") ?? false;
+    // GitHub states every payload's length and sends 25 MB at most: https://docs.github.com/en/webhooks/webhook-events-and-payloads
+    const length = Number(request.headers["content-length"] ?? (request.method === "POST" ? Number.NaN : 0));
+    if (isWebhook && !(length <= MAX_PAYLOAD_BYTES)) {
+      response.writeHead(Number.isNaN(length) ? 411 : 413, { connection: "close" }).end();
+      return;
+    }
+    const handled = isWebhook ? webhooks(request, response) : pages(request, response);
     Promise.resolve(handled).catch((error: unknown) => {
       log.error({ err: error }, "a request failed");
       if (!response.headersSent) response.writeHead(500);

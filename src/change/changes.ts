@@ -1,4 +1,5 @@
 /** Drives the open changes: their test merge, their gates, their preview; and what is left of the closed ones. */
+import { eachAlone } from "../core/each-alone.ts";
 import type { GateName } from "../core/evidence.ts";
 import { toAdorableError, type AdorableError } from "../core/errors.ts";
 import type { CommitId, TreeId } from "../core/ids.ts";
@@ -15,13 +16,13 @@ import { couldNotRun, ensureVerified, RELEASE_GATES } from "./verification.ts";
 /** One pass; returns when a gate is still under way. */
 export async function driveChanges(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<{ afterMs: number } | undefined> {
   let next: { afterMs: number } | undefined;
-  for (const change of await listChanges(platform.store, project.id)) {
+  await eachAlone(await listChanges(platform.store, project.id), async (change) => {
     if (change.state !== "open") {
       await removePreview(platform, project, change);
     } else if (change.pull_number !== null) {
       next = (await driveChange(platform, project, mirror, change)) ?? next;
     }
-  }
+  });
   return next;
 }
 

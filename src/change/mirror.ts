@@ -135,7 +135,10 @@ function createMirror(dir: string): Mirror {
         .map(parseEntry);
     },
     async spec(treeish) {
-      return parseSpec(await mirror.readFile(treeish, SPEC_PATH));
+      const text = await mirror.readFile(treeish, SPEC_PATH);
+      // Read as the empty project, it would take every app out of production.
+      if (text === undefined && (await mirror.migrations(treeish)).length > 0) throw specMissing();
+      return parseSpec(text);
     },
     async migrations(treeish) {
       const entries = (await mirror.list(treeish, "apps")).filter(
@@ -188,4 +191,13 @@ function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function specMissing(): AdorableError {
+  return new AdorableError({
+    code: "spec-missing",
+    remedy: "author",
+    message: `There are apps with migrations, but no ${SPEC_PATH} that declares them.`,
+    hint: `Restore ${SPEC_PATH}, or remove the folders of the apps as well.`,
+  });
 }

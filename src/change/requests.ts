@@ -10,6 +10,7 @@
  * | verifying         | the commits are pushed and the pull request is open           | opened, failed                                   |
  * | opened, answered, refused, failed, cancelled, timed-out | the comment says so     | (end)                                            |
  */
+import { eachAlone } from "../core/each-alone.ts";
 import { toAdorableError } from "../core/errors.ts";
 import { findChange } from "../store/changes.ts";
 import { listEvidence } from "../store/evidence.ts";
@@ -27,12 +28,12 @@ const WORKING: readonly RequestState[] = ["planning", "running"];
 export async function driveRequests(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<void> {
   const open = (await listRequests(platform.store, project.id)).filter((request) => !REQUEST_ENDED.includes(request.state));
   const busy = new Set<string>();
-  for (const request of open) {
+  await eachAlone(open, async (request) => {
     const change = request.change_id === null ? undefined : await findChange(platform.store, request.change_id);
-    if (!change || busy.has(change.id)) continue;
+    if (!change || busy.has(change.id)) return;
     busy.add(change.id);
     await driveRequest(platform, project, mirror, request, change);
-  }
+  });
 }
 
 async function driveRequest(

@@ -205,9 +205,13 @@ describe("a release's text", () => {
   });
 
   test("of a rollback says what came back and where the rest is kept", () => {
-    const rollback = { restores: 1, choice: "code+data" as const, snapshot: "chk_1" };
+    const lost = [{ app: "blog", table: "posts", inserted: 12, updated: 3, deleted: 0 }];
+    const rollback = { restores: 1, choice: "code+data" as const, snapshot: "chk_1", lost };
 
-    expect(releaseText(release({ kind: "rollback", number: 3, rollback }))).toContain("is kept in the snapshot `chk_1`");
+    const text = releaseText(release({ kind: "rollback", number: 3, rollback }));
+    expect(text).toContain("is kept in the snapshot `chk_1`");
+    expect(text).toContain("| blog | posts | 12 | 3 | 0 |");
+    expect(releaseText(release({ kind: "rollback", number: 3, rollback: { ...rollback, lost: [] } }))).toContain("No row had been written");
     expect(releaseText(release({ kind: "rollback", number: 3, rollback: { ...rollback, choice: "code-only" } }))).toContain(
       "the data stays as it is",
     );

@@ -145,7 +145,15 @@ export interface ReleaseView {
   ledgerHash: string;
   gates: GateView[];
   /** Of a rollback. */
-  rollback: { restores: number; choice: "code-only" | "code+data"; snapshot: string | undefined } | undefined;
+  rollback:
+    | {
+        restores: number;
+        choice: "code-only" | "code+data";
+        snapshot: string | undefined;
+        /** What left production with the data, as counted when it was held. */
+        lost: ImpactTableView[];
+      }
+    | undefined;
 }
 
 /** A release or rollback that was refused or stopped. */

@@ -1,6 +1,6 @@
 /** The one folder that everything durable on this machine lives in, and what it remembers between starts: ports, keys, secrets. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -70,6 +70,9 @@ export async function openDataDirectory(wanted: string, given: Partial<Memory["p
   try {
     const memory = await remember(join(path, "memory.json"), given);
     await mkdir(runDir, { mode: 0o711 });
+    // For what others than we leave in the place for temporary files, browsers above all: it goes with the run directory.
+    await mkdir(join(runDir, "tmp"));
+    await chmod(join(runDir, "tmp"), 0o1777);
     const close = async (): Promise<void> => {
       await rm(runDir, { recursive: true, force: true });
       await release();

@@ -96,7 +96,7 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     const child = await startChild({
       name,
       script: join(ROOT, script),
-      env,
+      env: { ...env, TMPDIR: join(data.runDir, "tmp") },
       recordDir: at("processes"),
       cwd: ROOT,
       onLine: (from, line) => void log.write(`${from} ${line}\n`),

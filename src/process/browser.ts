@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
@@ -67,7 +68,15 @@ export async function openBrowser(options: BrowserOptions): Promise<Browser> {
       args: [...ARGUMENTS, "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
       // Its own sandbox works neither for root nor where user namespaces are closed.
       chromiumSandbox: false,
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: options.cacheDir, LANG: "C.UTF-8", TZ: "UTC", ...environment, ...user },
+      env: {
+        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        HOME: options.cacheDir,
+        TMPDIR: tmpdir(),
+        LANG: "C.UTF-8",
+        TZ: "UTC",
+        ...environment,
+        ...user,
+      },
       timeout: options.timeoutMs ?? 30_000,
       handleSIGHUP: false,
       handleSIGINT: false,

@@ -3,9 +3,9 @@ import { toAdorableError } from "../core/errors.ts";
 import { newId, type CommitId, type ProjectId } from "../core/ids.ts";
 import type { Delivery, DeliveryOf } from "../github/delivery.ts";
 import type { PullRequest } from "../github/github.ts";
-import { findChangeByPull, listChanges, saveChange, updateChange } from "../store/changes.ts";
+import { findChangeByIssue, findChangeByPull, listChanges, saveChange, updateChange } from "../store/changes.ts";
 import { findDelivery, finishDelivery } from "../store/deliveries.ts";
-import { findProjectByRepository, saveProject } from "../store/projects.ts";
+import { findProjectByRepository, isDeleted, saveProject } from "../store/projects.ts";
 import { enqueueReconcile } from "../store/queue.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
@@ -25,6 +25,8 @@ export async function handleDelivery(platform: Platform, id: string): Promise<vo
     await finishDelivery(platform.store, id, "failed", `${error.code}: ${error.message}`);
   }
 }
+
+const SPOKEN: readonly string[] = ["issues", "issue_comment", "pull_request_review", "pull_request_review_comment"];
 
 /** Why it was ignored, or undefined when it was acted on. */
 async function act(platform: Platform, delivery: Delivery): Promise<string | undefined> {
@@ -48,6 +50,9 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
   if (!delivery.repository) return "it names no repository";
   const known = await findProjectByRepository(platform.store, delivery.repository.id);
   if (known?.state === "deleting") return "the project is being deleted";
+  // What a deleted project did is still being reported; only somebody who speaks starts a new one.
+  if (!known && !SPOKEN.includes(delivery.event) && (await isDeleted(platform.store, delivery.repository.fullName)))
+    return "the project was deleted";
   // A repository whose installation was not heard of: GitHub says whether the App is installed there.
   const project = known ?? (await ensureProject(platform, delivery.repository.fullName));
 
@@ -173,7 +178,16 @@ async function observePullRequest(platform: Platform, project: ProjectRow, numbe
       pull_number: pull.number,
       git_branch: pull.headRef,
     }));
-  await updateChange(platform.store, change.id, { ...stateOf(pull), pull_number: pull.number });
+  // An old pull request that is opened again: its issue has another change by now, and further requests there belong to that one.
+  const isReplaced =
+    change.issue_number !== null &&
+    change.state !== "open" &&
+    (await findChangeByIssue(platform.store, project.id, change.issue_number)) !== undefined;
+  await updateChange(platform.store, change.id, {
+    ...stateOf(pull),
+    pull_number: pull.number,
+    ...(isReplaced ? { issue_number: null } : {}),
+  });
 }
 
 /** What a change takes over from its pull request. */

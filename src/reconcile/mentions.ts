@@ -36,7 +36,8 @@ export async function hearMention(platform: Platform, project: ProjectRow, heard
   if (!mention) return "nobody was spoken to";
   if (heard.sender.login === (await github.botLogin())) return "it is our own text";
   if (heard.before !== undefined && parseMention(heard.before, settings.botName)) return "the mention stood there before the edit";
-  const loop = breakLoop(await countRecentRequests(store, project.id, heard.item, heard.source));
+  // Whoever stops a storm must be heard in it.
+  const loop = mention.verb === "stop" ? "go" : breakLoop(await countRecentRequests(store, project.id, heard.item, heard.source));
   if (loop === "silent") return "the loop breaker: too many requests in an hour";
 
   const repository = await github.forInstallation(project.full_name);
@@ -118,9 +119,13 @@ async function obey(platform: Platform, project: ProjectRow, heard: Heard, menti
           "Read the present plan and approve its hash.",
         );
       }
-      await approvePlan(store, waiting.id, mention.planHash, heard.sender.login);
-      await advanceRequest(store, waiting.id, "awaiting-approval", "received");
-      await answer(`Plan \`${mention.planHash}\` is approved and is being built.`);
+      await store.transaction(async (sql) => {
+        await approvePlan(sql, waiting.id, mention.planHash, heard.sender.login);
+        await advanceRequest(sql, waiting.id, "awaiting-approval", "received");
+        await advanceRequest(sql, request.id, "received", "answered", {
+          answer: `Plan \`${mention.planHash}\` is approved and is being built.`,
+        });
+      });
       return;
     }
     case "stop": {

@@ -4,6 +4,7 @@
  * A pass reads all the state that it needs and ignores what woke it, so that a lost, doubled or reordered event makes no difference.
  * It is run by the queue, never twice at once for one project.
  */
+import { eachAlone } from "../core/each-alone.ts";
 import type { ProjectId } from "../core/ids.ts";
 import { findProject, setMainCommit } from "../store/projects.ts";
 import { findOpenRollout } from "../store/releases.ts";
@@ -37,17 +38,23 @@ export async function reconcile(platform: Platform, id: ProjectId): Promise<Next
   await mirror.fetch(await repository.gitRemote());
 
   // What people wait for goes first: a rollout holds production.
-  const rollout = held ?? (await driveRollouts(platform, project, mirror));
-  await driveRequests(platform, project, mirror);
-  const changes = await driveChanges(platform, project, mirror);
-  await driveRequests(platform, project, mirror);
-  const runs = await driveRuns(platform, project);
-  await sweepRunForks(platform, project);
-  await sweepLeaks(platform, project);
-  await sweepTimelines(platform, project);
-  await driveImpacts(platform, project, mirror);
-  await publishComments(platform, project, mirror);
-  return soonest(rollout, changes, runs);
+  const nexts: (Next | void)[] = [held];
+  const stages: (() => Promise<Next | void>)[] = [
+    async () => (held ? undefined : driveRollouts(platform, project, mirror)),
+    () => driveRequests(platform, project, mirror),
+    async () => driveChanges(platform, project, mirror),
+    () => driveRequests(platform, project, mirror),
+    async () => driveRuns(platform, project),
+    async () => sweepRunForks(platform, project),
+    async () => sweepLeaks(platform, project),
+    async () => sweepTimelines(platform, project),
+    async () => driveImpacts(platform, project, mirror),
+    async () => publishComments(platform, project, mirror),
+  ];
+  await eachAlone(stages, async (stage) => {
+    nexts.push(await stage());
+  });
+  return soonest(nexts);
 }
 
 /** A rollout whose hold an earlier pass may have left behind. */
@@ -71,7 +78,7 @@ async function driveRollouts(platform: Platform, project: ProjectRow, mirror: Mi
   return next ?? { afterMs: 0 };
 }
 
-function soonest(...nexts: Next[]): Next {
-  const due = nexts.filter((next) => next !== undefined).map((next) => next.afterMs);
+function soonest(nexts: readonly (Next | void)[]): Next {
+  const due = nexts.flatMap((next) => (next ? [next.afterMs] : []));
   return due.length === 0 ? undefined : { afterMs: Math.min(...due) };
 }

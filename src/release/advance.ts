@@ -7,13 +7,17 @@ import { forgetResource, recordResource, setDecidedCommit } from "../store/proje
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { removeFork } from "../change/forks.ts";
+import { countRows } from "./impact.ts";
 import { stepRelease } from "./release.ts";
 import { stepRollback } from "./rollback.ts";
 import { publishRollout } from "./publish.ts";
 import { converge, PRODUCTION, resumeProduction } from "./steps.ts";
 import { COMMITTED, UNDER_HOLD, type Rollout, type RolloutData, type Step } from "./rollout.ts";
 
+/** Of a step that failed for something of ours, or at the hold, where people wait each time. */
 const ATTEMPTS = 3;
+/** Of a step before the hold that failed for what time may heal: about two minutes. */
+const PATIENCE = 10;
 
 /** Returns when the rollout has ended, or with the time after which to look again. */
 export async function advanceOpenRollout(
@@ -46,10 +50,12 @@ async function stepOnce(platform: Platform, project: ProjectRow, mirror: Mirror,
     case "flipped":
       await converge(platform, project.id, await mirror.spec(rollout.git_commit), data);
       return { to: "resumed", data: { heldMs: data.heldAt === undefined ? 0 : platform.clock.now().getTime() - Date.parse(data.heldAt) } };
-    case "resumed":
+    case "resumed": {
       await removeOld(platform, rollout);
-      await tell(platform, project, mirror, rollout);
-      return { to: "live" };
+      const lost = await countLost(platform, project, rollout);
+      await tell(platform, project, mirror, { ...rollout, data: { ...data, ...lost } });
+      return { to: "live", data: lost };
+    }
     case "aborting":
       await abort(platform, rollout);
       await tell(platform, project, mirror, rollout);
@@ -107,8 +113,9 @@ async function fail(platform: Platform, rollout: Rollout, thrown: unknown): Prom
   // After the commit point, and while aborting, there is only one direction.
   if (COMMITTED.includes(rollout.state) || rollout.state === "aborting")
     return { afterMs: Math.min(30_000, 500 * 2 ** Math.min(attempts, 6)) };
-  const isHeld = UNDER_HOLD.includes(rollout.state) && rollout.state !== "rehearsed";
-  if (mayPass && attempts < ATTEMPTS && !isHeld) return { afterMs: 500 * 2 ** attempts };
+  const isHeld = UNDER_HOLD.includes(rollout.state);
+  const most = error.remedy === "wait" && !isHeld ? PATIENCE : ATTEMPTS;
+  if (mayPass && attempts < most && (!isHeld || rollout.state === "rehearsed")) return { afterMs: Math.min(30_000, 500 * 2 ** attempts) };
   const moved = await advanceRollout(platform.store, rollout, "aborting", { ...rollout.data, stoppedAt: rollout.state }, error.toJSON());
   if (!moved)
     throw new AdorableError({
@@ -149,11 +156,19 @@ async function abort(platform: Platform, rollout: Rollout): Promise<void> {
     await database.endpoint(endpoint, data.abortTimeline, data.epoch);
   }
   await resumeProduction(platform, data);
+  // Production goes on from the fork or from where it was: nothing goes back to this moment.
+  if (data.checkpoint) await database.unprotect(data.checkpoint, rollout.id);
 }
 
 async function dropTimeline(platform: Platform, rollout: Rollout, timeline: Rollout["data"]["timeline"]): Promise<void> {
   await platform.database.deleteTimeline(timeline);
   await forgetResource(platform.store, rollout.project_id, "timeline", timeline);
+}
+
+/** Counted anew: rows were written between the statement and the hold. Nobody waits for it, clients have been let on. */
+async function countLost(platform: Platform, project: ProjectRow, { id, data }: Rollout): Promise<Pick<RolloutData, "lost">> {
+  if (data.choice !== "code+data" || !data.source || !data.checkpoint) return {};
+  return { lost: await countRows(platform, project, id, data.source, data.checkpoint) };
 }
 
 /** The environment that was live before; its timeline stays, as the past that can be gone back to. */

@@ -1,7 +1,7 @@
 /** What a rollback would do to code and data, counted on forks before anybody decides. */
 import { AdorableError } from "../core/errors.ts";
 import type { TimelineId } from "../core/ids.ts";
-import type { ProjectRow, Impact, ReleaseRow } from "../store/rows.ts";
+import type { Impact, ImpactTable, ProjectRow, ReleaseRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { withFork } from "../change/forks.ts";
@@ -35,7 +35,6 @@ export async function countImpact(
   const now = present ?? { timeline: production, lsn: await platform.database.head(production) };
   return withFork(platform, project.id, `past_${key}`, past, (before) =>
     withFork(platform, project.id, `now_${key}`, now, async (after) => {
-      const tables = await compareTimelines(before.dsn, after.dsn);
       const stranded = await requiredColumnsAddedBetween(before.dsn, after.dsn);
       const [targetSpec, liveSpec] = [await mirror.spec(target.git_commit), await mirror.spec(live.git_commit)];
       const slugs = (spec: typeof targetSpec): string[] => spec.apps.map((app) => app.slug);
@@ -44,7 +43,7 @@ export async function countImpact(
         target: target.number,
         past,
         present: now,
-        tables: tables.map(({ app, table, inserted, deleted, updated }) => ({ app, table, inserted, deleted, updated })),
+        tables: await countsOf(before.dsn, after.dsn),
         migrationsUndone: migrationsSince(ledger, target.number),
         appsRemoved: slugs(liveSpec).filter((slug) => !slugs(targetSpec).includes(slug)),
         appsRestored: slugs(targetSpec).filter((slug) => !slugs(liveSpec).includes(slug)),
@@ -57,7 +56,25 @@ export async function countImpact(
   );
 }
 
+/** The rows between two moments, counted on throwaway forks that `key` names. */
+export async function countRows(
+  platform: Platform,
+  project: ProjectRow,
+  key: string,
+  past: Checkpoint,
+  present: Checkpoint,
+): Promise<ImpactTable[]> {
+  return withFork(platform, project.id, `past_${key}`, past, (before) =>
+    withFork(platform, project.id, `now_${key}`, present, (after) => countsOf(before.dsn, after.dsn)),
+  );
+}
+
+async function countsOf(beforeDsn: string, afterDsn: string): Promise<ImpactTable[]> {
+  const tables = await compareTimelines(beforeDsn, afterDsn);
+  return tables.map(({ app, table, inserted, deleted, updated }) => ({ app, table, inserted, deleted, updated }));
+}
+
 /** True where going back would lose a row or a value. */
-export function losesData(impact: Impact): boolean {
-  return impact.tables.some((table) => table.inserted + table.deleted + table.updated > 0);
+export function losesData(tables: readonly ImpactTable[]): boolean {
+  return tables.some((table) => table.inserted + table.deleted + table.updated > 0);
 }

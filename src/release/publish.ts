@@ -61,7 +61,12 @@ async function publishRelease(
     rollback:
       release.restores === null
         ? undefined
-        : { restores: release.restores, choice: release.choice ?? "code-only", snapshot: release.checkpoint?.lsn },
+        : {
+            restores: release.restores,
+            choice: release.choice ?? "code-only",
+            snapshot: release.checkpoint?.lsn,
+            lost: rollout.data.lost ?? [],
+          },
   };
   const text = releaseText(view);
   const deployment = await repository.createDeployment({

@@ -1,4 +1,5 @@
 /** The steps of a release: a merged tree whose gates passed becomes production, on production's own data. */
+import { AdorableError } from "../core/errors.ts";
 import { endpointName } from "../core/names.ts";
 import type { EnvironmentId } from "../core/ids.ts";
 import type { ProjectRow } from "../store/rows.ts";
@@ -55,6 +56,7 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
         );
         return report;
       });
+      requireShortPause(platform, rehearsal.files);
       return { to: "rehearsed", data: { rehearsal } };
     }
     case "rehearsed": {
@@ -107,4 +109,18 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
     default:
       throw new Error(`a release has no step from "${rollout.state}"`);
   }
+}
+
+/** Clients would wait for as long as the migrations take. Throws `pause-too-long` (author); production has not been touched. */
+function requireShortPause(platform: Platform, files: readonly { path: string; durationMs: number }[]): void {
+  const { holdBudgetMs } = platform.settings;
+  const takesMs = files.reduce((sum, file) => sum + file.durationMs, 0);
+  if (takesMs <= holdBudgetMs) return;
+  const slowest = files.toSorted((one, other) => other.durationMs - one.durationMs)[0];
+  throw new AdorableError({
+    code: "pause-too-long",
+    remedy: "author",
+    message: `The migrations took about ${takesMs} ms on a fork of production, ${slowest?.durationMs ?? 0} ms of them "${slowest?.path ?? ""}"; clients wait meanwhile, and ${holdBudgetMs} ms are allowed.`,
+    hint: "Split the migration so that each release is short, or raise the budget: ADORABLE_HOLD_BUDGET_MS.",
+  });
 }

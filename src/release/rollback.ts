@@ -9,12 +9,12 @@ import { schemaHash } from "../database/migrations/schema.ts";
 import { findChange, updateChange } from "../store/changes.ts";
 import { recordResource } from "../store/projects.ts";
 import { listReleases } from "../store/releases.ts";
-import type { Impact, ProjectRow, ReleaseRow } from "../store/rows.ts";
+import type { ChangeRow, Impact, ProjectRow, ReleaseRow } from "../store/rows.ts";
 import { requireApprovers } from "./approver.ts";
-import { countImpact, losesData } from "./impact.ts";
+import { countImpact, countRows, losesData } from "./impact.ts";
 import { dataOfRelease } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
-import { checkpointProduction, flip, holdProduction, startEnvironment } from "./steps.ts";
+import { checkpointProduction, flip, holdProduction, resumeProduction, startEnvironment } from "./steps.ts";
 import type { Rollout, RolloutData, Step } from "./rollout.ts";
 
 export async function stepRollback(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
@@ -38,10 +38,8 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       // Nobody has chosen: what stands in production now counts, not what stood there when the pull request was opened.
       const production = data.previous?.timeline ?? data.timeline;
       const impact = await countImpact(platform, project, mirror, ledger, target, rollout.id, production);
-      if (!losesData(impact)) return choose("code+data", impact, data);
-      if (!change) throw nobodyToAsk(target.number);
-      const unchosen = isShown ? {} : { choice: null, chosen_by: null };
-      await updateChange(store, change.id, { impact, restores_release: target.number, ...unchosen });
+      if (!losesData(impact.tables)) return choose("code+data", impact, data);
+      await ask(platform, change, impact, isShown);
       return rollout.state === "awaiting-choice" ? { waitMs: 60_000 } : { to: "awaiting-choice" };
     }
     case "chosen": {
@@ -66,11 +64,20 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       await holdProduction(platform, project.id, data, "terminate");
       return { to: "held", data: { heldAt } };
     }
-    case "held":
-      return {
-        to: "checkpointed",
-        data: { checkpoint: await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`) },
-      };
+    case "held": {
+      await holdProduction(platform, project.id, data, "terminate");
+      const checkpoint = await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`);
+      // Nobody was asked, because nothing would have been lost when it was counted: rows that came since then have to be asked about.
+      if (withData && data.chosenBy === undefined && data.source) {
+        const tables = await countRows(platform, project, rollout.id, data.source, checkpoint);
+        if (losesData(tables)) {
+          await resumeProduction(platform, data);
+          await database.unprotect(checkpoint, rollout.id);
+          return { to: "planned", data: { choice: null } };
+        }
+      }
+      return { to: "checkpointed", data: { checkpoint } };
+    }
     case "checkpointed": {
       // A rollback runs no migration: the past has the schema of the past, and code-only keeps the present one.
       if (withData) return { to: "migrated", data: { applied: [], schemaHash: target.schema_hash } };
@@ -93,6 +100,13 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     default:
       throw new Error(`a rollback has no step from "${rollout.state}"`);
   }
+}
+
+/** Shows what would be lost, and waits. Throws `rollback-without-pull-request` (author) where there is no place to ask. */
+async function ask(platform: Platform, change: ChangeRow | undefined, impact: Impact, isShown: boolean): Promise<void> {
+  if (!change) throw nobodyToAsk(impact.target);
+  const unchosen = isShown ? {} : { choice: null, chosen_by: null };
+  await updateChange(platform.store, change.id, { impact, restores_release: impact.target, ...unchosen });
 }
 
 /** Throws `code-only-refused` (author). */

@@ -10,7 +10,7 @@
  * | awaiting-choice | a person has to choose; production keeps serving                         | chosen, aborting (the branch went on) |
  * | chosen       | rollback: code-only or code+data                                            | rehearsed, aborted          |
  * | rehearsed    | the candidate ran on a fork of the data that it will get                    | held                        |
- * | held         | no session and no request reaches production; nothing changed yet           | checkpointed, aborting      |
+ * | held         | no session and no request reaches production; nothing changed yet           | checkpointed, planned (rows came that nobody was asked about), aborting |
  * | checkpointed | the data as it stood under the hold has a protected checkpoint              | migrated, aborting          |
  * | migrated     | release: the data has the new schema; rollback: its timeline stands aside   | started, aborting           |
  * | started      | the candidate runs beside the old one and nobody reaches it                 | flipped, aborting           |
@@ -24,6 +24,7 @@
 import type { Digest, EnvironmentId, HoldId, TimelineId } from "../core/ids.ts";
 import type { Checkpoint } from "../database/database.ts";
 import type { RolloutRow } from "../store/releases.ts";
+import type { ImpactTable } from "../store/rows.ts";
 
 /** What a rollout knows so far; every id in it was chosen when it was created. */
 export interface RolloutData {
@@ -54,6 +55,8 @@ export interface RolloutData {
   stoppedAt?: string;
   /** Milliseconds for which clients waited. */
   heldMs?: number;
+  /** Rollback of data: what left production, counted again at the moment at which it was held. */
+  lost?: ImpactTable[];
   release?: number;
   /** Rollback only. */
   target?: number;

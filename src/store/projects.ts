@@ -16,6 +16,11 @@ export function findProjectByName(sql: Sql, fullName: string): Promise<ProjectRo
   return oneRow<ProjectRow>(sql, "select * from projects where full_name = $1", [fullName]);
 }
 
+/** True where a project of this repository was deleted. */
+export async function isDeleted(sql: Sql, fullName: string): Promise<boolean> {
+  return (await sql.rows("select 1 from tombstones where full_name = $1 limit 1", [fullName])).length > 0;
+}
+
 export function listProjects(sql: Sql): Promise<ProjectRow[]> {
   return sql.rows<ProjectRow>("select * from projects order by created_at");
 }

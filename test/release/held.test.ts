@@ -72,4 +72,31 @@ describe("production", () => {
     await plane.settle();
     expect((await plane.rollouts()).at(-1)?.state).toBe("live");
   });
+
+  test("is not held for migrations that took longer on a fork than clients may wait", async () => {
+    plane.platform.settings.holdBudgetMs = 0;
+    const migration = "apps/blog/db/migrations/20260101000000_views.sql";
+    await plane.merged(await plane.commit({ [migration]: "create table blog.views (id int primary key);" }), 2, "ada");
+    await plane.settle();
+
+    expect((await plane.rollouts()).at(-1)).toMatchObject({ state: "aborted", error: { code: "pause-too-long" } });
+    expect(plane.github.said.some(({ on, text }) => on === 2 && text.includes("pause-too-long"))).toBe(true);
+    expect(await plane.sql("select * from blog.posts")).toEqual([]);
+    expect(await plane.platform.database.holds()).toEqual([]);
+  });
+
+  test("keeps its apps when the file that declares them is gone", async () => {
+    const migration = "apps/blog/db/migrations/20260101000000_views.sql";
+    await plane.merged(await plane.commit({ [migration]: "create table blog.views (id int primary key);" }), 2, "ada");
+    await plane.settle();
+    const removed = await plane.commit({ ".adorable/spec.json": null });
+    await plane.merged(removed, 3, "ada");
+    await plane.settle();
+
+    const { id } = await plane.project();
+    expect(await listReleases(plane.platform.store, id)).toHaveLength(2);
+    expect(plane.github.said.some(({ on, text }) => on === removed && text.includes("spec-missing"))).toBe(true);
+    const answer = await fetchApp(`http://${hostLabel("blog", id, PRODUCTION)}.${plane.platform.settings.appsDomain}`);
+    expect(answer.status).toBe(200);
+  });
 });

@@ -64,6 +64,33 @@ describe("a rollback", () => {
     expect(await titles()).toEqual(["Of release 1"]);
   });
 
+  test("asks after all when rows came between the count and the hold, and then says what left production", async () => {
+    await plane.sql("delete from blog.posts where id = 2");
+    const { database } = plane.platform;
+    const hold = database.hold.bind(database);
+    let isFirst = true;
+    database.hold = async (...how) => {
+      if (isFirst) await plane.sql("insert into blog.posts values (3, 'Just before the hold')");
+      isFirst = false;
+      return hold(...how);
+    };
+    const change = await plane.merged(await plane.commit({ "apps/blog/a.txt": "1" }), 3, "ada");
+    await plane.settle();
+
+    expect(isFirst).toBe(false);
+    expect((await plane.rollouts()).at(-1)?.state).toBe("awaiting-choice");
+    expect((await findChange(plane.platform.store, change.id))?.impact?.tables).toMatchObject([{ table: "posts", inserted: 1 }]);
+    expect(await titles()).toEqual(["Of release 1", "Just before the hold"]);
+    expect(await database.holds()).toEqual([]);
+
+    await plane.sql("insert into blog.posts values (4, 'After the statement')");
+    await updateChange(plane.platform.store, change.id, { choice: "code+data", chosen_by: "ada" });
+    await plane.settle();
+    expect(await titles()).toEqual(["Of release 1"]);
+    expect((await plane.rollouts()).at(-1)?.data.lost).toMatchObject([{ table: "posts", inserted: 2, updated: 0, deleted: 0 }]);
+    expect(plane.github.said.some(({ on, text }) => on === 3 && text.includes("| blog | posts | 2 | 0 | 0 |"))).toBe(true);
+  });
+
   test("that waits for a choice gives way to the next change of the apps", async () => {
     await plane.merged(await plane.commit({ "apps/blog/a.txt": "1" }), 3, "ada");
     await plane.settle();

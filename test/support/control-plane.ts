@@ -54,8 +54,8 @@ export interface ControlPlane extends AsyncDisposable {
   github: Listener;
   mirror: Mirror;
   project(): Promise<ProjectRow>;
-  /** A commit on top of `main`, which it becomes, or on another branch. Its gates count as green. */
-  commit(files: Record<string, string>, branch?: string): Promise<CommitId>;
+  /** A commit on top of `main`, which it becomes, or on another branch; null removes a file. Its gates count as green. */
+  commit(files: Record<string, string | null>, branch?: string): Promise<CommitId>;
   /** A change of which GitHub says that it was merged as this commit. */
   merged(commit: CommitId, number: number, by: string): Promise<ChangeRow>;
   /** Passes until the project has nothing that is due at once. */
@@ -151,6 +151,10 @@ export async function openControlPlane(): Promise<ControlPlane> {
       const parent = (await mirror.branch(branch)) ?? (await mirror.branch("main"));
       await git(parent === undefined ? ["read-tree", "--empty"] : ["read-tree", parent]);
       for (const [path, text] of Object.entries(files)) {
+        if (text === null) {
+          await git(["update-index", "--index-info"], `0 ${"0".repeat(40)}\t${path}\n`);
+          continue;
+        }
         const blob = await git(["hash-object", "-w", "--stdin"], text);
         await git(["update-index", "--add", "--cacheinfo", `100644,${blob},${path}`]);
       }

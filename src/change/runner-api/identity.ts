@@ -11,8 +11,6 @@ import type { ProjectRow, RunRow } from "../../store/rows.ts";
 import { advanceRun, findRun, findRunBySession, useOidcToken } from "../../store/runs.ts";
 import type { Platform } from "../platform.ts";
 
-const SESSION_MS = 30 * 60_000;
-
 export interface Caller {
   run: RunRow;
   project: ProjectRow;
@@ -72,13 +70,14 @@ export async function openSession(
   if (!(await useOidcToken(store, String(claims.jti)))) throw denied("the OIDC token was used before");
 
   const token = `adr_${randomBytes(32).toString("base64url")}`;
-  const expiresAt = new Date(clock.now().getTime() + SESSION_MS);
+  // A run that is at its limit has a minute to say so.
+  const expiresAt = new Date(clock.now().getTime() + settings.budget.minutes * 60_000 + 60_000);
   const patch = {
     session_digest: digest(token),
     session_expires_at: expiresAt,
     started_at: clock.now(),
     workflow_run_id: workflowRun,
-    deadline: new Date(clock.now().getTime() + settings.budget.minutes * 60_000 + 60_000),
+    deadline: expiresAt,
   };
   const started =
     (await advanceRun(store, run.id, "dispatched", "running", patch)) ?? (await advanceRun(store, run.id, "queued", "running", patch));
