@@ -2,6 +2,7 @@
 import type { Db } from "./db.ts";
 import type { ChangeBus } from "./events.ts";
 import type { GitStore } from "./git.ts";
+import type { ForgeObserver } from "./observer.ts";
 import type { ForgeState } from "./state.ts";
 
 export interface ForgeCore {
@@ -12,6 +13,7 @@ export interface ForgeCore {
   readonly dataDir: string;
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string;
+  readonly observer: ForgeObserver | undefined;
   /** Runs `body` alone among those of the same key, in the order of the calls. */
   lock<T>(key: string, body: () => Promise<T>): Promise<T>;
   /** Wakes the webhook sender: new deliveries are pending. */

@@ -15,19 +15,15 @@ import { createChangeBus } from "./events.ts";
 import { Fault } from "./faults.ts";
 import { createGitStore } from "./git.ts";
 import { isGitRequest, serveGit } from "./git-http.ts";
+import type { ForgeObserver } from "./observer.ts";
 import { createIssuer } from "./oidc.ts";
 import { publishPlatform, readFolder, type PlatformFiles } from "./platform.ts";
 import { forgetIntents } from "./pulls.ts";
 import { syncRefs } from "./refs.ts";
 import { finishRepositories } from "./repositories.ts";
-import { actionRoutes, runnerRoutes } from "./rest/actions.ts";
-import { appRoutes } from "./rest/apps.ts";
-import { checkRoutes, deploymentRoutes } from "./rest/checks.ts";
-import { gitRoutes } from "./rest/git.ts";
-import { errorAnswer, installBasics, type Api, type ApiEnv } from "./rest/http.ts";
-import { issueRoutes } from "./rest/issues.ts";
-import { graphqlRoutes, pullRoutes } from "./rest/pulls.ts";
-import { repositoryRoutes } from "./rest/repositories.ts";
+import { runnerRoutes } from "./rest/actions.ts";
+import { createApi } from "./rest/api.ts";
+import { errorAnswer, observe, type Api, type ApiEnv } from "./rest/http.ts";
 import { createState } from "./state.ts";
 import { createHookSender } from "./webhooks.ts";
 
@@ -60,6 +56,8 @@ export interface ForgeOptions {
   pages?: (core: ForgeCore) => Pages;
   /** Default: a line on standard error. */
   log?: (line: string) => void;
+  /** For tests: hears every answer and every webhook. */
+  observer?: ForgeObserver;
 }
 
 export interface Pages {
@@ -136,6 +134,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
     changes: createChangeBus(),
     dataDir,
     url,
+    observer: options.observer,
     lock: createLocks(),
     log,
     wakeHooks: () => hooks.wake(),
@@ -193,25 +192,14 @@ function routes(
 ): (request: Request) => Response | Promise<Response> {
   const answering = (): Api => {
     const api: Api = new Hono<ApiEnv>();
+    observe(core, api);
     api.onError((error, c) => errorAnswer(core, c, error));
     api.notFound((c) => errorAnswer(core, c, new Fault(404, "Not Found")));
     return api;
   };
-  const api = answering();
-  installBasics(core, api);
-  for (const add of [
-    appRoutes,
-    actionRoutes,
-    checkRoutes,
-    deploymentRoutes,
-    issueRoutes,
-    pullRoutes,
-    repositoryRoutes,
-    gitRoutes,
-    graphqlRoutes,
-  ])
-    add(core, api);
+  const api = createApi(core);
   const versioned = answering().route("/api/v3", api).route("/api", api);
+  const bare = answering().route("/", api);
   const admin = answering();
   adminRoutes(core, admin, adminToken);
   const administration = answering().route("/_forge", admin);
@@ -223,7 +211,7 @@ function routes(
     if (first === "api") return versioned.fetch(request);
     if (first === "_forge") return administration.fetch(request);
     if (first === "_actions" || first === "oidc") return services.fetch(request);
-    return (pages === undefined || API_ROOTS.has(first) ? api : pages).fetch(request);
+    return (pages === undefined || API_ROOTS.has(first) ? bare : pages).fetch(request);
   };
 }
 

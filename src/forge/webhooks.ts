@@ -61,20 +61,22 @@ export function emitInstallation(
 
 function queue(core: ForgeCore, app: App, installation: Installation, event: string, payload: Json, repositoryId: number | null): void {
   if (app.webhookUrl === null) return;
-  const { action } = payload;
+  const action = typeof payload["action"] === "string" ? payload["action"] : null;
+  const text = JSON.stringify({ ...(action === null ? {} : { action }), ...payload });
   core.db.insert("deliveries", {
     guid: randomUUID(),
     appId: app.id,
     installationId: installation.id,
     repositoryId,
     event,
-    action: typeof action === "string" ? action : null,
+    action,
     url: app.webhookUrl,
     isRedelivery: false,
-    payload: JSON.stringify({ ...(typeof action === "string" ? { action } : {}), ...payload }),
+    payload: text,
     state: "pending",
     createdAt: timestamp(),
   });
+  core.observer?.told({ event, action, payload: text });
   core.db.afterCommit(() => core.wakeHooks());
 }
 

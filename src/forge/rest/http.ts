@@ -1,5 +1,6 @@
 /** What every route of the API shares: the caller, the repository, bodies, pages, and errors in GitHub's shape. */
 import type { Context, Hono } from "hono";
+import { matchedRoutes } from "hono/route";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import { authenticate, isVisible, type Actor } from "../auth.ts";
@@ -16,6 +17,26 @@ export type Call = Context<ApiEnv>;
 
 const DOCUMENTATION = "https://docs.github.com/rest";
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
+
+/** Lets the observer hear every answer, whatever made it. */
+export function observe(core: ForgeCore, api: Api): void {
+  const { observer } = core;
+  if (observer === undefined) return;
+  api.use("*", async (c, next) => {
+    await next();
+    const matched = matchedRoutes(c).find((route) => route.method !== "ALL")?.path;
+    const { status, headers } = c.res;
+    const body = await c.res.clone().text();
+    observer.answered({
+      method: c.req.method,
+      route: matched?.replace(/^\/api(\/v3)?(?=\/)/, ""),
+      path: c.req.path,
+      status,
+      headers,
+      body,
+    });
+  });
+}
 
 export function installBasics(core: ForgeCore, api: Api): void {
   api.use("*", async (c, next) => {

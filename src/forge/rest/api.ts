@@ -1,0 +1,30 @@
+/** The API as a whole: every room's routes, in the order in which they are tried. */
+import { Hono } from "hono";
+import type { ForgeCore } from "../core.ts";
+import { actionRoutes } from "./actions.ts";
+import { appRoutes } from "./apps.ts";
+import { checkRoutes, deploymentRoutes } from "./checks.ts";
+import { gitRoutes } from "./git.ts";
+import { installBasics, type Api, type ApiEnv } from "./http.ts";
+import { issueRoutes } from "./issues.ts";
+import { graphqlRoutes, pullRoutes } from "./pulls.ts";
+import { repositoryRoutes } from "./repositories.ts";
+
+/** Registers only: `core` is not touched before a request comes. */
+export function createApi(core: ForgeCore): Api {
+  const api: Api = new Hono<ApiEnv>();
+  installBasics(core, api);
+  for (const add of [
+    appRoutes,
+    actionRoutes,
+    checkRoutes,
+    deploymentRoutes,
+    issueRoutes,
+    pullRoutes,
+    repositoryRoutes,
+    gitRoutes,
+    graphqlRoutes,
+  ])
+    add(core, api);
+  return api;
+}
