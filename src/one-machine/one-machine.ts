@@ -39,8 +39,8 @@ export interface OneMachine {
   failed: Promise<never>;
   /** Settles when the present control plane has ended, whatever the cause. */
   controlPlaneEnded(): Promise<void>;
-  /** Kills the control plane where it stands, if it still does, and starts it again as it is in production. */
-  restartControlPlane(): Promise<void>;
+  /** Kills the control plane where it stands, if it still does, and starts it again: as it is in production, or another root for it. */
+  restartControlPlane(script?: string, env?: Record<string, string>): Promise<void>;
   /** Ends everything that was started, the control plane first. Idempotent. */
   stop(): Promise<void>;
 }
@@ -221,11 +221,11 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     async controlPlaneEnded() {
       await children.get("control-plane")?.exited;
     },
-    async restartControlPlane() {
+    async restartControlPlane(script = SERVER_SCRIPT, env = {}) {
       const old = children.get("control-plane");
       children.delete("control-plane");
       await old?.kill();
-      await startServer(SERVER_SCRIPT);
+      await startServer(script, env);
     },
     stop() {
       isStopping = true;

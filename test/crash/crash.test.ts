@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generator } from "../support/kill-points.ts";
 import { live, merge, observe, prepareRelease, prepareRollback, settled, World, type End } from "./world.ts";
 
 const isComplete = process.env["ADORABLE_CRASH"] === "all";
@@ -116,14 +117,3 @@ describe("a release and a rollback", () => {
     return [...new Set([...edges, ...between])].sort((a, b) => a - b);
   }
 });
-
-/** Mulberry32: the same seed gives the same kills. */
-function generator(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
-}
