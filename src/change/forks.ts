@@ -17,13 +17,19 @@ export function forkNames(key: string): { timeline: TimelineId; endpoint: Endpoi
   return { timeline: `fork_${key}` as TimelineId, endpoint: `tmp_${key}` as EndpointName };
 }
 
+/** The timeline, going on from a moment of another, or empty. Idempotent. */
+export async function beginTimeline(platform: Platform, timeline: TimelineId, from: Checkpoint | null): Promise<void> {
+  if (from === null) await platform.database.createTimeline(timeline);
+  else await platform.database.branch(timeline, from);
+}
+
 /** Makes the fork anew: what an interrupted attempt left under this key goes first. */
-export async function openFork(platform: Platform, project: ProjectId, key: string, from: Checkpoint): Promise<Fork> {
+export async function openFork(platform: Platform, project: ProjectId, key: string, from: Checkpoint | null): Promise<Fork> {
   const { timeline, endpoint } = forkNames(key);
   await removeFork(platform, project, key);
   await recordResource(platform.store, project, "timeline", timeline);
   await recordResource(platform.store, project, "endpoint", endpoint);
-  await platform.database.branch(timeline, from);
+  await beginTimeline(platform, timeline, from);
   await platform.database.endpoint(endpoint, timeline, 1);
   return { timeline, endpoint, dsn: (await platform.database.credential(endpoint, ADMIN_ROLE)).dsn };
 }
@@ -37,12 +43,12 @@ export async function removeFork(platform: Platform, project: ProjectId, key: st
   await forgetResource(platform.store, project, "timeline", timeline);
 }
 
-/** Runs `work` on a fork that is gone afterwards, whatever happens. */
+/** Runs `work` on a fork (of an empty database where `from` is null) that is gone afterwards, whatever happens. */
 export async function withFork<T>(
   platform: Platform,
   project: ProjectId,
   key: string,
-  from: Checkpoint,
+  from: Checkpoint | null,
   work: (fork: Fork) => Promise<T>,
 ): Promise<T> {
   const fork = await openFork(platform, project, key, from);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { AdorableError } from "../core/errors.ts";
 import type { CommitId, ProjectId, TreeId } from "../core/ids.ts";
-import { RELEASED_PATHS } from "../core/names.ts";
+import { RELEASED_PATHS, releasedTreeOf } from "../core/names.ts";
 import { parseSpec, SPEC_PATH, type ProjectSpec } from "../core/spec.ts";
 import { git, gitText } from "../process/git.ts";
 import type { GitRemote } from "../github/github.ts";
@@ -38,6 +38,12 @@ export interface Mirror {
   migrations(treeish: string): Promise<{ app: string; path: string; sql: string }[]>;
   /** A hash over the released paths alone: equal for trees that release the same. */
   releasedTree(treeish: string): Promise<string>;
+  /**
+   * A commit on `base` whose released paths are those of `from` (null: none of them). The same arguments give the same commit.
+   */
+  commitReleased(base: CommitId, from: string | null, commit: { message: string; author: string; at: Date }): Promise<CommitId>;
+  /** The commits that `head` has and `base` has not, with their messages, oldest first; at most 200. */
+  log(base: string, head: string): Promise<{ commit: CommitId; message: string }[]>;
   archive(commit: string): Promise<Readable>;
   remove(): Promise<void>;
 }
@@ -149,8 +155,33 @@ function createMirror(dir: string): Mirror {
       );
     },
     async releasedTree(treeish) {
-      const entries = await Promise.all(RELEASED_PATHS.map(async (path) => `${path}=${(await resolve(`${treeish}:${path}`)) ?? "none"}`));
-      return entries.join(" ");
+      return releasedTreeOf((path) => resolve(`${treeish}:${path}`));
+    },
+    async commitReleased(base, from, { message, author, at }) {
+      const rootOf = async (treeish: string): Promise<string[]> =>
+        (await text("ls-tree", "-z", treeish)).split("\0").filter((line) => line !== "");
+      const isReleased = (line: string): boolean => RELEASED_PATHS.some((path) => line.endsWith(`\t${path}`));
+      const kept = (await rootOf(base)).filter((line) => !isReleased(line));
+      const restored = from === null ? [] : (await rootOf(from)).filter(isReleased);
+      const tree = await gitText(["mktree", "-z"], { cwd: dir, stdin: [...kept, ...restored].map((line) => `${line}\0`).join("") });
+      const person = { NAME: author, EMAIL: `${author}@users.noreply.github.com`, DATE: at.toISOString() };
+      const env = Object.fromEntries(
+        Object.entries(person).flatMap(([name, value]) => [
+          [`GIT_AUTHOR_${name}`, value],
+          [`GIT_COMMITTER_${name}`, value],
+        ]),
+      );
+      return (await gitText(["commit-tree", tree, "-p", base, "-m", message], { cwd: dir, env })) as CommitId;
+    },
+    async log(base, head) {
+      const output = await text("log", "-z", "--reverse", "--max-count=200", "--format=%H%n%B", `${base}..${head}`);
+      return output
+        .split("\0")
+        .filter((entry) => entry !== "")
+        .map((entry) => {
+          const end = entry.indexOf("\n");
+          return { commit: entry.slice(0, end) as CommitId, message: entry.slice(end + 1) };
+        });
     },
     async archive(commit) {
       const { stdout, exitCode, truncated } = await git(["archive", "--format=tar", commit], { cwd: dir, maxBytes: 256 * 1024 * 1024 });

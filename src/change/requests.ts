@@ -3,7 +3,7 @@
  *
  * | state             | invariant                                                     | exits                                            |
  * |-------------------|---------------------------------------------------------------|--------------------------------------------------|
- * | received          | stored with its change; nothing has begun                     | planning, failed, cancelled                      |
+ * | received          | stored with its change; nothing has begun                     | planning, failed, cancelled; a rollback: verifying |
  * | planning          | a work run is queued or dispatched                            | running, failed, timed-out, cancelled            |
  * | running           | the runner has its session                                    | awaiting-approval, answered, verifying, failed, timed-out, cancelled |
  * | awaiting-approval | the plan is stored under its hash; nobody works               | received (approved), cancelled                   |
@@ -44,6 +44,8 @@ async function driveRequest(
   change: ChangeRow,
 ): Promise<void> {
   if (request.state === "received") {
+    // The release stage knows what to go back to, and opens it.
+    if (request.verb === "rollback") return;
     try {
       // The run is stored before the state moves: a repeat after a crash finds it and does not plan another.
       if (!(await newestRun(platform, project, request))) await planWork(platform, project, mirror, request, change);

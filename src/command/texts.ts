@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
 import { HELPERS } from "./text-helpers.ts";
-import type { ImpactView, PullRequestView, ReleaseProblemView, ReleaseView, RequestView } from "./view.ts";
+import type { ImpactView, OrdinaryRevertView, PullRequestView, ReleaseProblemView, ReleaseView, RequestView } from "./view.ts";
 
 const FOLDER = join(import.meta.dirname, "../../templates/comments");
 
@@ -19,6 +19,7 @@ const COMMANDS = [
   { write: "retry", meaning: "try the last failed request again" },
   { write: "code+data", meaning: "choose, on the revert of a release, that code and data go back" },
   { write: "code-only", meaning: "choose, on the revert of a release, that the code alone goes back" },
+  { write: "rollback [release]", meaning: "have a pull request opened that restores a release; without a number, the one before" },
   { write: "help", meaning: "read this" },
 ];
 
@@ -41,6 +42,11 @@ export function pullRequestText(view: PullRequestView): string {
 /** The impact statement on a pull request that restores a release. */
 export function impactText(view: ImpactView): string {
   return render("impact", view);
+}
+
+/** On a revert that restores no release. */
+export function ordinaryRevertText(view: OrdinaryRevertView): string {
+  return render("ordinary-revert", view);
 }
 
 /** What went live: for the GitHub Release and the pull request. */

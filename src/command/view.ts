@@ -107,8 +107,8 @@ export interface ImpactView {
   target: number;
   /** ISO 8601. */
   countedAt: string;
-  /** LSNs: where the data goes back to, and what it was compared with. */
-  past: string;
+  /** LSNs: where the data goes back to (undefined: to an empty database), and what it was compared with. */
+  past: string | undefined;
   present: string;
   tables: ImpactTableView[];
   migrationsUndone: string[];
@@ -123,6 +123,15 @@ export interface ImpactView {
   isMerged: boolean;
   /** The rolled-back apps on their past data. */
   previews: LinkView[];
+}
+
+/** A revert whose result is the tree of no release: partial, or with something else. */
+export interface OrdinaryRevertView {
+  botName: string;
+  /** The release of which it takes something back, and the one before that. */
+  reverts: number;
+  before: number;
+  conflicts: boolean;
 }
 
 /** A release or a rollback that is live: text of the GitHub Release and of the comment on the pull request. */

@@ -43,3 +43,12 @@ export function changeBranch(issue: number): string {
 
 /** Paths that a release is made of; nothing else counts when trees are compared. */
 export const RELEASED_PATHS = ["apps", ".adorable"] as const;
+
+/** The released paths of a tree as one text: equal for trees that release the same. `find` gives the object at a path. */
+export async function releasedTreeOf(find: (path: string) => Promise<string | undefined>): Promise<string> {
+  const entries = await Promise.all(RELEASED_PATHS.map(async (path) => `${path}=${(await find(path)) ?? "none"}`));
+  return entries.join(" ");
+}
+
+/** Of a repository in which nothing is to be released. */
+export const EMPTY_RELEASED_TREE = RELEASED_PATHS.map((path) => `${path}=none`).join(" ");

@@ -1,6 +1,6 @@
 /** Keeps what people read in step with the store: the sticky comment of every request, and the impact statement of every revert. */
 import { createHash } from "node:crypto";
-import { impactText, requestText } from "../command/texts.ts";
+import { impactText, ordinaryRevertText, requestText } from "../command/texts.ts";
 import type { GateView, LinkView, PlanView, RequestView, TaskView } from "../command/view.ts";
 import type { GateName } from "../core/evidence.ts";
 import { GATES } from "../core/evidence.ts";
@@ -40,14 +40,29 @@ export async function publishComments(platform: Platform, project: ProjectRow, m
 }
 
 async function publishImpact(platform: Platform, repository: Repository, change: ChangeRow): Promise<void> {
-  const { impact } = change;
-  if (impact === null || change.pull_number === null) return;
-  const text = impactText({
+  const text = impactStatement(platform, change);
+  if (text === undefined || change.pull_number === null) return;
+  const comment = await repository.upsertStickyComment(
+    change.pull_number,
+    `adorable:impact:${change.id}`,
+    text,
+    change.impact_comment_id ?? undefined,
+  );
+  if (comment.id !== change.impact_comment_id) await updateChange(platform.store, change.id, { impact_comment_id: comment.id });
+}
+
+function impactStatement(platform: Platform, change: ChangeRow): string | undefined {
+  const { impact, reverts_release: reverts } = change;
+  if (impact === null) {
+    if (reverts === null) return undefined;
+    return ordinaryRevertText({ botName: platform.settings.botName, reverts, before: reverts - 1, conflicts: change.tree === null });
+  }
+  return impactText({
     botName: platform.settings.botName,
     live: impact.live,
     target: impact.target,
     countedAt: impact.countedAt,
-    past: impact.past.lsn,
+    past: impact.past?.lsn,
     present: impact.present.lsn,
     tables: impact.tables,
     migrationsUndone: impact.migrationsUndone,
@@ -60,13 +75,6 @@ async function publishImpact(platform: Platform, repository: Repository, change:
     isMerged: change.state === "merged",
     previews: [],
   });
-  const comment = await repository.upsertStickyComment(
-    change.pull_number,
-    `adorable:impact:${change.id}`,
-    text,
-    change.impact_comment_id ?? undefined,
-  );
-  if (comment.id !== change.impact_comment_id) await updateChange(platform.store, change.id, { impact_comment_id: comment.id });
 }
 
 async function requestView(

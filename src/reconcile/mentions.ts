@@ -9,10 +9,12 @@ import { parseMention, type Mention } from "../command/mention.ts";
 import type { Account, ReactionTarget } from "../github/github.ts";
 import { findChangeByIssue, findChangeByPull, saveChange, updateChange } from "../store/changes.ts";
 import { enqueueReconcile } from "../store/queue.ts";
+import { listReleases } from "../store/releases.ts";
 import { advanceRequest, approvePlan, countRecentRequests, findPlan, listRequests, REQUEST_ENDED, saveRequest } from "../store/requests.ts";
 import { advanceRun, listRuns, RUN_OPEN } from "../store/runs.ts";
 import type { ChangeRow, ProjectRow, RequestRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
+import { rollbackTarget } from "../release/open-rollback.ts";
 
 export interface Heard {
   /** What was written, with its kind: one request each. */
@@ -154,7 +156,7 @@ async function obey(platform: Platform, project: ProjectRow, heard: Heard, menti
         throw refusal(
           "not-a-rollback",
           "This is not a pull request that restores a release, so there is nothing to choose.",
-          "`code+data` is for the revert of a whole release.",
+          "`code+data` is for the revert of a whole release: `rollback <release>` opens one.",
         );
       if (mention.verb === "code-only" && change.impact.codeOnlyRefused !== null)
         throw refusal(
@@ -164,6 +166,24 @@ async function obey(platform: Platform, project: ProjectRow, heard: Heard, menti
         );
       await updateChange(store, change.id, { choice: mention.verb, chosen_by: heard.sender.login });
       await answer(`\`${mention.verb}\` it is, chosen by @${heard.sender.login}. It happens when this pull request is merged.`);
+      return;
+    }
+    case "rollback": {
+      const target = rollbackTarget(await listReleases(store, project.id), mention.release);
+      const change = await saveChange(store, {
+        // Of the request: a repeat after a crash makes no second one.
+        id: `chg_${request.id}`,
+        project_id: project.id,
+        kind: "generated",
+        issue_number: null,
+        pull_number: null,
+        git_branch: `adorable/rollback-to-${target.number}-${request.id.replace(/^.*_/, "")}`,
+      });
+      await store.rows("update requests set change_id = $2, argument = $3 where id = $1 and state = 'received'", [
+        request.id,
+        change.id,
+        String(target.number),
+      ]);
       return;
     }
     case "status": {

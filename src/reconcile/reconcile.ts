@@ -17,6 +17,7 @@ import { driveRequests } from "../change/requests.ts";
 import { advanceOpenRollout } from "../release/advance.ts";
 import { decideRollout } from "../release/decide.ts";
 import { driveImpacts } from "../release/impacts.ts";
+import { driveRollbackRequests } from "../release/open-rollback.ts";
 import { UNDER_HOLD } from "../release/rollout.ts";
 import { publishComments } from "./comments.ts";
 import { deleteProject } from "./delete-project.ts";
@@ -42,6 +43,7 @@ export async function reconcile(platform: Platform, id: ProjectId): Promise<Next
   const stages: (() => Promise<Next | void>)[] = [
     async () => (held ? undefined : driveRollouts(platform, project, mirror)),
     () => driveRequests(platform, project, mirror),
+    async () => driveRollbackRequests(platform, project, mirror),
     async () => driveChanges(platform, project, mirror),
     () => driveRequests(platform, project, mirror),
     async () => driveRuns(platform, project),

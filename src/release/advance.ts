@@ -167,7 +167,7 @@ async function dropTimeline(platform: Platform, rollout: Rollout, timeline: Roll
 
 /** Counted anew: rows were written between the statement and the hold. Nobody waits for it, clients have been let on. */
 async function countLost(platform: Platform, project: ProjectRow, { id, data }: Rollout): Promise<Pick<RolloutData, "lost">> {
-  if (data.choice !== "code+data" || !data.source || !data.checkpoint) return {};
+  if (data.choice !== "code+data" || !data.checkpoint) return {};
   return { lost: await countRows(platform, project, id, data.source, data.checkpoint) };
 }
 

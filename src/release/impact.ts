@@ -8,7 +8,7 @@ import { withFork } from "../change/forks.ts";
 import type { Checkpoint } from "../database/database.ts";
 import { compareTimelines } from "../database/migrations/compare.ts";
 import { requiredColumnsAddedBetween, schemaHash } from "../database/migrations/schema.ts";
-import { dataOfRelease, liveRelease, migrationsSince } from "./ledger.ts";
+import { dataOfRelease, liveRelease, migrationsSince, specOf, type Target } from "./ledger.ts";
 
 /**
  * Compares production as it stands (or stood, at `present`) with the moment to which the rollback goes back, by primary key, on two
@@ -19,7 +19,7 @@ export async function countImpact(
   project: ProjectRow,
   mirror: Mirror,
   ledger: readonly ReleaseRow[],
-  target: ReleaseRow,
+  target: Target,
   key: string,
   production: TimelineId,
   present?: Checkpoint,
@@ -36,7 +36,7 @@ export async function countImpact(
   return withFork(platform, project.id, `past_${key}`, past, (before) =>
     withFork(platform, project.id, `now_${key}`, now, async (after) => {
       const stranded = await requiredColumnsAddedBetween(before.dsn, after.dsn);
-      const [targetSpec, liveSpec] = [await mirror.spec(target.git_commit), await mirror.spec(live.git_commit)];
+      const [targetSpec, liveSpec] = [await specOf(mirror, target), await mirror.spec(live.git_commit)];
       const slugs = (spec: typeof targetSpec): string[] => spec.apps.map((app) => app.slug);
       return {
         live: live.number,
@@ -61,7 +61,7 @@ export async function countRows(
   platform: Platform,
   project: ProjectRow,
   key: string,
-  past: Checkpoint,
+  past: Checkpoint | null,
   present: Checkpoint,
 ): Promise<ImpactTable[]> {
   return withFork(platform, project.id, `past_${key}`, past, (before) =>

@@ -1,7 +1,11 @@
 /** Reading the release ledger: what is live, what a tree restores, and which moment the data of a release is. */
 import { createHash } from "node:crypto";
 import { AdorableError } from "../core/errors.ts";
+import type { CommitId } from "../core/ids.ts";
+import { EMPTY_RELEASED_TREE } from "../core/names.ts";
 import { canonicalJson } from "../core/plan.ts";
+import { EMPTY_SPEC, type ProjectSpec } from "../core/spec.ts";
+import type { Mirror } from "../change/mirror.ts";
 import type { Checkpoint } from "../database/database.ts";
 import { LEDGER_ROOT, ledgerHash } from "../store/releases.ts";
 import type { ReleaseRow } from "../store/rows.ts";
@@ -14,15 +18,33 @@ export function liveRelease(ledger: readonly ReleaseRow[]): ReleaseRow | undefin
   return ledger.at(-1);
 }
 
-/** The newest release with these released paths that is not live; such a merge is a rollback to it. */
-export function releaseRestoredBy(ledger: readonly ReleaseRow[], releasedTree: string): ReleaseRow | undefined {
-  const live = liveRelease(ledger);
-  if (live === undefined || live.released_tree === releasedTree) return undefined;
-  return ledger.findLast((row) => row.released_tree === releasedTree);
+/** What a rollback may go back to: a release, or 0, the empty project that stood before the first one. */
+export type Target = Pick<ReleaseRow, "number" | "released_tree" | "artifacts" | "evidence"> & { git_commit: CommitId | null };
+
+const RELEASE_ZERO: Target = { number: 0, git_commit: null, released_tree: EMPTY_RELEASED_TREE, artifacts: {}, evidence: {} };
+
+/** Release `number`, or undefined where there is none. */
+export function findTarget(ledger: readonly ReleaseRow[], number: number | undefined): Target | undefined {
+  return number === 0 ? RELEASE_ZERO : ledger.find((row) => row.number === number);
 }
 
-/** The moment at which the release last stopped being live. Throws `release-live` (author) for the live one, whose data goes on. */
-export function dataOfRelease(ledger: readonly ReleaseRow[], number: number): Checkpoint {
+/** The newest release with these released paths that is not live; such a merge is a rollback to it. */
+export function releaseRestoredBy(ledger: readonly ReleaseRow[], releasedTree: string): Target | undefined {
+  const live = liveRelease(ledger);
+  if (live === undefined || live.released_tree === releasedTree) return undefined;
+  return ledger.findLast((row) => row.released_tree === releasedTree) ?? (releasedTree === EMPTY_RELEASED_TREE ? RELEASE_ZERO : undefined);
+}
+
+export async function specOf(mirror: Mirror, target: Target): Promise<ProjectSpec> {
+  return target.git_commit === null ? EMPTY_SPEC : mirror.spec(target.git_commit);
+}
+
+/**
+ * The moment at which the release last stopped being live; null for release 0, which has no data.
+ * Throws `release-live` (author) for the live one, whose data goes on.
+ */
+export function dataOfRelease(ledger: readonly ReleaseRow[], number: number): Checkpoint | null {
+  if (number === 0) return null;
   const next = ledger.find((row) => row.number === number + 1);
   if (!next?.checkpoint) {
     throw new AdorableError({

@@ -4,7 +4,7 @@ import type { EnvironmentId } from "../core/ids.ts";
 import type { Checkpoint } from "../database/database.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
-import { withFork } from "../change/forks.ts";
+import { beginTimeline, withFork } from "../change/forks.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
 import { findChange, updateChange } from "../store/changes.ts";
 import { recordResource } from "../store/projects.ts";
@@ -12,7 +12,7 @@ import { listReleases } from "../store/releases.ts";
 import type { ChangeRow, Impact, ProjectRow, ReleaseRow } from "../store/rows.ts";
 import { requireApprovers } from "./approver.ts";
 import { countImpact, countRows, losesData } from "./impact.ts";
-import { dataOfRelease } from "./ledger.ts";
+import { dataOfRelease, findTarget, specOf, type Target } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
 import { checkpointProduction, flip, holdProduction, resumeProduction, startEnvironment } from "./steps.ts";
 import type { Rollout, RolloutData, Step } from "./rollout.ts";
@@ -22,7 +22,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
   const { data } = rollout;
   const ledger = await listReleases(store, project.id);
   const target = releaseOf(ledger, data.target);
-  const spec = await mirror.spec(target.git_commit);
+  const spec = await specOf(mirror, target);
   const withData = data.choice === "code+data";
 
   switch (rollout.state) {
@@ -44,19 +44,15 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     }
     case "chosen": {
       const from = withData ? dataOfRelease(ledger, target.number) : await presentOf(platform, data);
-      await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, (fork) =>
-        rehearseCandidate(
-          platform,
-          project.id,
-          { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: target.artifacts },
-          fork,
-        ),
-      );
-      if (withData) {
-        await recordResource(store, project.id, "timeline", data.timeline);
-        await database.branch(data.timeline, from);
-      }
-      return { to: "rehearsed", data: { artifacts: target.artifacts, ...(withData ? { source: from } : {}) } };
+      const schema = await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, async (fork) => {
+        const candidate = { id: `rehearsal_${rollout.id}` as EnvironmentId, spec, artifacts: target.artifacts };
+        await rehearseCandidate(platform, project.id, candidate, fork);
+        return schemaHash(fork.dsn);
+      });
+      if (!withData) return { to: "rehearsed", data: { artifacts: target.artifacts } };
+      await recordResource(store, project.id, "timeline", data.timeline);
+      await beginTimeline(platform, data.timeline, from);
+      return { to: "rehearsed", data: { artifacts: target.artifacts, source: from, schemaHash: schema } };
     }
     case "rehearsed": {
       await requireApprovers(platform, project, data);
@@ -68,7 +64,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       await holdProduction(platform, project.id, data, "terminate");
       const checkpoint = await checkpointProduction(platform, rollout, `before the rollback to release ${target.number}`);
       // Nobody was asked, because nothing would have been lost when it was counted: rows that came since then have to be asked about.
-      if (withData && data.chosenBy === undefined && data.source) {
+      if (withData && data.chosenBy === undefined) {
         const tables = await countRows(platform, project, rollout.id, data.source, checkpoint);
         if (losesData(tables)) {
           await resumeProduction(platform, data);
@@ -80,7 +76,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
     }
     case "checkpointed": {
       // A rollback runs no migration: the past has the schema of the past, and code-only keeps the present one.
-      if (withData) return { to: "migrated", data: { applied: [], schemaHash: target.schema_hash } };
+      if (withData) return { to: "migrated", data: { applied: [] } };
       const hold = await holdProduction(platform, project.id, data, "terminate");
       return { to: "migrated", data: { applied: [], schemaHash: await schemaHash(hold.dsn) } };
     }
@@ -148,8 +144,8 @@ async function presentOf(platform: Platform, data: RolloutData): Promise<Checkpo
   return { timeline, lsn: await platform.database.head(timeline) };
 }
 
-function releaseOf(ledger: readonly ReleaseRow[], number: number | undefined): ReleaseRow {
-  const row = ledger.find((one) => one.number === number);
+function releaseOf(ledger: readonly ReleaseRow[], number: number | undefined): Target {
+  const row = findTarget(ledger, number);
   if (!row)
     throw new AdorableError({ code: "release-unknown", remedy: "bug", message: `There is no release ${number ?? "?"} to roll back to.` });
   return row;

@@ -40,8 +40,8 @@ export interface Impact {
   /** The live release when it was counted, and the one that comes back. */
   live: number;
   target: number;
-  /** Where the data goes back to. */
-  past: Checkpoint;
+  /** Where the data goes back to; null: to an empty database. */
+  past: Checkpoint | null;
   /** Where it was compared with it. */
   present: Checkpoint;
   tables: ImpactTable[];
@@ -71,6 +71,8 @@ export interface ChangeRow {
   seeded: string[];
   base_ledger: string | null;
   restores_release: number | null;
+  /** Of which it takes back only a part, or with something else. */
+  reverts_release: number | null;
   choice: "code-only" | "code+data" | null;
   chosen_by: string | null;
   impact: Impact | null;

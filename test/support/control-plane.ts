@@ -55,7 +55,7 @@ export interface ControlPlane extends AsyncDisposable {
   mirror: Mirror;
   project(): Promise<ProjectRow>;
   /** A commit on top of `main`, which it becomes, or on another branch; null removes a file. Its gates count as green. */
-  commit(files: Record<string, string | null>, branch?: string): Promise<CommitId>;
+  commit(files: Record<string, string | null>, branch?: string, message?: string): Promise<CommitId>;
   /** A change of which GitHub says that it was merged as this commit. */
   merged(commit: CommitId, number: number, by: string): Promise<ChangeRow>;
   /** Passes until the project has nothing that is due at once. */
@@ -144,7 +144,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
     async project() {
       return (await findProject(store, id)) as ProjectRow;
     },
-    async commit(files, branch = "main") {
+    async commit(files, branch = "main", message = "A change") {
       const env = { GIT_INDEX_FILE: join(dir, "index") };
       const git = (args: string[], stdin?: string): Promise<string> =>
         gitText(args, { cwd: mirror.dir, env, ...(stdin === undefined ? {} : { stdin }) });
@@ -161,7 +161,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
       const tree = await git(["write-tree"]);
       const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
       await saveArtifact(store, id, tree as TreeId, "blog", app);
-      const commit = await git([...author, "commit-tree", tree, "-m", "A change", ...(parent === undefined ? [] : ["-p", parent])]);
+      const commit = await git([...author, "commit-tree", tree, "-m", message, ...(parent === undefined ? [] : ["-p", parent])]);
       await git(["update-ref", `refs/heads/${branch}`, commit]);
       for (const gate of [...RELEASE_GATES, "preview" as const]) {
         await saveEvidence(store, id, tree as TreeId, {
