@@ -19,7 +19,7 @@ const COMMANDS = [
   { write: "retry", meaning: "try the last failed request again" },
   { write: "code+data", meaning: "choose, on the revert of a release, that code and data go back" },
   { write: "code-only", meaning: "choose, on the revert of a release, that the code alone goes back" },
-  { write: "rollback [release]", meaning: "have a pull request opened that restores a release; without a number, the one before" },
+  { write: "rollback", meaning: "have a pull request opened that restores the release before; with a number behind it, that release" },
   { write: "help", meaning: "read this" },
 ];
 
