@@ -94,7 +94,7 @@ export function randomAppModel(seed: number): AppModel {
     const words = chance(0.3) ? [pick(WORDS)] : unusedName();
     const title: FieldModel = { ...field("text", []), required: true, default: undefined };
     const fields = [title];
-    for (const type of FIELD_TYPES) if (chance(0.7)) fields.push(field(type, fields));
+    for (const type of FIELD_TYPES) if (type !== "reference" && chance(0.7)) fields.push(field(type, fields));
     const suffix = String((serial += 1));
     return {
       name: camel(words),
@@ -132,6 +132,11 @@ function defaultFor(type: FieldType, choices: string[] | undefined, text: string
     url: "https://example.com/?a=1&b='",
     choice: choices?.[1],
     slug: "a-slug",
+    time: "07:45",
+    money: 19.99,
+    rating: 4,
+    phone: "+1 555 0100",
+    reference: undefined,
   };
   return values[type];
 }

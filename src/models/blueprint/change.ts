@@ -190,12 +190,17 @@ function describe(field: FieldModel, entity: EntityModel): string {
     boolean: "a checkbox",
     date: "a date",
     datetime: "a date and time",
+    time: "a time of day",
     integer: "a whole number",
     decimal: "a number",
+    money: "an amount of money",
+    rating: "a rating",
     email: "an email address",
     url: "a link",
+    phone: "a phone number",
     choice: `one of ${listed(field.choices ?? [])}`,
     slug: "a slug",
+    reference: "a link to a record",
   }[field.type];
   const source = entity.fields.find((other) => other.name === field.filledFrom);
   const rules = [

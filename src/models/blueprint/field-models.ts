@@ -1,11 +1,11 @@
 /** Spoken fields become fields of the model: types, defaults that fit them, and what a field is filled from. */
-import type { EntityModel, FieldModel, FieldType } from "./entity-model.ts";
+import { RATING_MAX, type EntityModel, type FieldModel, type FieldType, type OnDelete } from "./entity-model.ts";
 import type { ValueKind } from "./language/field-types.ts";
 import type { SpokenField } from "./language/fields.ts";
-import { wordsOf } from "./language/naming.ts";
+import { camelCase, sentenceCase, snakeCase, wordsOf } from "./language/naming.ts";
 import { fieldNames } from "./names.ts";
 
-const TYPES: Readonly<Record<ValueKind, FieldType>> = {
+const TYPES: Readonly<Record<ValueKind | "time" | "money" | "rating" | "phone", FieldType>> = {
   text: "text",
   longText: "longtext",
   integer: "integer",
@@ -17,6 +17,10 @@ const TYPES: Readonly<Record<ValueKind, FieldType>> = {
   url: "url",
   choice: "choice",
   slug: "slug",
+  time: "time",
+  money: "money",
+  rating: "rating",
+  phone: "phone",
 };
 const TITLE_WORDS = ["title", "name", "subject", "headline", "label", "full name", "caption"];
 export const MAX_FIELDS = 40;
@@ -121,6 +125,12 @@ function readDefault(text: string, field: FieldModel): unknown {
       return /^(?:true|yes|on|checked|1)$/i.test(value) ? true : /^(?:false|no|off|unchecked|0)$/i.test(value) ? false : undefined;
     case "integer":
       return /^-?\d{1,9}$/.test(value) ? Number(value) : undefined;
+    case "rating":
+      return /^\d{1,2}$/.test(value) && Number(value) >= 1 && Number(value) <= (field.max ?? RATING_MAX) ? Number(value) : undefined;
+    case "money":
+      return /^-?\d{1,9}(?:\.\d{1,2})?$/.test(value) ? Number(value) : undefined;
+    case "time":
+      return /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(value) ? value : undefined;
     case "decimal":
       return /^-?\d{1,9}(?:\.\d{1,4})?$/.test(value) ? Number(value) : undefined;
     case "date":
@@ -133,7 +143,9 @@ function readDefault(text: string, field: FieldModel): unknown {
     case "datetime":
     case "email":
     case "url":
+    case "phone":
     case "slug":
+    case "reference":
       return undefined;
   }
 }
@@ -165,3 +177,40 @@ const DEFAULT_FIELDS: readonly SpokenField[] = [
   { words: ["name"], label: "Name", kind: "text", required: true },
   { words: ["notes"], label: "Notes", kind: "longText" },
 ];
+
+/** Records that mean nothing without the one that they belong to. */
+const PARTS =
+  /\b(?:comment|reply|answer|guest|attendee|rsvp|registration|line|step|ingredient|attachment|subtask|payment|photo|picture|log entry|reading|measurement|checkin|vote)s?$/;
+
+/** What a deletion of the row that `label` refers to does: a part goes with its whole, an optional reference is cleared, and other deletions are refused. */
+export function chooseOnDelete(label: string, required: boolean): OnDelete {
+  if (!required) return "clear";
+  return PARTS.test(label) ? "cascade" : "restrict";
+}
+
+/**
+ * The field of `entity` by which its rows belong to one of `target`. `words` is what the relation is called, such as "paid by"; by default the
+ * target's own label. Names that are taken get a number.
+ */
+export function makeReference(
+  entity: Pick<EntityModel, "label" | "fields">,
+  target: Pick<EntityModel, "name" | "label">,
+  options: { words?: readonly string[]; required?: boolean } = {},
+): FieldModel {
+  const words = options.words === undefined || options.words.length === 0 ? wordsOf(target.label) : options.words;
+  const required = options.required ?? false;
+  for (let number = 1; ; number++) {
+    const numbered = number === 1 ? [...words] : [...words, String(number)];
+    const column = `${
+      snakeCase(numbered)
+        .slice(0, 36)
+        .replace(/^[^a-z]+/, "")
+        .replace(/_+$/, "") || "related"
+    }_id`;
+    const names = { name: camelCase(column.split("_")), column, label: sentenceCase(numbered).slice(0, 60) };
+    const taken = entity.fields.some(
+      (other) => other.column === names.column || other.name === names.name || other.label.toLowerCase() === names.label.toLowerCase(),
+    );
+    if (!taken) return { ...names, type: "reference", required, target: target.name, onDelete: chooseOnDelete(entity.label, required) };
+  }
+}

@@ -1,5 +1,5 @@
 /** Sample rows for previews: the same for the same model and day, and plausible enough to judge a page by. */
-import type { EntityModel, FieldModel } from "./entity-model.ts";
+import { RATING_MAX, type EntityModel, type FieldModel } from "./entity-model.ts";
 
 const ROWS = 4;
 const DAY_MS = 86_400_000;
@@ -54,7 +54,17 @@ function sample(field: FieldModel, entity: Pick<EntityModel, "label" | "titleFie
     case "integer":
       return [3, 12, 1, 28][index];
     case "decimal":
+    case "money":
       return [12.5, 49, 7.25, 130][index];
+    case "rating":
+      return Math.max(1, (field.max ?? RATING_MAX) - ([0, 1, 0, 2][index] ?? 0));
+    case "time":
+      return ["09:00", "13:30", "18:15", "20:00"][index];
+    case "phone":
+      return `+44 20 7946 0${100 + index * 111}`;
+    case "reference":
+      // The seed of its target has as many rows.
+      return index;
     case "email":
       return `${(PEOPLE[index] ?? "").toLowerCase().replaceAll(" ", ".")}@example.org`;
     case "url":

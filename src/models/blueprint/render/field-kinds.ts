@@ -1,5 +1,5 @@
 /** What each type of field is in SQL, in TypeScript, in the API, in a form and on a page. */
-import type { FieldModel, FieldType } from "../entity-model.ts";
+import { RATING_MAX, type FieldModel, type FieldType } from "../entity-model.ts";
 import { jsxAttribute, literal, sqlName, sqlString } from "./text.ts";
 
 interface FieldKind {
@@ -18,12 +18,17 @@ const KINDS: Record<FieldType, FieldKind> = {
   boolean: { sqlType: "boolean", columnType: "boolean", builder: "boolean", half: false },
   date: { sqlType: "date", columnType: "string", builder: "date", half: true },
   datetime: { sqlType: "timestamptz", columnType: "Moment", builder: "dateTime", half: true },
+  time: { sqlType: "time(0)", columnType: "string", builder: "time", half: true },
   integer: { sqlType: "integer", columnType: "number", builder: "integer", half: true },
   decimal: { sqlType: "numeric(12, 2)", columnType: "number", builder: "decimal", half: true },
+  money: { sqlType: "numeric(12, 2)", columnType: "number", builder: "money", half: true },
+  rating: { sqlType: "integer", columnType: "number", builder: "rating", half: true },
   email: { sqlType: "text", columnType: "string", builder: "email", half: false },
   url: { sqlType: "text", columnType: "string", builder: "url", half: false },
+  phone: { sqlType: "text", columnType: "string", builder: "phone", half: false },
   choice: { sqlType: "text", columnType: "string", builder: "choice", half: true },
   slug: { sqlType: "text", columnType: "string", builder: "slug", half: false },
+  reference: { sqlType: "bigint", columnType: "number", builder: "reference", half: true },
 };
 
 export function kindOf(field: FieldModel): FieldKind {
@@ -49,12 +54,21 @@ export function defaultOf(field: FieldModel): unknown {
   return field.type === "boolean" ? false : undefined;
 }
 
-/** `text("Title")`. */
+/** `text("Title")`, `integer("Pages", { min: 1 })`. */
 export function checkOf(field: FieldModel): string {
-  const { builder } = kindOf(field);
-  return field.type === "choice"
-    ? `${builder}(${literal(field.label)}, ${literal(field.choices).replaceAll('","', '", "')})`
-    : `${builder}(${literal(field.label)})`;
+  return `${kindOf(field).builder}(${[literal(field.label), ...limitsOf(field)].join(", ")})`;
+}
+
+function limitsOf(field: FieldModel): string[] {
+  if (field.type === "choice") return [literal(field.choices).replaceAll('","', '", "')];
+  if (field.type === "rating") return [String(ratingMax(field))];
+  if (field.min === undefined && field.max === undefined) return [];
+  const bounds = [...(field.min === undefined ? [] : [`min: ${field.min}`]), ...(field.max === undefined ? [] : [`max: ${field.max}`])];
+  return [`{ ${bounds.join(", ")} }`];
+}
+
+export function ratingMax(field: FieldModel): number {
+  return field.max ?? RATING_MAX;
 }
 
 /** A value of the field as a literal of its column. */
@@ -65,6 +79,9 @@ export function sqlValue(field: FieldModel, value: unknown): string {
       return value === true ? "true" : "false";
     case "integer":
     case "decimal":
+    case "money":
+    case "rating":
+    case "reference":
       return Number.isFinite(value) ? String(value) : sqlString(String(value));
     default:
       return sqlString(String(value));
@@ -115,6 +132,15 @@ export function controlOf(field: FieldModel): string {
       return choiceControl(field, fallback, initial, required);
     case "date":
       return input('type="date"');
+    case "time":
+      return input('type="time"');
+    case "phone":
+      return input('type="tel" autoComplete="off"');
+    case "money":
+      return input('type="number" step="0.01" inputMode="decimal"');
+    case "rating":
+    case "reference":
+      return input("");
     case "datetime": {
       const moment = `${value} ? toLocalInput(${value}) : ""`;
       const text = fallback === undefined ? moment : `row ? (${moment}) : toLocalInput(${start})`;

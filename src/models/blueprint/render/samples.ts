@@ -19,6 +19,16 @@ export function sampleOf(entity: EntityModel, field: FieldModel): string | undef
       return field.unique ? "uniqueMoment().toISOString().slice(0, 10)" : literal("2026-03-14");
     case "datetime":
       return field.unique ? "uniqueMoment().toISOString()" : literal("2026-03-14T09:30:00.000Z");
+    case "time":
+      return literal("09:30");
+    case "phone":
+      return "`+44 20 7946 ${word}`";
+    case "rating":
+      return "2";
+    case "reference":
+      return undefined;
+    case "money":
+      return field.unique ? "uniqueNumber()" : "12.5";
     case "integer":
       return field.unique ? "uniqueNumber()" : "7";
     case "decimal":
