@@ -19,10 +19,11 @@ import { readDelivery } from "./github/delivery.ts";
 import { endWithParent } from "./process/parent.ts";
 import { connectRpc } from "./process/rpc.ts";
 import { handleDelivery } from "./reconcile/deliveries.ts";
+import { fetchMissedDeliveries } from "./reconcile/missed-deliveries.ts";
 import { reconcile } from "./reconcile/reconcile.ts";
 import type { Gateway } from "./runtime/gateway/gateway.ts";
 import type { Runtime } from "./runtime/runtime.ts";
-import { saveDelivery } from "./store/deliveries.ts";
+import { newestDelivery, saveDelivery } from "./store/deliveries.ts";
 import { listProjects } from "./store/projects.ts";
 import { enqueueDelivery, enqueueReconcile, startQueue } from "./store/queue.ts";
 import { prune } from "./store/prune.ts";
@@ -30,6 +31,8 @@ import { lockControlPlane, openStore, type CommitObserver } from "./store/store.
 import { readServerSettings, type ServerSettings } from "./server-settings.ts";
 
 const SWEEP_MS = 30_000;
+/** How far back missed deliveries are looked for: from the last that came, for one may be missed and the next not. */
+const LOOK_BACK_MS = 3_600_000;
 const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;
 
 export interface ServerHooks {
@@ -81,7 +84,19 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
     await prune(store);
   };
   await sweep();
-  const timer = setInterval(() => void sweep().catch((error: unknown) => log.error({ err: error }, "the sweep failed")), SWEEP_MS);
+  let lookFrom = new Date(((await newestDelivery(store)) ?? new Date()).getTime() - LOOK_BACK_MS);
+  const catchUp = async (): Promise<void> => {
+    const startedAt = Date.now();
+    await fetchMissedDeliveries(platform, lookFrom);
+    lookFrom = new Date(startedAt - LOOK_BACK_MS);
+  };
+  // Each alone: GitHub may be away.
+  const regularly = (what: string, work: () => Promise<void>): void =>
+    void work().catch((error: unknown) => log.error({ err: error }, `${what} failed`));
+  const timer = setInterval(() => {
+    regularly("the sweep", sweep);
+    regularly("asking for missed deliveries", catchUp);
+  }, SWEEP_MS);
 
   const probot = new Probot({
     appId: settings.github.appId,
@@ -135,6 +150,8 @@ export async function startServer(settings: ServerSettings, hooks: ServerHooks =
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(settings.port, settings.host, resolve);
   });
+  // From here on they can be taken.
+  regularly("asking for missed deliveries", catchUp);
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : settings.port;
 

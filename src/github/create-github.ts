@@ -8,6 +8,7 @@ import { connectAsApp, connectAsInstallation, type Connection, type ConnectionOp
 import { createDeployment, createDeploymentStatus, createTagAndRelease } from "./deployments.ts";
 import { compareCommits, getCommit, getFile, getRef, gitRemote } from "./git-data.ts";
 import type { AppIdentity, GitHub, Repository, RepositoryInfo, RepositoryName } from "./github.ts";
+import { listHookAttempts, redeliver } from "./hooks.ts";
 import { outgoing } from "./outgoing.ts";
 import * as pulls from "./pulls.ts";
 import { toRepositoryInfo } from "./records.ts";
@@ -109,7 +110,14 @@ export function createGitHub(options: GitHubOptions): GitHub {
     return found;
   }
 
-  return { app, botLogin, forInstallation, listRepositories };
+  return {
+    app,
+    botLogin,
+    forInstallation,
+    listRepositories,
+    hookAttempts: (since) => listHookAttempts(asApp, since),
+    redeliver: (attempt) => redeliver(asApp, attempt),
+  };
 }
 
 function createRepository(connection: Connection & { octokit: Octokit }, installationId: number, token: () => Promise<string>): Repository {

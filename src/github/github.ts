@@ -19,6 +19,18 @@ export interface GitHub {
   forInstallation(repository: RepositoryName): Promise<Repository>;
   /** Every repository that some installation covers. */
   listRepositories(): Promise<RepositoryInfo[]>;
+  /** Every attempt to deliver to the App's webhook since then, newest first. GitHub remembers three days. */
+  hookAttempts(since: Date): Promise<HookAttempt[]>;
+  /** Has the delivery of this attempt sent once more, with the same delivery id. */
+  redeliver(attempt: number): Promise<void>;
+}
+
+export interface HookAttempt {
+  id: number;
+  /** The delivery's GUID: the same for each attempt. */
+  delivery: string;
+  at: Date;
+  outcome: "taken" | "lost" | "pending";
 }
 
 export interface AppIdentity {

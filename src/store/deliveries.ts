@@ -18,6 +18,16 @@ export function findDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefi
   return oneRow<DeliveryRow>(sql, "select * from deliveries where id = $1", [id]);
 }
 
+/** Those of the ids that are stored. */
+export async function knownDeliveries(sql: Sql, ids: string[]): Promise<Set<string>> {
+  return new Set((await sql.rows<{ id: string }>("select id from deliveries where id = any($1)", [ids])).map((row) => row.id));
+}
+
+/** When the newest delivery came; undefined before the first. */
+export async function newestDelivery(sql: Sql): Promise<Date | undefined> {
+  return (await oneRow<{ at: Date | null }>(sql, "select max(received_at) as at from deliveries"))?.at ?? undefined;
+}
+
 /** Leaves `received` once. */
 export async function finishDelivery(sql: Sql, id: string, state: "processed" | "ignored" | "failed", note: string): Promise<void> {
   await sql.rows("update deliveries set state = $2, note = $3 where id = $1 and state = 'received'", [id, state, note]);
