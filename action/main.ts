@@ -64,10 +64,10 @@ async function carryOut(job: Job): Promise<WorkResult | VerifyResult> {
       const { runWork } = await import("../src/work/run-work.ts");
       return await runWork({ assignment, client, workDir: dir, tools, gitToken, onFailure: (error) => core.info(String(error.stack)) });
     }
-    const { runVerify } = await import("../src/verify/run-verify.ts");
+    const { verifyThroughRestarts } = await import("../src/verify/verify-through-restarts.ts");
     const { createReporter } = await import("../src/work/reporter.ts");
     const reporter = createReporter(client);
-    const result = await runVerify({
+    const result = await verifyThroughRestarts({
       assignment,
       client,
       workDir: dir,

@@ -6,7 +6,7 @@
  *
  * | call                          | body → answer                                                                     |
  * |-------------------------------|-----------------------------------------------------------------------------------|
- * | POST /session                 | `SessionRequest` → `Session`; the OIDC token's `jti` is good once                   |
+ * | POST /session                 | `SessionRequest` → `Session`; the OIDC token's `jti` is good once, but for whoever knows the nonce |
  * | POST /events                  | `RunEvent[]` → 204; progress for the comment and the log                           |
  * | POST /plan                    | `{ plan }` → `PlanAnswer`; work only                                               |
  * | POST /model/:role             | `{ options }` (LanguageModelV4CallOptions as JSON) → LanguageModelV4GenerateResult as JSON |
@@ -17,13 +17,14 @@
  * | GET /sql?database=<name> (WebSocket, binary) | the PostgreSQL wire protocol to that database of this run, byte for byte |
  * | PUT /bundle                   | git bundle bytes → 204; work only, ≤ 64 MiB                                        |
  * | PUT /files                    | bytes of an artifact or a screenshot → `{ digest }`; ≤ 256 MiB                      |
- * | POST /result                  | `WorkResult` or `VerifyResult` → 204; ends the session                             |
+ * | POST /result                  | `WorkResult` or `VerifyResult` → 204; ends the session; the same result once more is 204 as well |
  */
 import { z } from "zod";
 import { evidenceSchema } from "./evidence.ts";
 import { planSchema } from "./plan.ts";
 
-export const sessionRequestSchema = z.strictObject({ oidcToken: z.string(), runId: z.string() });
+/** `nonce`: a secret that the runner chose; a repeat with the same token and nonce gets a new session in place of the one whose answer was lost. */
+export const sessionRequestSchema = z.strictObject({ oidcToken: z.string(), runId: z.string(), nonce: z.string().min(20).max(200).optional() });
 
 const repositorySchema = z.strictObject({ fullName: z.string(), cloneUrl: z.string(), defaultBranch: z.string() });
 

@@ -39,7 +39,8 @@ export async function advanceRun(sql: Sql, id: RunId, from: RunState, to: RunSta
   const values = entries.map(([column, value]) =>
     (column === "error" || column === "result") && value !== null ? JSON.stringify(value) : value,
   );
-  const finished = RUN_OPEN.includes(to) ? "" : ", finished_at = now(), session_digest = null";
+  // A done run keeps its session's digest: its runner may ask whether the result arrived.
+  const finished = RUN_OPEN.includes(to) ? "" : to === "done" ? ", finished_at = now()" : ", finished_at = now(), session_digest = null";
   const rows = await sql.rows<RunRow>(`update runs set state = $3${finished}${sets} where id = $1 and state = $2 returning *`, [
     id,
     from,
@@ -49,8 +50,9 @@ export async function advanceRun(sql: Sql, id: RunId, from: RunState, to: RunSta
   return rows[0];
 }
 
+/** Until a runner has the session: from then on the workflow run is its own. */
 export async function setWorkflowRun(sql: Sql, id: RunId, workflowRunId: number): Promise<void> {
-  await sql.rows("update runs set workflow_run_id = $2 where id = $1", [id, workflowRunId]);
+  await sql.rows("update runs set workflow_run_id = $2 where id = $1 and state = 'queued'", [id, workflowRunId]);
 }
 
 export async function addRunEvents(sql: Sql, id: RunId, events: RunEvent[]): Promise<void> {
@@ -74,7 +76,22 @@ export async function addUsage(sql: Sql, id: RunId, inputTokens: number, outputT
   );
 }
 
-/** True for whoever is first with this token id. */
-export async function useOidcToken(sql: Sql, jti: string): Promise<boolean> {
-  return (await sql.rows("insert into oidc_tokens (jti) values ($1) on conflict do nothing returning jti", [jti])).length > 0;
+/** `again`: it was used before, by somebody who knew the same nonce. */
+export async function useOidcToken(sql: Sql, jti: string, nonceDigest: string | null): Promise<"first" | "again" | "refused"> {
+  const taken = await sql.rows("insert into oidc_tokens (jti, nonce_digest) values ($1, $2) on conflict do nothing returning jti", [
+    jti,
+    nonceDigest,
+  ]);
+  if (taken.length > 0) return "first";
+  const same = await sql.rows("select from oidc_tokens where jti = $1 and nonce_digest = $2", [jti, nonceDigest]);
+  return same.length > 0 ? "again" : "refused";
+}
+
+/** Another session in place of the one that a running run has. */
+export async function renewSession(sql: Sql, id: RunId, patch: { session_digest: string; session_expires_at: Date }): Promise<boolean> {
+  const rows = await sql.rows(
+    "update runs set session_digest = $2, session_expires_at = $3 where id = $1 and state = 'running' returning id",
+    [id, patch.session_digest, patch.session_expires_at],
+  );
+  return rows.length > 0;
 }

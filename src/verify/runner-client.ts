@@ -1,4 +1,5 @@
 /** The runner's side of the runner protocol (`core/runner-protocol.ts`): one method per call, typed refusals, retries where a repeat is safe. */
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { AdorableError, type ErrorData } from "../core/errors.ts";
@@ -15,6 +16,7 @@ import {
   type WorkResult,
 } from "../core/runner-protocol.ts";
 import type { ModelTransport } from "../models/relay/relay-model.ts";
+import type { TunnelTarget } from "./sql-tunnel.ts";
 
 export interface MigrationFile {
   /** Relative to the repository. */
@@ -24,7 +26,7 @@ export interface MigrationFile {
 
 export interface RunnerClient extends ModelTransport {
   /** Where the SQL tunnel connects, and with which header. */
-  readonly sql: { url: string; authorization: string };
+  readonly sql: TunnelTarget;
   events(events: RunEvent[]): Promise<void>;
   plan(plan: Plan): Promise<z.infer<typeof planAnswerSchema>>;
   migrations(app: string, files: MigrationFile[]): Promise<z.infer<typeof migrationsAnswerSchema>>;
@@ -38,7 +40,8 @@ export interface RunnerClient extends ModelTransport {
   result(result: WorkResult | VerifyResult): Promise<void>;
 }
 
-const RETRY_DELAYS_MS = [200, 500, 1000, 2000, 4000, 8000];
+/** Half a minute in all: a control plane that is started again needs seconds, on a busy machine more. */
+const RETRY_DELAYS_MS = [100, 200, 500, 1000, ...Array.from({ length: 14 }, () => 2000)];
 const MODEL_TIMEOUT_MS = 10 * 60_000;
 const CALL_TIMEOUT_MS = 5 * 60_000;
 
@@ -50,12 +53,10 @@ interface Call {
   token?: string;
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
-  /** A repeat after a lost answer does no harm. */
-  repeatable: boolean;
 }
 
 /**
- * Exchanges the run's OIDC token for a session. The token's `jti` is good once, so this is not repeated after a lost answer.
+ * Exchanges the run's OIDC token for a session. The token's `jti` is good once; the nonce proves that a repeat after a lost answer is ours.
  * Throws what the control plane refused with, or `control-plane-unreachable` (wait).
  */
 export async function openSession(
@@ -63,12 +64,12 @@ export async function openSession(
   request: { oidcToken: string; runId: string },
 ): Promise<{ session: Session; client: RunnerClient }> {
   const base = runnerBase(controlPlane);
+  const nonce = randomBytes(24).toString("base64url");
   const answer = await send(base, {
     method: "POST",
     path: "/session",
-    body: JSON.stringify(request),
+    body: JSON.stringify({ ...request, nonce }),
     contentType: "application/json",
-    repeatable: false,
   });
   const session = parse(sessionSchema, answer, "/session");
   return { session, client: createRunnerClient(controlPlane, session.token) };
@@ -77,9 +78,9 @@ export async function openSession(
 export function createRunnerClient(controlPlane: string, token: string): RunnerClient {
   const base = runnerBase(controlPlane);
   const post = (path: string, body: unknown, options: Partial<Call> = {}): Promise<unknown> =>
-    send(base, { method: "POST", path, body: JSON.stringify(body), contentType: "application/json", token, repeatable: true, ...options });
+    send(base, { method: "POST", path, body: JSON.stringify(body), contentType: "application/json", token, ...options });
   const put = (path: string, body: Uint8Array, contentType: string): Promise<unknown> =>
-    send(base, { method: "PUT", path, body, contentType, token, repeatable: true });
+    send(base, { method: "PUT", path, body, contentType, token });
   return {
     sql: { url: `${base.replace(/^http/, "ws")}/sql`, authorization: `Bearer ${token}` },
     async events(events) {
@@ -95,13 +96,13 @@ export function createRunnerClient(controlPlane: string, token: string): RunnerC
       return parse(migrationsAnswerSchema, await post("/migrations", { app, files }), "/migrations");
     },
     async snapshot(note) {
-      return parse(z.object({ id: z.string() }), await post("/snapshots", { note }, { repeatable: false }), "/snapshots");
+      return parse(z.object({ id: z.string() }), await post("/snapshots", { note }), "/snapshots");
     },
     async restore(id) {
       await post(`/snapshots/${encodeURIComponent(id)}/restore`, {});
     },
     async database(apps, of = "fork") {
-      return parse(databaseAnswerSchema, await post("/databases", { apps, of }, { repeatable: of === "timeline" }), "/databases");
+      return parse(databaseAnswerSchema, await post("/databases", { apps, of }), "/databases");
     },
     async putBundle(bytes) {
       await put("/bundle", bytes, "application/octet-stream");
@@ -119,7 +120,10 @@ function runnerBase(controlPlane: string): string {
   return `${controlPlane.replace(/\/+$/, "")}/runner/v1`;
 }
 
-/** One call; unreachable or restarting (502, 503) is waited out where a repeat is safe, or where nothing was sent. */
+/**
+ * One call; unreachable or restarting (502, 503) is waited out. Every call may be repeated after a lost answer: a second snapshot or fork does no
+ * harm and goes with the run, and a session or a result is recognised.
+ */
 async function send(base: string, call: Call): Promise<unknown> {
   for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
     call.signal?.throwIfAborted();
@@ -154,11 +158,10 @@ async function attempt(base: string, call: Call): Promise<Outcome> {
       hint: "Check that the control plane runs and that the runner can reach its address.",
       cause,
     });
-    return { error, retry: call.repeatable || refused(cause) };
+    return { error, retry: true };
   }
   if (response.ok) return { answer: text === "" ? undefined : (JSON.parse(text) as unknown) };
-  const restarting = response.status === 502 || response.status === 503;
-  return { error: refusal(call, response.status, text), retry: restarting && call.repeatable };
+  return { error: refusal(call, response.status, text), retry: response.status === 502 || response.status === 503 };
 }
 
 function refusal(call: Call, status: number, text: string): AdorableError {
@@ -203,10 +206,4 @@ function parse<T>(schema: z.ZodType<T>, answer: unknown, path: string): T {
 function reason(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   return inner instanceof Error ? inner.message || (inner as NodeJS.ErrnoException).code || inner.name : String(inner);
-}
-
-/** Nothing was sent: nobody listened. */
-function refused(cause: unknown): boolean {
-  const inner = cause instanceof Error ? cause.cause : undefined;
-  return inner instanceof Error && (inner as NodeJS.ErrnoException).code === "ECONNREFUSED";
 }

@@ -14,11 +14,18 @@ export interface SqlTunnel {
 
 const HANDSHAKE_TIMEOUT_MS = 30_000;
 
+export interface TunnelTarget {
+  url: string;
+  authorization: string;
+  /** Called when a connection could not be made, or was broken off without a goodbye: the control plane, or the way to it, was lost. */
+  onLost?: () => void;
+}
+
 /**
  * Listens on a free port of 127.0.0.1; each connection gets a WebSocket of its own, with back-pressure both ways.
  * A connection that the control plane refuses gets a PostgreSQL error (08006) with the reason, and is closed.
  */
-export async function openSqlTunnel(sql: { url: string; authorization: string }, database: string): Promise<SqlTunnel> {
+export async function openSqlTunnel(sql: TunnelTarget, database: string): Promise<SqlTunnel> {
   const open = new Set<() => void>();
   const server = createServer({ noDelay: true }, (socket) => {
     const webSocket = new WebSocket(`${sql.url}?database=${encodeURIComponent(database)}`, {
@@ -31,6 +38,7 @@ export async function openSqlTunnel(sql: { url: string; authorization: string },
       socket.destroy();
     };
     open.add(end);
+    watchLoss(socket, webSocket, sql.onLost);
     void forward(socket, webSocket).finally(() => {
       open.delete(end);
       end();
@@ -47,6 +55,17 @@ export async function openSqlTunnel(sql: { url: string; authorization: string },
       await closed;
     },
   };
+}
+
+/** Abnormal closure, as WebSockets call it: no close frame came. */
+const ABNORMAL = 1006;
+
+function watchLoss(socket: Socket, webSocket: WebSocket, onLost: (() => void) | undefined): void {
+  if (onLost === undefined) return;
+  // What the client has ended, or we with it, is not lost.
+  webSocket.once("close", (code) => {
+    if (code === ABNORMAL && !socket.destroyed && !socket.readableEnded) onLost();
+  });
 }
 
 /** Never rejects: a broken connection is the client's to see. */

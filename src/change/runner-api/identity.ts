@@ -8,7 +8,7 @@ import { enqueueReconcile } from "../../store/queue.ts";
 import { findProject } from "../../store/projects.ts";
 import { advanceRequest } from "../../store/requests.ts";
 import type { ProjectRow, RunRow } from "../../store/rows.ts";
-import { advanceRun, findRun, findRunBySession, useOidcToken } from "../../store/runs.ts";
+import { advanceRun, findRun, findRunBySession, renewSession, useOidcToken } from "../../store/runs.ts";
 import type { Platform } from "../platform.ts";
 
 export interface Caller {
@@ -45,7 +45,7 @@ export function createTokenVerifier(platform: Platform): (token: string) => Prom
 export async function openSession(
   platform: Platform,
   verify: (token: string) => Promise<JWTPayload>,
-  request: { oidcToken: string; runId: string },
+  request: { oidcToken: string; runId: string; nonce?: string | undefined },
 ): Promise<Session> {
   const { store, settings, clock } = platform;
   const claims = await verify(request.oidcToken);
@@ -67,8 +67,6 @@ export async function openSession(
   const workflowRun = Number(claims["run_id"]);
   if (run.workflow_run_id !== null && run.workflow_run_id !== workflowRun)
     throw denied(`the workflow run ${workflowRun} is not the one that was dispatched`);
-  if (!(await useOidcToken(store, String(claims.jti)))) throw denied("the OIDC token was used before");
-
   const token = `adr_${randomBytes(32).toString("base64url")}`;
   // A run that is at its limit has a minute to say so.
   const expiresAt = new Date(clock.now().getTime() + settings.budget.minutes * 60_000 + 60_000);
@@ -79,20 +77,29 @@ export async function openSession(
     workflow_run_id: workflowRun,
     deadline: expiresAt,
   };
-  const started =
-    (await advanceRun(store, run.id, "dispatched", "running", patch)) ?? (await advanceRun(store, run.id, "queued", "running", patch));
+  const nonceDigest = request.nonce === undefined ? null : digest(request.nonce);
+  const started = await store.transaction(async (sql) => {
+    const use = await useOidcToken(sql, String(claims.jti), nonceDigest);
+    if (use === "refused") throw denied("the OIDC token was used before");
+    // The answer was lost on its way, and with it the session: the job that proves that it is the same one gets another.
+    if (use === "again") return run.workflow_run_id === workflowRun && (await renewSession(sql, run.id, patch));
+    return (await advanceRun(sql, run.id, "dispatched", "running", patch)) ?? (await advanceRun(sql, run.id, "queued", "running", patch));
+  });
   if (!started) throw denied(`the run "${run.id}" is ${run.state}: it has its session, or has ended`);
   if (run.request_id !== null && run.kind === "work") await advanceRequest(store, run.request_id, "planning", "running");
   await enqueueReconcile(store, project.id);
   return { token, expiresAt: expiresAt.toISOString(), assignment: run.assignment };
 }
 
-/** The run whose session this is. Throws `runner-denied` (author): no token, an unknown or ended session. */
-export async function authenticate(platform: Platform, authorization: string | undefined): Promise<Caller> {
+/**
+ * The run whose session this is; `mayBeDone` also after it has brought its result. Throws `runner-denied` (author): no token, an unknown or ended
+ * session.
+ */
+export async function authenticate(platform: Platform, authorization: string | undefined, mayBeDone = false): Promise<Caller> {
   const token = /^Bearer (adr_[\w-]{20,})$/.exec(authorization ?? "")?.[1];
   if (token === undefined) throw denied("there is no session token");
   const run = await findRunBySession(platform.store, digest(token));
-  if (!run || run.state !== "running") throw denied("the session is unknown or has ended");
+  if (!run || (run.state !== "running" && !(mayBeDone && run.state === "done"))) throw denied("the session is unknown or has ended");
   const project = await findProject(platform.store, run.project_id);
   if (!project) throw denied("the project of the session is gone");
   return { run, project };
