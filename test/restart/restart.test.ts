@@ -37,7 +37,6 @@ describe("the story", () => {
     const t0 = performance.now();
     const scene = await tell(machine, "ada/undisturbed", (t) => console.error(((performance.now() - t0) / 1000).toFixed(1), t));
     undisturbed = await observe(scene);
-    console.error(JSON.stringify(undisturbed, null, 1));
     await end(scene);
   }, STORY_LIMIT_MS);
 
