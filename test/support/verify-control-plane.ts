@@ -12,6 +12,8 @@ export interface VerifyControlPlane {
   /** Digest → bytes. */
   files: Map<string, Buffer>;
   databases: string[];
+  /** The next so many SQL connections are broken off at the first byte of their client, as when the control plane is killed. */
+  lose(connections: number): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export async function startVerifyControlPlane(
   const databases: string[] = [];
   const prefix = `fork_${process.pid}_${Date.now().toString(36)}`;
   let made = 0;
+  let losing = 0;
   const server = createServer((request, response) => {
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -52,6 +55,11 @@ export async function startVerifyControlPlane(
   });
   const sockets = new WebSocketServer({ server, path: "/runner/v1/sql" });
   sockets.on("connection", (webSocket) => {
+    if (losing > 0) {
+      losing -= 1;
+      webSocket.once("message", () => webSocket.terminate());
+      return;
+    }
     const stream = createWebSocketStream(webSocket);
     const socket = connect(postgres.port, postgres.host);
     for (const end of [stream, socket]) end.on("error", () => (stream.destroy(), socket.destroy()));
@@ -65,6 +73,7 @@ export async function startVerifyControlPlane(
     token,
     files,
     databases,
+    lose: (connections) => void (losing = connections),
     async close() {
       for (const client of sockets.clients) client.terminate();
       server.closeAllConnections();
