@@ -29,6 +29,7 @@ const scripts = {
     ["Types", tools.tsc, "--noEmit", "-p", root],
     ["Dead code", tools.knip],
   ],
+  openapi: (flags) => [["GitHub's description", join(root, "scripts", "trim-openapi.ts"), ...flags]],
   // Twice: the formatter's own output of a few long call chains is not yet its final one.
   format: (flags) => [
     ["Format", tools.oxfmt, "--write", ...flags],

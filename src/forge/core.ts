@@ -3,6 +3,7 @@ import type { Db } from "./db.ts";
 import type { ChangeBus } from "./events.ts";
 import type { GitStore } from "./git.ts";
 import type { ForgeObserver } from "./observer.ts";
+import type { Rates } from "./rates.ts";
 import type { ForgeState } from "./state.ts";
 
 export interface ForgeCore {
@@ -14,6 +15,7 @@ export interface ForgeCore {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string;
   readonly observer: ForgeObserver | undefined;
+  readonly rates: Rates;
   /** Runs `body` alone among those of the same key, in the order of the calls. */
   lock<T>(key: string, body: () => Promise<T>): Promise<T>;
   /** Wakes the webhook sender: new deliveries are pending. */

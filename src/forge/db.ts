@@ -1,6 +1,6 @@
 /** Holds the forge's SQLite file: typed rows in and out, transactions, and what runs after a commit. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { SCHEMA } from "./schema.ts";
+import { ADDED_COLUMNS, SCHEMA } from "./schema.ts";
 
 export type Value = string | number | boolean | null | undefined | object;
 
@@ -24,6 +24,10 @@ export function openDb(path: string): Db {
   const sqlite = new DatabaseSync(path);
   sqlite.exec("pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;");
   sqlite.exec(SCHEMA);
+  for (const [table, column, definition] of ADDED_COLUMNS) {
+    const known = sqlite.prepare("select 1 from pragma_table_info(?) where name = ?").get(table, column);
+    if (known === undefined) sqlite.exec(`alter table ${table} add column ${column} ${definition}`);
+  }
   const statements = new Map<string, StatementSync>();
   const jsonColumns = new Set(
     sqlite

@@ -5,7 +5,7 @@ import { Fault, invalid, notFound } from "./faults.ts";
 import { NO_COMMIT, objectsOf } from "./objects.ts";
 import type { Deployment, DeploymentState, DeploymentStatus, Release, Repository } from "./records.ts";
 import { syncRefs } from "./refs.ts";
-import { deploymentJson, deploymentStatusJson, releaseJson } from "./serialize/checks.ts";
+import { deploymentJson, deploymentStatusEventJson, releaseJson } from "./serialize/checks.ts";
 import { emit } from "./webhooks.ts";
 
 const STATES: DeploymentState[] = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
@@ -72,7 +72,7 @@ export function createDeploymentStatus(
     emit(core, repository, "deployment_status", user, {
       action: "created",
       deployment: deploymentJson(core, repository, deployment),
-      deployment_status: deploymentStatusJson(core, repository, deployment, status),
+      deployment_status: deploymentStatusEventJson(core, repository, deployment, status),
     });
     core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "deployment" }));
     return status;
@@ -145,12 +145,15 @@ export async function createRelease(
     };
     const id = core.db.insert("releases", { ...record, publishedAt: isDraft ? null : now });
     const release = findRelease(core, repository, id);
-    for (const action of isDraft ? ["created"] : ["created", "published", "released"]) {
+    for (const action of ["created", ...(isDraft ? [] : publishing(release))])
       emit(core, repository, "release", user, { action, release: releaseJson(core, repository, release) });
-    }
     core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "release" }));
     return release;
   });
+}
+
+function publishing(release: Release): string[] {
+  return ["published", release.isPrerelease ? "prereleased" : "released"];
 }
 
 async function ensureTag(core: ForgeCore, repository: Repository, userId: number, tag: string, target: string): Promise<void> {
@@ -187,10 +190,16 @@ export async function editRelease(
   return core.db.transaction(() => {
     core.db.update("releases", id, { ...edit, ...(isPublishing ? { publishedAt: timestamp() } : {}) });
     const release = findRelease(core, repository, id);
-    emit(core, repository, "release", user, {
-      action: isPublishing ? "published" : "edited",
-      release: releaseJson(core, repository, release),
-    });
+    const json = releaseJson(core, repository, release);
+    const changed = (from: string | null, to: string | null | undefined) =>
+      to === undefined || to === from ? undefined : { from: from ?? "" };
+    const changes = {
+      body: changed(before.body, edit.body),
+      name: changed(before.name, edit.name),
+      tag_name: changed(before.tagName, edit.tagName),
+    };
+    if (isPublishing) for (const action of publishing(release)) emit(core, repository, "release", user, { action, release: json });
+    else emit(core, repository, "release", user, { action: "edited", release: json, changes });
     core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "release" }));
     return release;
   });

@@ -10,9 +10,9 @@ export interface FieldError {
 
 export class Fault extends Error {
   readonly status: number;
-  readonly errors: FieldError[] | undefined;
+  readonly errors: (FieldError | string)[] | undefined;
 
-  constructor(status: number, message: string, errors?: FieldError[]) {
+  constructor(status: number, message: string, errors?: (FieldError | string)[]) {
     super(message);
     this.name = "Fault";
     this.status = status;

@@ -23,6 +23,7 @@ import { syncRefs } from "./refs.ts";
 import { finishRepositories } from "./repositories.ts";
 import { runnerRoutes } from "./rest/actions.ts";
 import { createApi } from "./rest/api.ts";
+import { createRates } from "./rates.ts";
 import { errorAnswer, observe, type Api, type ApiEnv } from "./rest/http.ts";
 import { createState } from "./state.ts";
 import { createHookSender } from "./webhooks.ts";
@@ -56,6 +57,8 @@ export interface ForgeOptions {
   pages?: (core: ForgeCore) => Pages;
   /** Default: a line on standard error. */
   log?: (line: string) => void;
+  /** Of one account; default a million, for a machine of one's own. */
+  requestsPerHour?: number;
   /** For tests: hears every answer and every webhook. */
   observer?: ForgeObserver;
 }
@@ -90,6 +93,7 @@ const API_ROOTS = new Set([
   "users",
 ]);
 
+const REQUESTS_PER_HOUR = 1_000_000;
 /** GitHub keeps deliveries for thirty days. */
 const DELIVERY_RETENTION_MS = 30 * 24 * 60 * 60 * 1000;
 
@@ -135,6 +139,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
     dataDir,
     url,
     observer: options.observer,
+    rates: createRates(options.requestsPerHour ?? REQUESTS_PER_HOUR),
     lock: createLocks(),
     log,
     wakeHooks: () => hooks.wake(),

@@ -294,6 +294,8 @@ export interface WorkflowRun {
   actorId: number;
   inputs: Record<string, string>;
   isCancelRequested: boolean;
+  /** As events show it; null for runs from before it was kept. */
+  headCommit: Record<string, unknown> | null;
   createdAt: string;
   startedAt: string;
   updatedAt: string;

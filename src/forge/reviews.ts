@@ -1,7 +1,7 @@
 /** Reviews of pull requests and the comments that they leave on lines. */
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
-import { Fault, invalid, notFound } from "./faults.ts";
+import { Fault, notFound } from "./faults.ts";
 import { checkBody } from "./issues.ts";
 import { objectsOf } from "./objects.ts";
 import { findPull } from "./pulls.ts";
@@ -69,8 +69,7 @@ async function hunksOf(core: ForgeCore, repository: Repository, pull: PullReques
   return comments.map((comment) => {
     checkBody("PullRequestReviewComment", comment.body, true);
     const change = changes.find((item) => item.path === comment.path);
-    if (change === undefined)
-      throw invalid({ resource: "PullRequestReviewComment", field: "pull_request_review_thread.path", code: "invalid" });
+    if (change === undefined) throw new Fault(422, "Unprocessable Entity", ["Path could not be resolved"]);
     return (change.patch ?? "").split("\n").slice(0, 4).join("\n");
   });
 }

@@ -109,3 +109,6 @@ create table if not exists deliveries (
   durationSeconds real, createdAt text not null, deliveredAt text) strict;
 create index if not exists pendingDeliveries on deliveries (state) where state = 'pending';
 `;
+
+/** Columns that came after their table: added to a file that has it without them. */
+export const ADDED_COLUMNS: [table: string, column: string, definition: string][] = [["workflowRuns", "headCommitJson", "text"]];

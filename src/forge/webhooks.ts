@@ -18,6 +18,33 @@ const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 8;
 const MAX_RESPONSE_CHARACTERS = 10_000;
 
+/** What Apps can listen to. The two about installations are told to all of them. */
+export const EVENTS = [
+  "check_run",
+  "check_suite",
+  "create",
+  "delete",
+  "deployment",
+  "deployment_status",
+  "installation",
+  "installation_repositories",
+  "issue_comment",
+  "issues",
+  "label",
+  "member",
+  "merge_group",
+  "pull_request",
+  "pull_request_review",
+  "pull_request_review_comment",
+  "push",
+  "release",
+  "repository",
+  "status",
+  "workflow_dispatch",
+  "workflow_job",
+  "workflow_run",
+] as const;
+
 /** Queues an event of a repository for every App that is installed on it and listens. Call it inside the transaction of the change. */
 export function emit(core: ForgeCore, repository: Repository, event: string, sender: Account, body: Json & { action?: string }): void {
   for (const installation of core.state.installationsOn(repository.id)) {

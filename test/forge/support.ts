@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Octokit } from "@octokit/rest";
 import { createForge, type Forge, type ForgeOptions } from "../../src/forge/forge.ts";
+import { openGitHubApi, type GitHubApi } from "../support/github-api.ts";
 
 export interface Received {
   event: string;
@@ -72,6 +73,8 @@ export interface World {
   asApp(): Promise<Octokit>;
   appToken(): Promise<string>;
   admin(path: string, body: unknown): Promise<any>;
+  /** What was held against GitHub's description; `close` throws when something differed. */
+  api: GitHubApi;
   /** Stops the forge and starts it again on the same port and data. */
   restart(changes?: Partial<ForgeOptions>): Promise<void>;
   close(): Promise<void>;
@@ -168,7 +171,9 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
   const receiver = await startReceiver();
   const actions = { platformFiles: PLATFORM_FILES, env: { EXTRA: "given" }, ...changes };
   const adminToken = "admin";
-  let forge = await createForge({ dataDir, port: 0, adminToken, actions });
+  const api = openGitHubApi();
+  const { observer } = api;
+  let forge = await createForge({ dataDir, port: 0, adminToken, actions, observer });
   const { url } = forge;
   const admin = async (path: string, body: unknown): Promise<any> => {
     const response = await fetch(`${url}/_forge/${path}`, {
@@ -228,18 +233,20 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
     receiver,
     app,
     installationId: installation.id,
+    api,
     admin,
     appToken,
     as: (login) => client(`token-${login}`),
     asApp: async () => client(await appToken()),
     async restart(optionChanges = {}) {
       await forge.close();
-      forge = await createForge({ dataDir, port: Number(new URL(url).port), adminToken, actions, ...optionChanges });
+      forge = await createForge({ dataDir, port: Number(new URL(url).port), adminToken, actions, observer, ...optionChanges });
     },
     async close() {
       await forge.close();
       await receiver.close();
       await rm(dataDir, { recursive: true, force: true });
+      api.assertTrue();
     },
   };
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createForge } from "../../src/forge/forge.ts";
 import { createGitHub, type GitHubOptions } from "../../src/github/create-github.ts";
 import type { GitHub } from "../../src/github/github.ts";
+import { openGitHubApi } from "./github-api.ts";
 
 export interface KeptDelivery {
   headers: Record<string, string | string[] | undefined>;
@@ -39,7 +40,8 @@ export async function startForgeWithApp({ files, github = {} }: ForgeWithAppOpti
     response.writeHead(202).end();
   });
   await new Promise<void>((done) => hooks.listen(0, "127.0.0.1", done));
-  const forge = await createForge({ dataDir, port: 0, actions: {}, log: () => undefined });
+  const api = openGitHubApi();
+  const forge = await createForge({ dataDir, port: 0, actions: {}, log: () => undefined, observer: api.observer });
 
   const call = async (path: string, method: string, token: string, body?: unknown): Promise<unknown> => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
@@ -96,6 +98,7 @@ export async function startForgeWithApp({ files, github = {} }: ForgeWithAppOpti
       hooks.closeAllConnections();
       await new Promise<void>((done) => hooks.close(() => done()));
       await rm(dataDir, { recursive: true, force: true });
+      api.assertTrue();
     },
   };
 }

@@ -5,6 +5,7 @@ import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
 import type { Account, Repository, Workflow as WorkflowRecord, WorkflowJob, WorkflowRun } from "../records.ts";
 import { jobJson, runJson, workflowJson } from "../serialize/actions.ts";
+import { briefCommitJson } from "../serialize/repositories.ts";
 import { emit } from "../webhooks.ts";
 import { interpolate, toText, WorkflowError } from "./expressions.ts";
 import { parseWorkflow, type Input, type Workflow } from "./workflow.ts";
@@ -73,6 +74,7 @@ export async function dispatchWorkflow(
   const workflow = tryParse(record.path, text);
   if (workflow.dispatch === undefined) throw new Fault(422, "Workflow does not have 'workflow_dispatch' trigger");
   const inputs = checkInputs(workflow.dispatch.inputs, given);
+  const headCommit = briefCommitJson(await objects.commit(headSha));
   return core.db.transaction(() => {
     const now = timestamp();
     const number =
@@ -86,6 +88,7 @@ export async function dispatchWorkflow(
       title: titleOf(workflow, inputs),
       headRef,
       headSha,
+      headCommit,
       status: "queued",
       actorId: user.id,
       inputs,
@@ -157,9 +160,10 @@ export function announceRun(
   repository: Repository,
   run: WorkflowRun,
   action: "requested" | "in_progress" | "completed",
+  sender = core.state.account(run.actorId),
 ): void {
   const workflow = core.state.workflow(run.workflowId);
-  emit(core, repository, "workflow_run", core.state.account(run.actorId), {
+  emit(core, repository, "workflow_run", sender, {
     action,
     workflow_run: runJson(core, repository, run),
     workflow: workflow === undefined ? null : workflowJson(core, repository, workflow),
@@ -204,7 +208,7 @@ export function rerun(core: ForgeCore, actor: Actor, repository: Repository, run
       updatedAt: now,
     });
     const again = core.state.workflowRun(run.id) as WorkflowRun;
-    emit(core, repository, "workflow_run", user, { action: "requested", workflow_run: runJson(core, repository, again) });
+    announceRun(core, repository, again, "requested", user);
     core.db.afterCommit(() => core.wakeRunner());
     return again;
   });

@@ -3,11 +3,12 @@ import type { Context, Hono } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
-import { authenticate, isVisible, type Actor } from "../auth.ts";
+import { isVisible, type Actor } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound, requiresAuthentication } from "../faults.ts";
 import type { Account, Repository } from "../records.ts";
 import type { Listed, Page } from "../state.ts";
+import { around } from "./around.ts";
 
 export interface ApiEnv {
   Variables: { actor: Actor };
@@ -39,12 +40,7 @@ export function observe(core: ForgeCore, api: Api): void {
 }
 
 export function installBasics(core: ForgeCore, api: Api): void {
-  api.use("*", async (c, next) => {
-    c.set("actor", await authenticate(core, c.req.header("authorization")));
-    c.header("x-github-media-type", "github.v3; format=json");
-    c.header("x-github-request-id", crypto.randomUUID());
-    await next();
-  });
+  api.use("*", around(core));
   api.onError((error, c) => errorAnswer(core, c, error));
 }
 

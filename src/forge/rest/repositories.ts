@@ -13,6 +13,8 @@ import {
   commitJson,
   contentJson,
   fileJson,
+  fullRepositoryJson,
+  gitCommitJson,
   repositoryJson,
   repositoryPage,
   repositoryUrl,
@@ -48,7 +50,7 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     if (actor.kind !== "user") throw new Fault(403, "Resource not accessible by integration");
     const { name, private: isPrivate = false, description = null, auto_init: withReadme = false } = await bodyOf(c, newRepository);
     const repository = await createRepository(core, owner, { name, isPrivate, description, withReadme });
-    return c.json(repositoryJson(core, repository, "admin"), 201);
+    return c.json(fullRepositoryJson(core, repository, "admin"), 201);
   });
   api.get("/user/repos", (c) => {
     const account = accountOf(c);
@@ -69,12 +71,12 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   api.get("/repositories/:id", (c) => {
     const repository = core.state.repositoryById(Number(textParam(c, "id")));
     if (repository === undefined || !isVisible(core, c.get("actor"), repository)) throw notFound();
-    return c.json(repositoryJson(core, repository, roleOf(c, repository)));
+    return c.json(fullRepositoryJson(core, repository, roleOf(c, repository)));
   });
 
   api.get("/repos/:owner/:repo", (c) => {
     const repository = repositoryOf(core, c);
-    return c.json(repositoryJson(core, repository, roleOf(c, repository)));
+    return c.json(fullRepositoryJson(core, repository, roleOf(c, repository)));
   });
   const repositoryEdit = z.object({
     description: z.string().nullish(),
@@ -95,7 +97,7 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
       defaultBranch: edit.default_branch,
       isPrivate: edit.private,
     });
-    return c.json(repositoryJson(core, repositoryById(core, repository.id), roleOf(c, repository)));
+    return c.json(fullRepositoryJson(core, repositoryById(core, repository.id), roleOf(c, repository)));
   });
   api.delete("/repos/:owner/:repo", async (c) => {
     const repository = repositoryOf(core, c);
@@ -166,7 +168,7 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     const entry = await objects.entry(sha, path);
     const body = {
       content: entry === undefined ? null : contentJson(core, repository, branch, entry),
-      commit: commitJson(core, repository, await objects.commit(sha)),
+      commit: gitCommitJson(core, repository, await objects.commit(sha)),
     };
     return c.json(body, known === undefined ? 201 : 200);
   };
@@ -285,7 +287,8 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   });
   api.get("/", (c) => c.json({ current_user_url: `${apiUrl(core)}/user`, repository_url: `${apiUrl(core)}/repos/{owner}/{repo}` }));
   api.get("/meta", (c) => c.json({ verifiable_password_authentication: false, installed_version: "3.17.0" }));
-  api.get("/rate_limit", (c) =>
-    c.json({ resources: {}, rate: { limit: 15_000, used: 0, remaining: 15_000, reset: Math.floor(Date.now() / 1000) + 3600 } }),
-  );
+  api.get("/rate_limit", (c) => {
+    const rate = core.rates.rate(c.get("actor").account);
+    return c.json({ resources: { core: rate, search: rate }, rate });
+  });
 }

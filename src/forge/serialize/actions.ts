@@ -63,7 +63,7 @@ export function runJson(core: ForgeCore, repository: Repository, run: WorkflowRu
     rerun_url: `${url}/rerun`,
     previous_attempt_url: null,
     workflow_url: `${repositoryUrl(core, repository)}/actions/workflows/${run.workflowId}`,
-    head_commit: null,
+    head_commit: run.headCommit,
     repository: repositoryJson(core, repository),
     head_repository: repositoryJson(core, repository),
   };

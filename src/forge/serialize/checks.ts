@@ -120,6 +120,13 @@ export function deploymentStatusJson(core: ForgeCore, repository: Repository, de
   };
 }
 
+/** As events show it: an address that was not given is left out. */
+export function deploymentStatusEventJson(core: ForgeCore, repository: Repository, deployment: Deployment, status: DeploymentStatus): Json {
+  const json = deploymentStatusJson(core, repository, deployment, status);
+  for (const name of ["environment_url", "log_url"]) if (json[name] === "") delete json[name];
+  return json;
+}
+
 export function releaseJson(core: ForgeCore, repository: Repository, release: Release): Json {
   const url = `${repositoryUrl(core, repository)}/releases/${release.id}`;
   const page = repositoryPage(core, repository);
@@ -130,6 +137,7 @@ export function releaseJson(core: ForgeCore, repository: Repository, release: Re
     upload_url: `${url}/assets{?name,label}`,
     tarball_url: null,
     zipball_url: null,
+    immutable: false,
     id: release.id,
     node_id: nodeId("RE", release.id),
     tag_name: release.tagName,
@@ -139,6 +147,7 @@ export function releaseJson(core: ForgeCore, repository: Repository, release: Re
     draft: release.isDraft,
     prerelease: release.isPrerelease,
     created_at: release.createdAt,
+    updated_at: release.publishedAt ?? release.createdAt,
     published_at: release.publishedAt,
     author: userById(core, release.authorId),
     assets: [],

@@ -29,7 +29,7 @@ export function userJson(core: ForgeCore, account: Account): Json {
     avatar_url: `${core.url}/assets/avatars/${account.id}`,
     gravatar_id: "",
     url,
-    html_url: `${core.url}/${account.login}`,
+    html_url: account.type === "Bot" ? `${core.url}/apps/${account.login.replace("[bot]", "")}` : `${core.url}/${account.login}`,
     followers_url: `${url}/followers`,
     following_url: `${url}/following{/other_user}`,
     gists_url: `${url}/gists{/gist_id}`,

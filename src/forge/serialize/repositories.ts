@@ -110,6 +110,11 @@ export function repositoryJson(core: ForgeCore, repository: Repository, role?: R
   };
 }
 
+/** As GitHub shows a repository that was asked for itself. */
+export function fullRepositoryJson(core: ForgeCore, repository: Repository, role?: Role): Json {
+  return { ...repositoryJson(core, repository, role), network_count: 0, subscribers_count: 0 };
+}
+
 export function gitCommitJson(core: ForgeCore, repository: Repository, commit: CommitObject): Json {
   const url = repositoryUrl(core, repository);
   return {
@@ -123,6 +128,19 @@ export function gitCommitJson(core: ForgeCore, repository: Repository, commit: C
     message: commit.message,
     parents: parentsJson(core, repository, commit, "git/commits"),
     verification: { verified: false, reason: "unsigned", signature: null, payload: null, verified_at: null },
+  };
+}
+
+/** As runs and pushes show a commit. */
+export function briefCommitJson(commit: CommitObject): Json {
+  const { name, email } = commit.author;
+  return {
+    id: commit.sha,
+    tree_id: commit.tree,
+    message: commit.message,
+    timestamp: commit.committer.date,
+    author: { name, email },
+    committer: { name: commit.committer.name, email: commit.committer.email },
   };
 }
 
