@@ -7,11 +7,12 @@ import { listChanges, updateChange } from "../store/changes.ts";
 import { listEvidence, saveEvidence } from "../store/evidence.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { publishChecks } from "./checks.ts";
+import { couldNotRun } from "./compose-evidence.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
 import { ensurePreview, removePreview } from "./preview.ts";
 import { ensureChangeTimeline } from "./timeline.ts";
-import { couldNotRun, ensureVerified, RELEASE_GATES } from "./verification.ts";
+import { ensureVerified, RELEASE_GATES } from "./verification.ts";
 
 /** One pass; returns when a gate is still under way. */
 export async function driveChanges(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<{ afterMs: number } | undefined> {

@@ -1,4 +1,4 @@
-/** Whether a tree has passed its gates: known from evidence, or found out by a `verify` run. Evidence belongs to the tree. */
+/** Whether a tree has passed its gates: known from its evidence, or found out by a `verify` run, which leaves out what is known of single apps. */
 import type { Evidence, GateName } from "../core/evidence.ts";
 import type { CommitId, TreeId } from "../core/ids.ts";
 import { ADMIN_ROLE } from "../database/database.ts";
@@ -11,6 +11,8 @@ import { listEvidence, saveEvidence } from "../store/evidence.ts";
 import { findEnvironment } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { listRuns, RUN_OPEN } from "../store/runs.ts";
+import { knownEvidence } from "./app-evidence.ts";
+import { couldNotRun } from "./compose-evidence.ts";
 import { planRun } from "./dispatch.ts";
 import { withFork } from "./forks.ts";
 import type { Mirror } from "./mirror.ts";
@@ -56,6 +58,7 @@ export async function ensureVerified(
     for (const gate of missingOnRunner) await saveEvidence(store, project.id, subject.tree, couldNotRun(gate, reason));
     return "failed";
   }
+  const known = await knownEvidence(platform, project, mirror, { baseCommit: subject.base, tree: subject.tree });
   await planRun(platform, project, { kind: "verify", request_id: null, change_id: subject.changeId }, (runId) => ({
     kind: "verify",
     runId,
@@ -63,21 +66,9 @@ export async function ensureVerified(
     baseCommit: subject.base,
     headCommit: subject.head,
     tree: subject.tree,
+    known,
   }));
   return "pending";
-}
-
-/** A gate that could not run has failed, by name. */
-export function couldNotRun(gate: GateName, reason: string): Evidence {
-  return {
-    gate,
-    conclusion: "failure",
-    title: "Could not run",
-    summary: `This gate could not run, which counts as a failure.\n\n${reason}`,
-    annotations: [],
-    files: [],
-    durationMs: 0,
-  };
 }
 
 /** The pending migrations on a private fork of production; names, times and counts only. */

@@ -20,11 +20,16 @@
  * | POST /result                  | `WorkResult` or `VerifyResult` → 204; ends the session; the same result once more is 204 as well |
  */
 import { z } from "zod";
-import { evidenceSchema } from "./evidence.ts";
+import { evidenceSchema, GATES } from "./evidence.ts";
 import { planSchema } from "./plan.ts";
+import { slugSchema } from "./spec.ts";
 
 /** `nonce`: a secret that the runner chose; a repeat with the same token and nonce gets a new session in place of the one whose answer was lost. */
-export const sessionRequestSchema = z.strictObject({ oidcToken: z.string(), runId: z.string(), nonce: z.string().min(20).max(200).optional() });
+export const sessionRequestSchema = z.strictObject({
+  oidcToken: z.string(),
+  runId: z.string(),
+  nonce: z.string().min(20).max(200).optional(),
+});
 
 const repositorySchema = z.strictObject({ fullName: z.string(), cloneUrl: z.string(), defaultBranch: z.string() });
 
@@ -72,6 +77,8 @@ export const verifyAssignmentSchema = z.strictObject({
   headCommit: z.string(),
   /** Of the merge of both; the runner makes it again and must get the same. */
   tree: z.string(),
+  /** What need not be found out again by a runner whose own digest is `judge`. */
+  known: z.array(z.strictObject({ app: slugSchema, gate: z.enum(GATES), judge: z.string() })).optional(),
 });
 export type VerifyAssignment = z.infer<typeof verifyAssignmentSchema>;
 
@@ -127,7 +134,12 @@ export type WorkResult = z.infer<typeof workResultSchema>;
 export const verifyResultSchema = z.strictObject({
   kind: z.literal("verify"),
   tree: z.string(),
+  /** One for each gate and app; without an app where the tree has none, or where no gate could run. */
   evidence: z.array(evidenceSchema),
+  /** Of all that takes part in a gate's result and is the runner's: the gates' own code, their tools, packages and isolation. */
+  judge: z.string().optional(),
+  /** Of `known`: what was not found out again. */
+  reused: z.array(z.strictObject({ app: slugSchema, gate: z.enum(GATES) })).optional(),
   /** The built apps: gzipped tars of each app's folder without node_modules, put before. */
   artifacts: z.record(z.string(), z.string()),
 });

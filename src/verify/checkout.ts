@@ -10,6 +10,8 @@ const FETCH_LIMIT_MS = 120_000;
 export interface Checkout {
   /** The files of the tree, and nothing else. */
   treeDir: string;
+  /** The tree without any app but this one, laid out in a folder of its own: what an app is judged by stands there, and nothing of its siblings. */
+  layOutAlone(app: string, others: readonly string[]): Promise<string>;
   /** The text of a file in the base commit, undefined where it has none. */
   readBase(path: string): Promise<string | undefined>;
   /** Paths of files in the base commit below a folder. */
@@ -43,14 +45,26 @@ export async function checkoutTree(options: {
     });
   }
   await refuseLinks(local, tree);
-  await mkdir(treeDir);
-  await gitText(["--work-tree", treeDir, "read-tree", "--reset", "-u", tree], {
-    ...local,
-    config: { ...options.gitConfig, "core.bare": "false", "core.symlinks": "false" },
-  });
-  await chmod(treeDir, 0o755);
+  const plain = { ...options.gitConfig, "core.bare": "false", "core.symlinks": "false" };
+  const layOut = async (dir: string, without: readonly string[] = []): Promise<void> => {
+    await mkdir(dir);
+    const into: GitRunOptions = { ...local, config: plain, env: { GIT_INDEX_FILE: `${dir}.index` } };
+    await gitText(["read-tree", tree], into);
+    if (without.length > 0) await gitText(["--work-tree", dir, "rm", "-r", "-f", "--cached", "--quiet", "--", ...without], into);
+    await gitText(["--work-tree", dir, "checkout-index", "--all", "--force"], into);
+    await chmod(dir, 0o755);
+  };
+  await layOut(treeDir);
   return {
     treeDir,
+    async layOutAlone(app, others) {
+      const dir = join(workDir, `alone-${app}`);
+      await layOut(
+        dir,
+        others.map((other) => `apps/${other}`),
+      );
+      return dir;
+    },
     async readBase(path) {
       const result = await git(["cat-file", "blob", `${baseCommit}:${path}`], local);
       return result.exitCode === 0 ? result.stdout.toString("utf8") : undefined;

@@ -51,6 +51,7 @@ export async function contractGate(context: GateContext, sources: ContractSource
       title: [figures, ...(dropped.length === 0 ? [] : [`no longer declared: ${dropped.join(", ")}`]), ...bad.slice(0, 3)].join("; "),
       summary: results.map(describe).join("\n\n"),
       annotations: [],
+      flagged: dropped.length > 0,
     };
   });
 }

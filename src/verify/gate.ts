@@ -48,6 +48,8 @@ export interface Finding {
   summary: string;
   annotations?: Annotation[];
   files?: Evidence["files"];
+  /** It names what was taken away since the base. */
+  flagged?: boolean;
 }
 
 const TITLE_LENGTH = 200;
@@ -89,6 +91,7 @@ export async function settleGate(
         .map(({ path, line, message }) => ({ path, line: Math.max(1, Math.trunc(line)), message: clip(redact(message), MESSAGE_LENGTH) })),
       files: outcome.files ?? [],
       durationMs: durationMs(),
+      ...(outcome.flagged === true ? { flagged: true } : {}),
     };
   } catch (thrown) {
     return failedGate(gate, context, thrown, durationMs());

@@ -12,6 +12,7 @@ import { buildApp, sealSources, type BuildOutcome } from "./build.ts";
 import { checkoutTree, type Checkout } from "./checkout.ts";
 import { contractGate } from "./contract-gate.ts";
 import { createRedactor, failedGate, type GateApp, type GateContext, type VerifyTools } from "./gate.ts";
+import { judgeDigest } from "./judge.ts";
 import { modulesGate } from "./modules-gate.ts";
 import { findApps, readSpec } from "./project-apps.ts";
 import { checkPaths } from "./quick-check.ts";
@@ -52,7 +53,8 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   const { assignment, workDir, tools } = options;
   const treeDir = join(workDir, "tree");
   const secrets: string[] = [];
-  const redact = (text: string) => createRedactor({ secrets, paths: checkPaths(treeDir, workDir, tools) })(text);
+  const treeDirs = [treeDir];
+  const redact = (text: string) => createRedactor({ secrets, paths: treeDirs.flatMap((dir) => checkPaths(dir, workDir, tools)) })(text);
   const closers: (() => Promise<unknown>)[] = [];
   const report = (gate: string, state: "started" | "success" | "failure") => options.onEvent?.({ type: "gate", gate, state });
   options.onEvent?.({ type: "phase", phase: "verify" });
@@ -63,19 +65,43 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
       workDir,
       ...(options.gitConfig === undefined ? {} : { gitConfig: options.gitConfig }),
     });
-    const apps = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
-    await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
+    const found = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
     await mkdir(tools.browserCacheDir, { recursive: true });
-    const sandbox = await openSandbox({
-      workDir,
-      ...sandboxTools(tools, [tools.browserCacheDir]),
-      required: tools.requireSandbox === true,
-    });
-    closers.push(() => sandbox.close());
-    options.signal?.addEventListener("abort", () => void sandbox.close(), { once: true });
-    options.signal?.throwIfAborted();
+    const open = async (): Promise<Sandbox> => {
+      const opened = await openSandbox({
+        workDir,
+        ...sandboxTools(tools, [tools.browserCacheDir]),
+        required: tools.requireSandbox === true,
+      });
+      closers.push(() => opened.close());
+      options.signal?.addEventListener("abort", () => void opened.close(), { once: true });
+      options.signal?.throwIfAborted();
+      return opened;
+    };
+    const sandbox = await open();
+    const digest = await judgeDigest(tools, sandbox.isolation);
+    const known = (assignment.known ?? []).filter((one) => one.judge === digest);
+    const isKnown = (app: GateApp, gate: GateName) => known.some((one) => one.app === app.spec.slug && one.gate === gate);
+    const apps = await separate(
+      checkout,
+      found,
+      found.filter((app) => VERIFY_GATES.some((gate) => !isKnown(app, gate))),
+    );
+    treeDirs.push(...apps.map((app) => app.treeDir));
+    await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
-    return await judge({ options, context, checkout, secrets, closers, report });
+    const contexts = new Map<string, GateContext>();
+    for (const [index, app] of apps.entries())
+      contexts.set(app.path, { ...context, apps: [app], treeDir: app.treeDir, sandbox: index === 0 ? sandbox : await open() });
+    const alone = (app: GateApp) => contexts.get(app.path) ?? context;
+    const judged = await judge({ options, context, alone, hasApps: found.length > 0, isKnown, checkout, secrets, closers, report });
+    return {
+      kind: "verify",
+      tree: assignment.tree,
+      ...judged,
+      ...(digest === undefined ? {} : { judge: digest }),
+      reused: found.flatMap((app) => VERIFY_GATES.filter((gate) => isKnown(app, gate)).map((gate) => ({ app: app.spec.slug, gate }))),
+    };
   } catch (error) {
     if (!AdorableError.isInstance(error) || error.remedy === "wait") throw error;
     for (const gate of VERIFY_GATES) report(gate, "failure");
@@ -91,18 +117,43 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   }
 }
 
+/** An app in a tree without its siblings: nothing of them can take part in what is found of it, which is why that may be kept. */
+interface SeparateApp extends GateApp {
+  treeDir: string;
+}
+
+async function separate(checkout: Checkout, all: readonly GateApp[], wanted: readonly GateApp[]): Promise<SeparateApp[]> {
+  if (all.length < 2) return wanted.map((app) => ({ ...app, treeDir: checkout.treeDir }));
+  const slugs = all.map((app) => app.spec.slug);
+  const apps: SeparateApp[] = [];
+  for (const app of wanted) {
+    const others = slugs.filter((slug) => slug !== app.spec.slug);
+    const treeDir = await checkout.layOutAlone(app.spec.slug, others);
+    apps.push({ ...app, treeDir, dir: join(treeDir, app.path) });
+  }
+  await rm(checkout.treeDir, { recursive: true, force: true });
+  return apps;
+}
+
 interface Verification {
   options: VerifyOptions;
+  /** Its apps are those of which something is to be found out. */
   context: GateContext;
+  /** The same for one of them: its own tree, and a sandbox that no other app's code runs in. */
+  alone(app: GateApp): GateContext;
+  /** Of the tree. */
+  hasApps: boolean;
+  isKnown(app: GateApp, gate: GateName): boolean;
   checkout: Checkout;
   secrets: string[];
   closers: (() => Promise<unknown>)[];
   report(gate: string, state: "started" | "success" | "failure"): void;
 }
 
-async function judge(verification: Verification): Promise<VerifyResult> {
-  const { options, context, checkout, closers, report } = verification;
-  const { client, tools, assignment } = options;
+async function judge(verification: Verification): Promise<Pick<VerifyResult, "evidence" | "artifacts">> {
+  const { options, context, alone, checkout, closers, report } = verification;
+  const { apps } = context;
+  const { client, tools } = options;
 
   // Two forks: tests may do to their database what they like while the app is looked at.
   const probeDatabase = once(() => openDatabase(verification));
@@ -118,7 +169,7 @@ async function judge(verification: Verification): Promise<VerifyResult> {
     return opened;
   });
   const seals = new Map(await Promise.all(context.apps.map(async (app) => [app, await sealSources(app.dir)] as const)));
-  const built = perApp((app) => buildApp(context, app, seals.get(app)));
+  const built = perApp((app) => buildApp(alone(app), app, seals.get(app)));
   const running = perApp(async (app): Promise<RunningApp> => {
     const [outcome, database] = await Promise.all([built(app), probeDatabase()]);
     if (!outcome.ok)
@@ -127,45 +178,47 @@ async function judge(verification: Verification): Promise<VerifyResult> {
         remedy: "author",
         message: `The app "${app.spec.slug}" was not started, as it does not build.`,
       });
-    return startApp(context, app, urlOf(database(app)));
+    return startApp(alone(app), app, urlOf(database(app)));
   });
-  const gate = async (name: GateName, run: () => Promise<Evidence>): Promise<Evidence> => {
+  const gate = async (name: GateName, run: (context: GateContext) => Promise<Evidence>): Promise<Evidence[]> => {
     report(name, "started");
-    const evidence = await run();
-    report(name, evidence.conclusion === "success" ? "success" : "failure");
+    const evidence = verification.hasApps ? [] : [await run(context)];
+    for (const app of apps.filter((one) => !verification.isKnown(one, name)))
+      evidence.push({ ...(await run(alone(app))), app: app.spec.slug });
+    report(name, evidence.every(({ conclusion }) => conclusion === "success") ? "success" : "failure");
     return evidence;
   };
 
-  if (context.apps.length > 0) prefetch(probeDatabase, testDatabase, browser);
+  const isDue = (...gates: GateName[]) => apps.some((app) => gates.some((name) => !verification.isKnown(app, name)));
+  if (isDue("contract", "browse")) prefetch(probeDatabase);
+  if (isDue("tests")) prefetch(testDatabase);
+  if (isDue("browse")) prefetch(browser);
   const evidence = await Promise.all([
-    gate("types", () => typesGate(context)),
-    gate("modules", () => modulesGate(context, built)),
-    gate("contract", () =>
-      contractGate(context, {
+    gate("types", (own) => typesGate(own)),
+    gate("modules", (own) => modulesGate(own, built)),
+    gate("contract", (own) =>
+      contractGate(own, {
         running,
         database: async (app) => (await probeDatabase())(app),
         baseContract: (app) => readBaseContract(checkout, app),
       }),
     ),
-    gate("tests", () =>
-      testsGate(context, {
+    gate("tests", (own) =>
+      testsGate(own, {
         databaseUrl: async (app) => urlOf((await testDatabase())(app)),
         flags: async (app) => compareTests(await sourcesOfBase(checkout, app), await readTests(app)),
       }),
     ),
-    gate("browse", () => browseGate(context, { running, browser, putFile: (bytes, contentType) => client.putFile(bytes, contentType) })),
+    gate("browse", (own) => browseGate(own, { running, browser, putFile: (bytes, contentType) => client.putFile(bytes, contentType) })),
   ]);
   const artifacts: Record<string, string> = {};
-  for (const app of context.apps) {
+  for (const app of apps) {
+    // What is kept of a gate that built the app is kept with the app.
+    if (verification.isKnown(app, "modules")) continue;
     const outcome: BuildOutcome = await built(app);
     if (outcome.ok) artifacts[app.spec.slug] = (await client.putFile(outcome.artifact, "application/gzip")).digest;
   }
-  return {
-    kind: "verify",
-    tree: assignment.tree,
-    evidence: sortEvidence(evidence.map((item) => withIsolation(item, context.sandbox))),
-    artifacts,
-  };
+  return { evidence: sortEvidence(evidence.flat().map((item) => withIsolation(item, context.sandbox))), artifacts };
 }
 
 /** A throwaway fork of the run's timeline, reachable here: the target for each app. */

@@ -61,6 +61,7 @@ export async function testsGate(context: GateContext, sources: TestsSources): Pr
       ].join("; "),
       summary: results.map(describe).join("\n\n"),
       annotations: results.flatMap((result) => result.annotations),
+      flagged: flags.length > 0,
     };
   });
 }

@@ -22,14 +22,14 @@ import {
 } from "../../core/runner-protocol.ts";
 import { createModel } from "../../models/models.ts";
 import { decodeCall, encodeResult } from "../../models/relay/wire.ts";
-import { saveArtifact, saveEvidence } from "../../store/evidence.ts";
 import { listResources, recordResource } from "../../store/projects.ts";
 import { enqueueReconcile } from "../../store/queue.ts";
 import { savePlan, updateRequest } from "../../store/requests.ts";
 import { addRunEvents, addUsage, advanceRun } from "../../store/runs.ts";
-import type { Digest, ProjectId, TreeId } from "../../core/ids.ts";
+import type { ProjectId } from "../../core/ids.ts";
 import type { Sql } from "../../store/store.ts";
 import type { Platform } from "../platform.ts";
+import { takeResult } from "../app-evidence.ts";
 import { bundlePath } from "../work.ts";
 import { migrateChange, openDatabase, restoreSnapshot, takeSnapshot } from "./databases.ts";
 import { authenticate, createTokenVerifier, denied, openSession, type Caller } from "./identity.ts";
@@ -141,24 +141,25 @@ export function createRunnerApi(platform: Platform): Hono {
     if (run.state === "done" && isDeepStrictEqual(run.result, JSON.parse(JSON.stringify(result)))) return context.body(null, 204);
     if (run.state === "done") throw denied("the run has ended");
     if (result.kind !== run.kind) throw denied(`a ${run.kind} run has no ${result.kind} result`);
+    const taken = result.kind === "verify" ? await takeVerified({ run, project }, result) : undefined;
     await store.transaction(async (sql) => {
-      if (result.kind === "verify") {
-        if (run.assignment.kind !== "verify" || run.assignment.tree !== result.tree) throw denied("the result is of another tree");
-        await requireOwnFiles(sql, project.id, result);
-        for (const evidence of result.evidence) {
-          // These two are found out here, where production is; a runner has no say in them.
-          if (evidence.gate === "migrations" || evidence.gate === "preview") throw denied(`the gate "${evidence.gate}" is not a runner's`);
-          await saveEvidence(sql, project.id, result.tree as TreeId, evidence);
-        }
-        for (const [app, digest] of Object.entries(result.artifacts))
-          await saveArtifact(sql, project.id, result.tree as TreeId, app, digest as Digest);
-      }
+      if (result.kind === "verify") await requireOwnFiles(sql, project.id, result);
+      await taken?.save(sql);
       // The run may have been ended while this call was on its way: then nothing of it counts.
       if (!(await advanceRun(sql, run.id, "running", "done", { result }))) throw denied("the run has ended");
       await enqueueReconcile(sql, project.id);
     });
     return context.body(null, 204);
   });
+
+  async function takeVerified({ run, project }: Caller, result: VerifyResult): ReturnType<typeof takeResult> {
+    const { assignment } = run;
+    if (assignment.kind !== "verify" || assignment.tree !== result.tree) throw denied("the result is of another tree");
+    // These two are found out here, where production is; a runner has no say in them.
+    const foreign = result.evidence.find(({ gate }) => gate === "migrations" || gate === "preview");
+    if (foreign !== undefined) throw denied(`the gate "${foreign.gate}" is not a runner's`);
+    return takeResult(platform, project, await platform.mirrors.open(project.id), assignment, result);
+  }
 
   return api;
 }
