@@ -12,7 +12,7 @@ import { findChange } from "../../store/changes.ts";
 import { findCheckpoint, saveCheckpoint } from "../../store/evidence.ts";
 import { listResources, recordResource } from "../../store/projects.ts";
 import type { ChangeRow } from "../../store/rows.ts";
-import { forkNames, openFork } from "../forks.ts";
+import { openFork } from "../forks.ts";
 import type { Platform } from "../platform.ts";
 import { changeEndpoint, dropTimeline, migrateTo } from "../timeline.ts";
 import type { Caller } from "./identity.ts";
@@ -61,18 +61,10 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
   const mirror = await platform.mirrors.open(project.id);
   const assignment = run.assignment;
   const treeish = assignment.kind === "verify" ? assignment.tree : assignment.startCommit;
-  if (run.change_id !== null) {
-    const { timeline } = await changeOf(platform, caller);
-    await openFork(platform, project.id, key, { timeline, lsn: await platform.database.head(timeline) });
-  } else {
-    // A commit that belongs to no change: an empty database with its migrations. Production's rows never reach a runner.
-    const { timeline, endpoint } = forkNames(key);
-    await recordResource(platform.store, project.id, "timeline", timeline);
-    await recordResource(platform.store, project.id, "endpoint", endpoint);
-    await platform.database.createTimeline(timeline);
-    await platform.database.endpoint(endpoint, timeline, 1);
-  }
-  const { endpoint } = forkNames(key);
+  const timeline = run.change_id === null ? null : ((await findChange(platform.store, run.change_id))?.timeline ?? null);
+  // A commit of no change, or of one that was merged before it had data: an empty database. Production's rows never reach a runner.
+  const from = timeline === null ? null : { timeline, lsn: await platform.database.head(timeline) };
+  const { endpoint } = await openFork(platform, project.id, key, from);
   await migrateTo(platform, mirror, endpoint, treeish);
   return endpoint;
 }
