@@ -32,6 +32,7 @@ export function createDatabase({ engine, proxy }: { engine: Timelines; proxy: En
     createTimeline: (id) => engine.createTimeline(id),
     branch: (id, from) => engine.branch(id, from),
     head: (id) => engine.head(id),
+    locate: (id, at) => engine.locate(id, at),
     protect: (checkpoint, reason) => engine.protect(checkpoint, reason),
     unprotect: (checkpoint, reason) => engine.unprotect(checkpoint, reason),
     retention: (id) => engine.retention(id),

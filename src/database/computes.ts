@@ -29,6 +29,7 @@ export type Timelines = Pick<
   | "createTimeline"
   | "branch"
   | "head"
+  | "locate"
   | "protect"
   | "unprotect"
   | "retention"

@@ -46,6 +46,9 @@ export interface Hold {
   dsn: string;
 }
 
+/** A moment of a timeline's log: a time, in milliseconds since 1970, or any position. */
+export type LogMoment = { unixMs: number } | { lsn: Lsn };
+
 export interface Usage {
   /** Seconds during which a compute ran, since the timeline was made. */
   computeSeconds: number;
@@ -74,6 +77,11 @@ export interface Database {
   branch(id: TimelineId, from: Checkpoint): Promise<Timeline>;
   /** A durable position that includes every transaction acknowledged before the call. Wakes the timeline's compute. */
   head(id: TimelineId): Promise<Lsn>;
+  /**
+   * The newest position at or before the moment that `branch` can go to: of a time, with everything that was committed until then and nothing later.
+   * Throws `timeline-unknown` (bug), `lsn-out-of-retention` (author).
+   */
+  locate(id: TimelineId, at: LogMoment): Promise<Lsn>;
   /** Keeps the checkpoint reachable until `unprotect` with the same reason. Idempotent. */
   protect(checkpoint: Checkpoint, reason: string): Promise<void>;
   unprotect(checkpoint: Checkpoint, reason: string): Promise<void>;

@@ -6,13 +6,14 @@ import { forgetResource, listResources } from "../store/projects.ts";
 import { findEnvironment, findOpenRollout } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { removeFork } from "../change/forks.ts";
+import { isForkInUse } from "../change/own-forks.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Rollout } from "../release/rollout.ts";
 
 /** The forks of runs outlive a pass and have a sweep of their own. */
 const STEP_FORK = /^(?:fork|tmp)_(?!run_)(.+)$/;
 
-/** Runs within the pass, when nobody else makes such things for the project. Every leak is logged: something was interrupted, or is wrong. */
+/** Runs within the pass, when nobody but an operator makes such things for the project. Every leak is logged: something was interrupted, or is wrong. */
 export async function sweepLeaks(platform: Platform, project: ProjectRow): Promise<void> {
   const { store, runtime, gateway, log } = platform;
   const resources = await listResources(store, project.id);
@@ -27,6 +28,7 @@ export async function sweepLeaks(platform: Platform, project: ProjectRow): Promi
   }
   const forks = new Set(resources.map((one) => STEP_FORK.exec(one.id)?.[1]).filter((key) => key !== undefined));
   for (const key of forks) {
+    if (isForkInUse(key)) continue;
     log.error({ project: project.id, kind: "fork", id: key }, "a leak was removed");
     await removeFork(platform, project.id, key);
   }

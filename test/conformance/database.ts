@@ -250,6 +250,40 @@ export function describeTimelines(engine: string, open: () => Promise<TimelinesU
       await expect(branch(child, bigintToLsn(lsnToBigint(head) + 0x1000000n))).rejects.toMatchObject(refused);
     });
 
+    test("of any time and of any position there is a newest position that a branch can go to: with all that was committed until then, and no more", async () => {
+      const source = await root("moments", "CREATE TABLE t (n int, pad text)");
+      const now = async (): Promise<number> => {
+        const [row] = await sql<{ ms: number }>(under, source, "SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms");
+        return (row as { ms: number }).ms;
+      };
+      const marks: { n: number; unixMs: number; lsn: Lsn }[] = [];
+      for (let n = 1; n <= 3; n++) {
+        // Records longer than a page, a segment of their own, a sleep: whatever stands in a log on the way.
+        if (n === 2) await sql(under, source, "INSERT INTO t SELECT 0, string_agg(md5(i::text), '') FROM generate_series(1, 4000) AS i");
+        if (n === 2) await sql(under, source, "SELECT pg_switch_wal()");
+        await sql(under, source, `INSERT INTO t VALUES (${n})`);
+        if (n === 2) await under.sleep(source);
+        const [at] = await sql<{ lsn: Lsn }>(under, source, "SELECT pg_current_wal_flush_lsn() AS lsn");
+        marks.push({ n, unixMs: await now(), lsn: (at as { lsn: Lsn }).lsn });
+      }
+      const child = await branch(source, await under.timelines.head(source));
+      await sql(under, child, "INSERT INTO t VALUES (5)");
+      for (const { n, unixMs, lsn } of marks) {
+        // In the middle of whatever record follows.
+        for (const at of [{ unixMs }, { lsn: bigintToLsn(lsnToBigint(lsn) + 9n) }]) {
+          const there = await branch(source, await under.timelines.locate(source, at));
+          expect({ at, rows: await sql(under, there, "SELECT max(n) AS n FROM t") }).toEqual({ at, rows: [{ n }] });
+        }
+      }
+      const present = await branch(child, await under.timelines.locate(child, { unixMs: Date.now() + 1000 }));
+      expect(await sql(under, present, "SELECT max(n) AS n FROM t")).toEqual([{ n: 5 }]);
+      // Before the branch began there was no such timeline.
+      const outside = { code: "lsn-out-of-retention", remedy: "author" };
+      await expect(under.timelines.locate(child, { unixMs: (marks[0] as { unixMs: number }).unixMs })).rejects.toMatchObject(outside);
+      await expect(under.timelines.locate(source, { unixMs: 0 })).rejects.toMatchObject(outside);
+      await expect(under.timelines.locate(source, { lsn: "FF/0" as Lsn })).rejects.toMatchObject(outside);
+    });
+
     test("head never goes back and includes what was acknowledged, also over a sleep", async () => {
       const id = await root("head", "CREATE TABLE t (v int)");
       const heads: Lsn[] = [];

@@ -64,7 +64,7 @@ export async function canReach(shop: Workshop, source: TimelineRecord, at: Lsn):
 }
 
 /** The segments from the base to the position by number; undefined when one is gone. */
-async function findLog(shop: Workshop, source: TimelineRecord, base: Base, at: Lsn): Promise<Map<number, string> | undefined> {
+export async function findLog(shop: Workshop, source: TimelineRecord, base: Base, at: Lsn): Promise<Map<number, string> | undefined> {
   const paths = shop.records.paths(source.id);
   const own = new Set(await listSegments(join(paths.data, "pg_wal")));
   const inherited = new Set(source.parent ? await listSegments(paths.inherited) : []);

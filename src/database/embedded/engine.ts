@@ -5,7 +5,7 @@ import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import { compareLsn, type Lsn } from "../../core/lsn.ts";
 import type { Engine } from "../computes.ts";
-import type { Checkpoint, Timeline } from "../database.ts";
+import type { Checkpoint, LogMoment, Timeline } from "../database.ts";
 import { makePassable, runsAsRoot } from "./accounts.ts";
 import { POSTGRES_MAJOR } from "./binaries.ts";
 import { canReach, cloneAt, cloneTemplate } from "./branching.ts";
@@ -13,6 +13,7 @@ import { claim } from "./claim.ts";
 import { explain, outOfRetention, timelineExists } from "./failures.ts";
 import { diskBytes, removeTree } from "./files.ts";
 import { History } from "./history.ts";
+import { locate } from "./locate.ts";
 import { KeyedLocks } from "./locks.ts";
 import { flushedEnd, markedEnd, normalLsn, sleepingEnd } from "./positions.ts";
 import { toTimeline, type TimelineRecord } from "./records.ts";
@@ -110,6 +111,12 @@ class EmbeddedEngine implements Engine {
       this.#history.considerBase(id, lsn);
       return lsn;
     });
+  }
+
+  locate(id: TimelineId, at: LogMoment): Promise<Lsn> {
+    return this.#guard(() =>
+      this.#history.reading(id, async () => locate(this.#shop, id, at, this.#history.plan(this.#shop.records.get(id)).oldest)),
+    );
   }
 
   protect(checkpoint: Checkpoint, reason: string): Promise<void> {

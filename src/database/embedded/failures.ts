@@ -51,11 +51,12 @@ export function timelineExists(timeline: string, present: string, wanted: string
   });
 }
 
-export function outOfRetention(wanted: Checkpoint, kept: { oldest: string; head: string }): AdorableError {
+/** `moment`: what was asked for where it was no position. */
+export function outOfRetention(wanted: Checkpoint, kept: { oldest: string; head: string }, moment?: string): AdorableError {
   return new AdorableError({
     code: "lsn-out-of-retention",
     remedy: "author",
-    message: `The position "${wanted.lsn}" of the timeline "${wanted.timeline}" is not kept any more.`,
+    message: `${moment === undefined ? `The position "${wanted.lsn}"` : `The moment "${moment}"`} of the timeline "${wanted.timeline}" is not kept.`,
     hint: `Choose a position between ${kept.oldest} and ${kept.head}.`,
     details: { timeline: wanted.timeline, lsn: wanted.lsn, oldest: kept.oldest, head: kept.head },
   });
