@@ -8,6 +8,7 @@ import { findArtifacts, saveEvidence } from "../store/evidence.ts";
 import { forgetResource, listResources, recordResource } from "../store/projects.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { probeLive } from "../verify/probe-live.ts";
+import { createDeployments, setDeployments } from "./deployments.ts";
 import { appEnv } from "./forks.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
@@ -31,11 +32,10 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
   const change = await ensureChangeTimeline(platform, mirror, found, tree);
   const spec = await mirror.spec(tree);
   const repository = await github.forInstallation(project.full_name);
-  const name = `preview/pr-${change.pull_number}`;
-  const { id: deployment } = await repository.createDeployment({
-    environment: name,
+  const deployments = await createDeployments(repository, spec.apps, {
+    place: `preview/pr-${change.pull_number}`,
     sha: change.head_commit ?? "",
-    payloadId: `${change.id}:${tree}`,
+    id: `${change.id}:${tree}`,
     description: `Preview of #${change.pull_number}`,
     isProduction: false,
   });
@@ -60,43 +60,50 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
       app: app.slug,
     }));
     await gateway.setRoutes({ place: endpoint, epoch: change.preview_epoch + 1, routes });
-    const failures: string[] = [];
+    const failures = new Map<string, string>();
     for (const app of spec.apps) {
       const probe = await probeLive(platform.settings.gatewayUrl, previewHost(platform, change, app.slug), app.contract);
-      if (probe.conclusion !== "success") failures.push(`${app.slug}: ${probe.title}`);
+      if (probe.conclusion !== "success") failures.set(app.slug, `${app.slug}: ${probe.title}`);
     }
     await saveEvidence(
       store,
       project.id,
       tree,
       previewEvidence(
-        failures,
+        [...failures.values()],
         spec.apps.map((app) => previewUrl(platform, change, app.slug)),
         startedAt,
       ),
     );
-    const url = spec.apps[0] && previewUrl(platform, change, spec.apps[0].slug);
-    await repository.createDeploymentStatus(deployment, {
-      state: failures.length === 0 ? "success" : "failure",
-      description: failures[0]?.slice(0, 140) ?? "Running",
-      ...(url === undefined ? {} : { environmentUrl: url }),
-    });
+    await setDeployments(repository, deployments, (app) => ({
+      state: failures.has(app) ? "failure" : "success",
+      description: failures.get(app)?.slice(0, 140) ?? "Running",
+      environmentUrl: previewUrl(platform, change, app),
+    }));
   } catch (thrown) {
     const error = toAdorableError(thrown);
     await runtime.remove(environment);
     await forgetResource(store, project.id, "environment", environment);
     if (error.remedy === "wait") throw thrown;
     await saveEvidence(store, project.id, tree, previewEvidence([error.message], [], startedAt));
-    await repository.createDeploymentStatus(deployment, { state: "failure", description: error.message.slice(0, 140) });
-    return updateChange(store, change.id, { preview_tree: tree, deployment_id: deployment });
+    await setDeployments(repository, deployments, () => ({ state: "failure", description: error.message.slice(0, 140) }));
+    return updateChange(store, change.id, { preview_tree: tree, deployments: { ...change.deployments, ...deployments } });
   }
   await removePreviewEnvironment(platform, change);
+  await setDeployments(repository, without(change.deployments, deployments), () => ({
+    state: "inactive",
+    description: "The app is no longer part of the change",
+  }));
   return updateChange(store, change.id, {
     preview_tree: tree,
     preview_environment: environment,
     preview_epoch: change.preview_epoch + 1,
-    deployment_id: deployment,
+    deployments,
   });
+}
+
+function without(all: Readonly<Record<string, number>>, some: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(all).filter(([app]) => some[app] === undefined));
 }
 
 /** Removes the running preview, its routes and its endpoint; the timeline stays until its retention ends. Idempotent. */
@@ -114,11 +121,11 @@ export async function removePreview(platform: Platform, project: ProjectRow, cha
     await platform.database.removeEndpoint(name);
     await forgetResource(platform.store, project.id, "endpoint", name);
   }
-  if (change.deployment_id !== null) {
+  if (Object.keys(change.deployments).length > 0) {
     const repository = await platform.github.forInstallation(project.full_name);
-    await repository.createDeploymentStatus(change.deployment_id, { state: "inactive", description: "The change was closed" });
+    await setDeployments(repository, change.deployments, () => ({ state: "inactive", description: "The change was closed" }));
   }
-  await updateChange(platform.store, change.id, { preview_environment: null, preview_tree: null, deployment_id: null });
+  await updateChange(platform.store, change.id, { preview_environment: null, preview_tree: null, deployments: {} });
 }
 
 async function removePreviewEnvironment(platform: Platform, change: ChangeRow): Promise<void> {

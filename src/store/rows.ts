@@ -79,7 +79,8 @@ export interface ChangeRow {
   preview_tree: TreeId | null;
   preview_environment: EnvironmentId | null;
   preview_epoch: number;
-  deployment_id: number | null;
+  /** At GitHub, of the preview: by app. */
+  deployments: Record<string, number>;
   impact_comment_id: number | null;
   /** Set by the database while the change is not open. */
   closed_at: Date | null;
