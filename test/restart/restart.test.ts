@@ -34,8 +34,7 @@ describe("the story", () => {
     await chmod(dir, 0o755);
     const config = loadConfig({ env: {}, directory: dir, flags: { dataDir: join(dir, "data"), logLevel: "info" } });
     machine = await startOneMachine({ config });
-    const t0 = performance.now();
-    const scene = await tell(machine, "ada/undisturbed", (t) => console.error(((performance.now() - t0) / 1000).toFixed(1), t));
+    const scene = await tell(machine, "ada/undisturbed", () => {});
     undisturbed = await observe(scene);
     await end(scene);
   }, STORY_LIMIT_MS);
@@ -49,18 +48,15 @@ describe("the story", () => {
     "ends the same when the control plane is killed on the way (seed %i)",
     async (seed) => {
       const killer = startKiller(machine, seed, join(dir, "trace"));
-      let at = "";
       try {
-        const scene = await tell(machine, `ada/seed-${seed}`, (text) => {
-          console.error(seed, new Date().toISOString(), text);
-          at = killer.act(text);
-        });
-        const found = await observe(scene);
-        expect(found, killer.kills.join("\n")).toEqual(undisturbed);
+        const scene = await tell(machine, `ada/seed-${seed}`, killer.act);
+        expect(await observe(scene)).toEqual(undisturbed);
         await end(scene);
-      } catch (error) {
-        console.error(`seed ${seed}, at "${at}"; killed:\n${killer.kills.join("\n")}`);
-        throw error;
+      } catch (cause) {
+        throw new Error(
+          `ADORABLE_RESTART_SEED=${seed} tells it again. ${String(cause)}\nAt "${killer.now()}", after it was killed\n${killer.kills.join("\n")}`,
+          { cause },
+        );
       } finally {
         await killer.stop();
       }
@@ -74,7 +70,9 @@ describe("the story", () => {
 interface Killer {
   /** Where it died, in order. */
   readonly kills: string[];
-  act(text: string): string;
+  /** What the story is at, for whoever reads of it. */
+  act(text: string): void;
+  now(): string;
   /** Kills no more; the control plane runs as it does in production. */
   stop(): Promise<void>;
 }
@@ -104,7 +102,8 @@ function startKiller(machine: OneMachine, seed: number, trace: string): Killer {
   })();
   return {
     kills,
-    act: (text) => (act = text),
+    act: (text) => void (act = text),
+    now: () => act,
     async stop() {
       isStopped = true;
       stopped.resolve();
