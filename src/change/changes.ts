@@ -76,7 +76,7 @@ async function driveChange(
 }
 
 /** Every gate that has not run fails with the reason: a migration that cannot be applied, a specification that cannot be read. */
-async function saveImpossible(platform: Platform, project: ProjectRow, tree: TreeId, error: AdorableError): Promise<void> {
+export async function saveImpossible(platform: Platform, project: ProjectRow, tree: TreeId, error: AdorableError): Promise<void> {
   const evidence = await listEvidence(platform.store, project.id, tree);
   for (const gate of RELEASE_GATES) {
     if (!evidence.some((one) => one.gate === gate))

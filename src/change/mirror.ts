@@ -25,6 +25,8 @@ export interface Mirror {
   push(remote: GitRemote, commit: CommitId, gitBranch: string): Promise<void>;
   /** The commit of a branch, as of the last fetch; undefined when there is none. */
   branch(name: string): Promise<CommitId | undefined>;
+  /** Every branch whose name begins so, as of the last fetch. */
+  branches(prefix: string): Promise<{ name: string; commit: CommitId }[]>;
   has(commit: string): Promise<boolean>;
   treeOf(commit: string): Promise<TreeId>;
   /** The tree that merging `head` into `base` would make, or the paths in conflict. */
@@ -106,6 +108,14 @@ function createMirror(dir: string): Mirror {
     async branch(name) {
       return (await resolve(`refs/heads/${name}^{commit}`)) as CommitId | undefined;
     },
+    async branches(prefix) {
+      const output = await text("for-each-ref", "--format=%(objectname) %(refname)", `refs/heads/${prefix}`);
+      return output
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => ({ commit: line.slice(0, 40) as CommitId, name: line.slice(41 + "refs/heads/".length) }))
+        .filter(({ name }) => name.startsWith(prefix));
+    },
     async has(commit) {
       return (await git(["cat-file", "-e", `${commit}^{commit}`], { cwd: dir })).exitCode === 0;
     },
@@ -174,7 +184,7 @@ function createMirror(dir: string): Mirror {
       return (await gitText(["commit-tree", tree, "-p", base, "-m", message], { cwd: dir, env })) as CommitId;
     },
     async log(base, head) {
-      const output = await text("log", "-z", "--reverse", "--max-count=200", "--format=%H%n%B", `${base}..${head}`);
+      const output = await text("log", "-z", "--reverse", "--topo-order", "--max-count=200", "--format=%H%n%B", `${base}..${head}`);
       return output
         .split("\0")
         .filter((entry) => entry !== "")

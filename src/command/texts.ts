@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
 import { HELPERS } from "./text-helpers.ts";
-import type { ImpactView, OrdinaryRevertView, PullRequestView, ReleaseProblemView, ReleaseView, RequestView } from "./view.ts";
+import type {
+  ImpactView,
+  OrdinaryRevertView,
+  OvertakenView,
+  PullRequestView,
+  ReleaseProblemView,
+  ReleaseView,
+  RequestView,
+} from "./view.ts";
 
 const FOLDER = join(import.meta.dirname, "../../templates/comments");
 
@@ -52,6 +60,11 @@ export function ordinaryRevertText(view: OrdinaryRevertView): string {
 /** What went live: for the GitHub Release and the pull request. */
 export function releaseText(view: ReleaseView): string {
   return render("release", view);
+}
+
+/** The end of a commit in whose place a later one is released. */
+export function overtakenText(view: OvertakenView): string {
+  return render("overtaken", view);
 }
 
 export function releaseProblemText(view: ReleaseProblemView): string {

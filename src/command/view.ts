@@ -166,6 +166,12 @@ export interface ReleaseView {
 }
 
 /** A release or rollback that was refused or stopped. */
+export interface OvertakenView {
+  /** Commits. */
+  commit: string;
+  by: string;
+}
+
 export interface ReleaseProblemView {
   reference: string;
   kind: "release" | "rollback";

@@ -6,7 +6,7 @@ import { upsertCheckRun } from "./checks.ts";
 import { getIssue, permission, postMarked, react } from "./comments.ts";
 import { connectAsApp, connectAsInstallation, type Connection, type ConnectionOptions, type Octokit, orUndefined } from "./connection.ts";
 import { createDeployment, createDeploymentStatus, createTagAndRelease } from "./deployments.ts";
-import { compareCommits, getCommit, getFile, getRef, gitRemote } from "./git-data.ts";
+import { compareCommits, getCommit, getFile, getRef, gitRemote, listActivity } from "./git-data.ts";
 import type { AppIdentity, GitHub, Repository, RepositoryInfo, RepositoryName } from "./github.ts";
 import { listHookAttempts, redeliver } from "./hooks.ts";
 import { outgoing } from "./outgoing.ts";
@@ -137,6 +137,8 @@ function createRepository(connection: Connection & { octokit: Octokit }, install
     getIssue: (issue) => getIssue(connection, issue),
     getPullRequest: (number) => pulls.getPullRequest(connection, number),
     listPullRequestFiles: (number) => pulls.listPullRequestFiles(connection, number),
+    pullRequestsOf: (commit) => pulls.pullRequestsOf(connection, commit),
+    queuedBy: (pull) => pulls.queuedBy(connection, pull),
     findPullRequestByHead: (branch, state) => pulls.findPullRequestByHead(connection, branch, state),
     createPullRequest: (input) => pulls.createPullRequest(connection, input),
     updatePullRequest: (number, change) => pulls.updatePullRequest(connection, number, change),
@@ -152,6 +154,7 @@ function createRepository(connection: Connection & { octokit: Octokit }, install
     getFile: (path, ref) => getFile(connection, path, ref),
     getRef: (ref) => getRef(connection, ref),
     getCommit: (sha) => getCommit(connection, sha),
+    listActivity: (branch) => listActivity(connection, branch),
     compareCommits: (base, head) => compareCommits(connection, base, head),
     gitRemote: async () => gitRemote((await info()).cloneUrl, await token()),
   };

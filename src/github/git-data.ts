@@ -1,7 +1,7 @@
 /** Commits, refs and files, read through the API: enough to decide without a clone. */
 import { AdorableError } from "../core/errors.ts";
 import { type Connection, orUndefined } from "./connection.ts";
-import type { Commit, Comparison, GitRemote } from "./github.ts";
+import type { Activity, Commit, Comparison, GitRemote } from "./github.ts";
 import { toFile } from "./records.ts";
 
 export async function getFile({ octokit, owner, repo }: Connection, path: string, ref: string): Promise<string | undefined> {
@@ -23,6 +23,14 @@ export async function getRef({ octokit, owner, repo }: Connection, ref: string):
 export async function getCommit({ octokit, owner, repo }: Connection, sha: string): Promise<Commit> {
   const { data } = await octokit.rest.git.getCommit({ owner, repo, commit_sha: sha });
   return { sha: data.sha, tree: data.tree.sha, parents: data.parents.map((parent) => parent.sha), message: data.message };
+}
+
+export async function listActivity({ octokit, owner, repo }: Connection, branch: string): Promise<Activity[]> {
+  const ref = `refs/heads/${branch}`;
+  const answer = await orUndefined(octokit.rest.repos.listActivities({ owner, repo, ref, direction: "desc", per_page: 100 }));
+  return (answer?.data ?? [])
+    .filter((one) => one.ref === ref)
+    .map((one) => ({ before: one.before, after: one.after, kind: one.activity_type, actor: one.actor?.login }));
 }
 
 export async function compareCommits({ octokit, owner, repo }: Connection, base: string, head: string): Promise<Comparison> {

@@ -189,6 +189,17 @@ export interface Comparison {
   files: PullRequestFile[];
 }
 
+/** One movement of a branch, and who moved it. */
+export interface Activity {
+  /** What it pointed at then and since; all zeros where it was made or removed. */
+  before: string;
+  after: string;
+  /** `push`, `force_push`, `branch_creation`, `branch_deletion`, `pr_merge`, `merge_queue_merge`, as GitHub says it. */
+  kind: string;
+  /** Undefined where the account is gone. */
+  actor: string | undefined;
+}
+
 /** Where git reads and writes. The token lives for an hour at most: ask again, never store it. */
 export interface GitRemote {
   url: string;
@@ -218,6 +229,10 @@ export interface Repository {
 
   getPullRequest(number: number): Promise<PullRequest>;
   listPullRequestFiles(number: number): Promise<PullRequestFile[]>;
+  /** Those that the commit came in with, forks' included: as their merge commit, or as one of their commits. */
+  pullRequestsOf(commit: string): Promise<number[]>;
+  /** Who put the pull request into the merge queue last; undefined where nobody did. */
+  queuedBy(pull: number): Promise<string | undefined>;
   /** The newest one from this branch of the same repository, in that state. */
   findPullRequestByHead(branch: string, state: "open" | "all"): Promise<PullRequest | undefined>;
   /** The open one from `head` if there is one, else a new one. */
@@ -248,6 +263,8 @@ export interface Repository {
   /** The commit of `heads/<branch>` or `tags/<tag>` (for annotated tags: the tag object). */
   getRef(ref: string): Promise<string | undefined>;
   getCommit(sha: string): Promise<Commit>;
+  /** How the branch moved, the newest first: at most its last hundred movements. Empty on a server that does not tell. */
+  listActivity(branch: string): Promise<Activity[]>;
   compareCommits(base: string, head: string): Promise<Comparison>;
   gitRemote(): Promise<GitRemote>;
 }

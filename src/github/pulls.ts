@@ -1,6 +1,6 @@
 /** Pull requests. */
 import { AdorableError } from "../core/errors.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, orUndefined } from "./connection.ts";
 import { hasStatus } from "./errors.ts";
 import type { PullRequest, PullRequestFile } from "./github.ts";
 import { toFile, toPullRequest } from "./records.ts";
@@ -15,6 +15,17 @@ export async function getPullRequest({ octokit, owner, repo }: Connection, numbe
 export async function listPullRequestFiles({ octokit, owner, repo }: Connection, number: number): Promise<PullRequestFile[]> {
   const files = await octokit.paginate(octokit.rest.pulls.listFiles, { owner, repo, pull_number: number, per_page: 100 });
   return files.map(toFile);
+}
+
+export async function pullRequestsOf({ octokit, owner, repo }: Connection, commit: string): Promise<number[]> {
+  const answer = octokit.rest.repos.listPullRequestsAssociatedWithCommit({ owner, repo, commit_sha: commit, per_page: 100 });
+  return ((await orUndefined(answer))?.data ?? []).map((pull) => pull.number);
+}
+
+export async function queuedBy({ octokit, owner, repo }: Connection, pull: number): Promise<string | undefined> {
+  const events = await octokit.paginate(octokit.rest.issues.listEvents, { owner, repo, issue_number: pull, per_page: 100 });
+  // GitHub's description does not know the event, its answers do.
+  return events.findLast((one) => (one.event as string) === "added_to_merge_queue")?.actor?.login;
 }
 
 export async function findPullRequestByHead(

@@ -70,6 +70,7 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
     case "push":
       if (delivery.ref === `refs/heads/${project.default_branch}` && !delivery.isDeleted) await observeMerges(platform, project);
       break;
+    case "merge_group":
     case "workflow_run":
     case "check_run":
       break;

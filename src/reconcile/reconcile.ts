@@ -11,6 +11,7 @@ import { findOpenRollout } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { driveChanges } from "../change/changes.ts";
 import { driveRuns, sweepRunForks } from "../change/dispatch.ts";
+import { driveMergeGroups } from "../change/merge-groups.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
 import { driveRequests } from "../change/requests.ts";
@@ -45,6 +46,7 @@ export async function reconcile(platform: Platform, id: ProjectId): Promise<Next
     () => driveRequests(platform, project, mirror),
     async () => driveRollbackRequests(platform, project, mirror),
     async () => driveChanges(platform, project, mirror),
+    async () => driveMergeGroups(platform, project, mirror),
     () => driveRequests(platform, project, mirror),
     async () => driveRuns(platform, project),
     async () => sweepRunForks(platform, project),

@@ -5,11 +5,8 @@ import type { Platform } from "../change/platform.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import type { RolloutData } from "./rollout.ts";
 
-/** Where nobody merged: GitHub let somebody push to the default branch, and does not say who. */
-export const PUSHED = "(push)";
-
 /**
- * Whoever merged, and whoever chose what a rollback does, has write permission now. Throws `approver-not-authorised` (author), and what
+ * Whoever merged or pushed, and whoever chose what a rollback does, has write permission now. Throws `approver-not-authorised` (author), and what
  * the permission API throws: where GitHub cannot be asked, nothing is released.
  */
 export async function requireApprovers(
@@ -19,7 +16,7 @@ export async function requireApprovers(
 ): Promise<void> {
   const repository = await platform.github.forInstallation(project.full_name);
   for (const login of new Set([data.approver, data.chosenBy])) {
-    if (login === undefined || login === PUSHED) continue;
+    if (login === undefined) continue;
     const isBot = login.endsWith("[bot]");
     const verdict = authorise({
       login,

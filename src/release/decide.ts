@@ -1,64 +1,95 @@
 /** What a new commit on the default branch means for production: a release, a rollback, or nothing. */
 import { newId, type CommitId, type EnvironmentId, type HoldId, type TimelineId } from "../core/ids.ts";
 import { endpointName } from "../core/names.ts";
-import { AdorableError, toAdorableError } from "../core/errors.ts";
-import { listChanges } from "../store/changes.ts";
+import { toAdorableError } from "../core/errors.ts";
+import { listEvidence } from "../store/evidence.ts";
 import { setDecidedCommit } from "../store/projects.ts";
 import { createRollout, findEnvironment, listReleases } from "../store/releases.ts";
 import { listRequests } from "../store/requests.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
-import { PUSHED } from "./approver.ts";
+import { verdictOf } from "../change/verdict.ts";
+import { describeArrival, listArrivals, requireKnown, type Arrival } from "./arrivals.ts";
 import { liveRelease, releaseRestoredBy } from "./ledger.ts";
-import { publishProblem } from "./publish.ts";
+import { publishOvertaken, publishProblem, publishUnchanged } from "./publish.ts";
 import type { RolloutData } from "./rollout.ts";
 import { PRODUCTION } from "./steps.ts";
 
 /**
- * Creates the rollout that the default branch's head asks for. Idempotent: a commit is decided once. A commit that cannot be released
- * for what is in it is refused there and then, and said so: the project's other work goes on.
+ * Creates the rollout that comes next on the default branch. Commits are decided in the order in which they came; one whose tree no gate
+ * has seen is overtaken by one that came after it, which contains it. Idempotent: a commit is decided once. A commit that cannot be
+ * released for what is in it is refused there and then, and said so: the project's other work goes on.
  */
-export async function decideRollout(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<void> {
-  const commit = await mirror.branch(project.default_branch);
-  if (!commit || commit === project.decided_commit) return;
+export async function decideRollout(platform: Platform, found: ProjectRow, mirror: Mirror): Promise<void> {
+  const main = await mirror.branch(found.default_branch);
+  if (!main || main === found.decided_commit) return;
+  let project = found;
+  for (const commit of await listArrivals(platform, project, mirror, main)) {
+    if (commit !== main && (await isOvertaken(platform, project, mirror, commit))) await overtake(platform, project, mirror, commit, main);
+    else if (await decideCommit(platform, project, mirror, commit)) return;
+    project = { ...project, decided_commit: commit };
+  }
+}
+
+/** True where a rollout is under way; false where the commit has ended here. */
+async function decideCommit(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<boolean> {
+  const arrival = await describeArrival(platform, project, mirror, commit);
   try {
-    await decide(platform, project, mirror, commit);
+    return await decide(platform, project, mirror, arrival);
   } catch (thrown) {
     const error = toAdorableError(thrown);
     if (error.remedy !== "author") throw thrown;
-    const change = await changeMergedAs(platform, project, mirror, commit);
     await publishProblem(await platform.github.forInstallation(project.full_name), {
       id: commit,
       commit,
       kind: "release",
       step: "pinned",
-      pull: change?.pull_number ?? null,
+      pull: arrival.pull,
       ledger: await listReleases(platform.store, project.id),
       error: error.toJSON(),
     });
     await setDecidedCommit(platform.store, project.id, commit);
+    return false;
   }
 }
 
-async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<void> {
+/** Nothing is known of it that could be released, restored or refused: a later commit is worth the gates' time, this one is not. */
+async function isOvertaken(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<boolean> {
+  const released = await mirror.releasedTree(commit);
+  const ledger = await listReleases(platform.store, project.id);
+  if (liveRelease(ledger)?.released_tree === released || releaseRestoredBy(ledger, released) !== undefined) return false;
+  return verdictOf(await listEvidence(platform.store, project.id, await mirror.treeOf(commit))) === "unknown";
+}
+
+/** The stated end of a commit that is not released by itself. */
+async function overtake(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId, by: CommitId): Promise<void> {
+  const { pull } = await describeArrival(platform, project, mirror, commit);
+  await publishOvertaken(await platform.github.forInstallation(project.full_name), { commit, pull, by });
+  platform.log.info({ project: project.id, commit, by }, "a commit was overtaken");
+  await setDecidedCommit(platform.store, project.id, commit);
+}
+
+async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, arrival: Arrival): Promise<boolean> {
   const { store } = platform;
+  const { commit, change } = arrival;
   const releasedTree = await mirror.releasedTree(commit);
   const ledger = await listReleases(store, project.id);
   const live = liveRelease(ledger);
   const isEmpty = (await mirror.spec(commit)).apps.length === 0;
   if (live?.released_tree === releasedTree || (!live && isEmpty)) {
+    if (live) await publishUnchanged(await platform.github.forInstallation(project.full_name), commit, live.number);
     await setDecidedCommit(store, project.id, commit);
-    return;
+    return false;
   }
-  const change = await changeMergedAs(platform, project, mirror, commit);
+  const approver = requireKnown(arrival);
   const target = releaseRestoredBy(ledger, releasedTree);
   const production = await findEnvironment(store, project.id, endpointName(project.id, PRODUCTION));
   const timeline = target === undefined && production ? production.timeline : newId<TimelineId>("tml");
   const data: RolloutData = {
-    approver: change?.merged_by ?? PUSHED,
+    approver,
     planHash: await planOf(platform, project, change),
-    pull: change?.pull_number ?? null,
+    pull: arrival.pull,
     releasedTree,
     epoch: (production?.epoch ?? 0) + 1,
     holdId: newId<HoldId>("hold"),
@@ -73,7 +104,8 @@ async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, c
     artifacts: {},
     ...(target === undefined ? {} : { target: target.number, choice: null }),
   };
-  if (!production) data.source = await firstData(platform, change);
+  if (!production && change?.timeline != null)
+    data.source = { timeline: change.timeline, lsn: await platform.database.head(change.timeline) };
   const kind = target === undefined ? "release" : "rollback";
   await createRollout(store, {
     id: newId("rol"),
@@ -85,33 +117,7 @@ async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, c
     state: kind === "release" ? "pinned" : "planned",
     data,
   });
-}
-
-/** The first release starts with the data of the change that it merges. */
-async function firstData(platform: Platform, change: ChangeRow | undefined): Promise<RolloutData["source"]> {
-  if (change?.timeline == null) {
-    throw new AdorableError({
-      code: "first-release-without-change",
-      remedy: "author",
-      message: "The first release must come from a pull request: its data becomes production's.",
-      hint: "Open a pull request with these commits and merge it.",
-    });
-  }
-  return { timeline: change.timeline, lsn: await platform.database.head(change.timeline) };
-}
-
-async function changeMergedAs(platform: Platform, project: ProjectRow, mirror: Mirror, commit: CommitId): Promise<ChangeRow | undefined> {
-  const changes = await listChanges(platform.store, project.id);
-  const exact = changes.find((change) => change.merge_commit === commit);
-  if (exact) return exact;
-  // The push may be heard of before the merge, or hold more than it: the newest change that came in since the last decision is the one.
-  for (const change of changes.toReversed()) {
-    const point = change.merge_commit ?? change.head_commit;
-    if (change.pull_number === null || point === null || !(await mirror.has(point)) || !(await mirror.isAncestor(point, commit))) continue;
-    const decided = project.decided_commit;
-    if (decided === null || !(await mirror.has(decided)) || !(await mirror.isAncestor(point, decided))) return change;
-  }
-  return undefined;
+  return true;
 }
 
 async function planOf(platform: Platform, project: ProjectRow, change: ChangeRow | undefined): Promise<string | null> {

@@ -1,17 +1,22 @@
 /** Tells GitHub what became of a rollout. The ledger is what counts: a tag or a Release that fails is stated, and undoes nothing. */
-import { releaseProblemText, releaseText } from "../command/texts.ts";
+import { overtakenText, releaseProblemText, releaseText } from "../command/texts.ts";
 import type { ErrorView, ReleaseView } from "../command/view.ts";
 import { toAdorableError } from "../core/errors.ts";
 import type { CommitId } from "../core/ids.ts";
+import { checkName, publishChecks } from "../change/checks.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
+import { RELEASE_GATES } from "../change/verification.ts";
 import type { Repository } from "../github/github.ts";
 import { listEvidence } from "../store/evidence.ts";
 import { listReleases } from "../store/releases.ts";
+import { listRuns } from "../store/runs.ts";
 import type { ProjectRow, ReleaseRow } from "../store/rows.ts";
 import { liveRelease } from "./ledger.ts";
 import type { Rollout } from "./rollout.ts";
 import { productionUrl } from "./steps.ts";
+
+const RELEASE_CHECK = "adorable/release";
 
 /** Posts the end of the rollout, whichever it was. Idempotent. */
 export async function publishRollout(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<void> {
@@ -27,7 +32,7 @@ export async function publishRollout(platform: Platform, project: ProjectRow, mi
       step: rollout.data.stoppedAt ?? rollout.state,
       pull: rollout.data.pull,
       ledger,
-      error: rollout.error ?? RED,
+      error: rollout.error ?? (await redGates(platform, project, rollout)),
     });
 }
 
@@ -69,6 +74,15 @@ async function publishRelease(
           },
   };
   const text = releaseText(view);
+  await repository.upsertCheckRun({
+    externalId: `${rollout.id}:${release.kind}`,
+    name: `adorable/${release.kind}`,
+    headSha: release.git_commit,
+    status: "completed",
+    conclusion: "success",
+    title: `Release ${release.number} is live`,
+    summary: text,
+  });
   const deployment = await repository.createDeployment({
     environment: "production",
     sha: release.git_commit,
@@ -98,12 +112,57 @@ async function publishRelease(
   if (pull !== null) await repository.createComment(pull, `adorable:rollout:${rollout.id}`, `${text}${note}`);
 }
 
-const RED: ErrorView = {
-  code: "gates-red",
-  remedy: "author",
-  message: "A gate is red for the tree that was merged, so it was not released.",
-  hint: "Read its checks, correct what they name, and merge again.",
-};
+/** The gates of a commit whose tree none had seen before, as its own checks; of a tree that is known they stand where it was judged. */
+export async function publishGatesOf(platform: Platform, project: ProjectRow, rollout: Rollout): Promise<void> {
+  const runs = await listRuns(platform.store, project.id);
+  const isOwn = runs.some(({ assignment }) => assignment.kind === "verify" && assignment.headCommit === rollout.git_commit);
+  if (!isOwn) return;
+  const repository = await platform.github.forInstallation(project.full_name);
+  const evidence = await listEvidence(platform.store, project.id, rollout.tree);
+  await publishChecks(platform, repository, { project: project.id, head: rollout.git_commit }, RELEASE_GATES, evidence);
+}
+
+async function redGates(platform: Platform, project: ProjectRow, rollout: Rollout): Promise<ErrorView> {
+  const evidence = await listEvidence(platform.store, project.id, rollout.tree);
+  const red = evidence.filter((one) => RELEASE_GATES.includes(one.gate) && one.conclusion !== "success").map((one) => checkName(one.gate));
+  return {
+    code: "gates-red",
+    remedy: "author",
+    message: `The tree of "${rollout.git_commit.slice(0, 12)}" was not released: ${red.join(", ")} ${red.length === 1 ? "is" : "are"} red.`,
+    hint: "Read its checks, correct what they name, and merge again.",
+  };
+}
+
+/** Says on the commit, and on its pull request, that another one is released instead. Idempotent. */
+export async function publishOvertaken(
+  repository: Repository,
+  { commit, pull, by }: { commit: CommitId; pull: number | null; by: CommitId },
+): Promise<void> {
+  const text = overtakenText({ commit, by });
+  await repository.upsertCheckRun({
+    externalId: `${commit}:release`,
+    name: RELEASE_CHECK,
+    headSha: commit,
+    status: "completed",
+    conclusion: "cancelled",
+    title: "Overtaken by a later commit",
+    summary: text,
+  });
+  if (pull !== null) await repository.createComment(pull, `adorable:rollout:${commit}`, text);
+}
+
+/** Says on a commit that it changes nothing that runs. Idempotent. */
+export async function publishUnchanged(repository: Repository, commit: CommitId, live: number): Promise<void> {
+  await repository.upsertCheckRun({
+    externalId: `${commit}:release`,
+    name: RELEASE_CHECK,
+    headSha: commit,
+    status: "completed",
+    conclusion: "success",
+    title: "Nothing to release",
+    summary: `Its apps are exactly those of release ${live}, which is live.`,
+  });
+}
 
 export interface Problem {
   /** Of the rollout, or of the commit that never became one. */

@@ -1,20 +1,24 @@
 /** The steps of a release: a merged tree whose gates passed becomes production, on production's own data. */
 import { AdorableError } from "../core/errors.ts";
 import { endpointName } from "../core/names.ts";
-import type { EnvironmentId } from "../core/ids.ts";
+import type { CommitId, EnvironmentId } from "../core/ids.ts";
+import type { ProjectSpec } from "../core/spec.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
-import { withFork } from "../change/forks.ts";
+import { beginTimeline, withFork } from "../change/forks.ts";
 import { ensureVerified } from "../change/verification.ts";
 import { appliedMigrations, applyMigrations, parseMigrations, pendingOf } from "../database/migrations/migrations.ts";
 import { rehearse } from "../database/migrations/rehearse.ts";
 import { ensureRoles } from "../database/migrations/roles.ts";
+import { runSeed } from "../database/migrations/seed.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
 import { findArtifacts, listEvidence } from "../store/evidence.ts";
 import { recordResource } from "../store/projects.ts";
+import { listReleases } from "../store/releases.ts";
 import { requireApprovers } from "./approver.ts";
-import { digestOf } from "./ledger.ts";
+import { digestOf, liveRelease } from "./ledger.ts";
+import { publishGatesOf } from "./publish.ts";
 import { rehearseCandidate } from "./candidate.ts";
 import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startEnvironment } from "./steps.ts";
 import type { Rollout, Step } from "./rollout.ts";
@@ -27,12 +31,17 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
 
   switch (rollout.state) {
     case "pinned": {
+      const commit = rollout.git_commit;
+      const live = liveRelease(await listReleases(store, project.id))?.git_commit;
+      // What it is compared with: whether a test is gone can only be seen against what is live.
+      const base = live !== undefined && (await mirror.has(live)) && (await mirror.isAncestor(live, commit)) ? live : commit;
       const verdict = await ensureVerified(platform, project, mirror, {
-        base: rollout.git_commit,
-        head: rollout.git_commit,
+        base,
+        head: commit,
         tree: rollout.tree,
         changeId: rollout.change_id,
       });
+      await publishGatesOf(platform, project, rollout);
       if (verdict === "pending") return { waitMs: 1000 };
       return verdict === "passed" ? { to: "verified" } : { to: "refused" };
     }
@@ -43,11 +52,13 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       return { to: "archived", data: { archive, artifacts: built } };
     }
     case "archived": {
-      const from = data.source ?? { timeline: data.timeline, lsn: await database.head(data.timeline) };
+      // A first release that comes from no change begins with an empty database.
+      const from = data.previous ? { timeline: data.timeline, lsn: await database.head(data.timeline) } : data.source;
       const parsed = await migrations();
       const rehearsal = await withFork(platform, project.id, `rehearsal_${rollout.id}`, from, async (fork) => {
         for (const app of spec.apps) await ensureRoles(fork.dsn, app);
         const report = await rehearse(fork.dsn, parsed);
+        if (from === null) await seedApps(mirror, rollout.git_commit, spec, fork.dsn);
         await rehearseCandidate(
           platform,
           project.id,
@@ -61,10 +72,10 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
     }
     case "rehearsed": {
       await requireApprovers(platform, project, data);
-      if (data.source) {
+      if (!data.previous) {
         // Before the first release nobody has production's address: its timeline and endpoint come into being here.
         await recordResource(store, project.id, "timeline", data.timeline);
-        await database.branch(data.timeline, data.source);
+        await beginTimeline(platform, data.timeline, data.source);
         await recordResource(store, project.id, "endpoint", endpointName(project.id, PRODUCTION));
         await database.endpoint(endpointName(project.id, PRODUCTION), data.timeline, data.epoch);
       }
@@ -88,7 +99,9 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
     case "checkpointed": {
       const hold = await holdProduction(platform, project.id, data, "abort");
       for (const app of spec.apps) await ensureRoles(hold.dsn, app);
-      await applyMigrations(hold.dsn, await migrations());
+      // The rehearsal fitted into the budget; production is given back to its users when the real thing takes far longer.
+      await applyMigrations(hold.dsn, await migrations(), { statementTimeoutMs: 2 * platform.settings.holdBudgetMs });
+      if (!data.previous && data.source === null) await seedApps(mirror, rollout.git_commit, spec, hold.dsn);
       return { to: "migrated", data: { schemaHash: await schemaHash(hold.dsn) } };
     }
     case "migrated":
@@ -108,6 +121,14 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
     }
     default:
       throw new Error(`a release has no step from "${rollout.state}"`);
+  }
+}
+
+/** First rows, for a production that begins empty. A repeat adds nothing. */
+async function seedApps(mirror: Mirror, commit: CommitId, spec: ProjectSpec, dsn: string): Promise<void> {
+  for (const { slug } of spec.apps) {
+    const sql = await mirror.readFile(commit, `apps/${slug}/db/seed.sql`);
+    if (sql !== undefined) await runSeed(dsn, slug, sql);
   }
 }
 

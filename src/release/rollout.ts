@@ -42,7 +42,7 @@ export interface RolloutData {
   abortTimeline: TimelineId;
   /** What is live now; null before the first release. */
   previous: { timeline: TimelineId; environment: EnvironmentId | null; epoch: number; release: number } | null;
-  /** First release: the change's data, which production starts with. Rollback of data: the past that comes back, null for an empty one. */
+  /** First release: the change's data, which production starts with; null: it starts empty, with its migrations and seeds. Rollback of data: the past that comes back, null for an empty one. */
   source: Checkpoint | null;
   artifacts: Record<string, Digest>;
   archive?: Digest;

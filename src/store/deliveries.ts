@@ -18,6 +18,17 @@ export function findDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefi
   return oneRow<DeliveryRow>(sql, "select * from deliveries where id = $1", [id]);
 }
 
+/** Who pushed the commit to the branch, as GitHub told it; undefined where it did not. */
+export async function findPusher(sql: Sql, repositoryId: number, branch: string, commit: string): Promise<string | undefined> {
+  const row = await oneRow<{ login: string }>(
+    sql,
+    `select payload->'sender'->>'login' as login from deliveries
+     where repository_id = $1 and event = 'push' and payload->>'ref' = $2 and payload->>'after' = $3 order by received_at desc limit 1`,
+    [repositoryId, `refs/heads/${branch}`, commit],
+  );
+  return row?.login;
+}
+
 /** Those of the ids that are stored. */
 export async function knownDeliveries(sql: Sql, ids: string[]): Promise<Set<string>> {
   return new Set((await sql.rows<{ id: string }>("select id from deliveries where id = any($1)", [ids])).map((row) => row.id));

@@ -107,6 +107,7 @@ describe("a rollback", () => {
 
   test("by a push, where nobody can be asked, loses no row: it is refused on the commit", async () => {
     const commit = await plane.commit({ "apps/blog/a.txt": "1" });
+    plane.pushed(commit, "ada");
     await plane.settle();
 
     expect((await plane.rollouts()).at(-1)).toMatchObject({

@@ -12,7 +12,7 @@ import { endpointName } from "../../src/core/names.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { startStore } from "../../src/database/embedded/store-cluster.ts";
 import { withConnection } from "../../src/database/migrations/connection.ts";
-import type { GitHub, Permission, PullRequest, Repository } from "../../src/github/github.ts";
+import type { Activity, GitHub, Permission, PullRequest, Repository } from "../../src/github/github.ts";
 import { gitText } from "../../src/process/git.ts";
 import { reconcile } from "../../src/reconcile/reconcile.ts";
 import type { RolloutData } from "../../src/release/rollout.ts";
@@ -42,6 +42,10 @@ createServer((request, response) => {
 export interface Listener {
   permissions: Map<string, Permission>;
   pulls: Map<number, Partial<PullRequest>>;
+  /** Of the default branch, the newest first. */
+  activity: Activity[];
+  /** By pull request. */
+  queuedBy: Map<number, string>;
   said: { on: number | string; text: string }[];
   /** Thrown by every call while it is set. */
   failure: Error | undefined;
@@ -58,6 +62,8 @@ export interface ControlPlane extends AsyncDisposable {
   commit(files: Record<string, string | null>, branch?: string, message?: string): Promise<CommitId>;
   /** A change of which GitHub says that it was merged as this commit. */
   merged(commit: CommitId, number: number, by: string): Promise<ChangeRow>;
+  /** GitHub says that somebody moved the default branch to this commit. */
+  pushed(commit: CommitId, by: string, kind?: string): void;
   /** Passes until the project has nothing that is due at once. */
   settle(): Promise<void>;
   rollouts(): Promise<RolloutRow<RolloutData>[]>;
@@ -97,7 +103,15 @@ export async function openControlPlane(): Promise<ControlPlane> {
   stack.defer(() => gateway.close());
 
   const mirrors = createMirrors(join(dir, "mirrors"));
-  const listener: Listener = { permissions: new Map(), pulls: new Map(), said: [], failure: undefined, failures: new Map() };
+  const listener: Listener = {
+    permissions: new Map(),
+    pulls: new Map(),
+    activity: [],
+    queuedBy: new Map(),
+    said: [],
+    failure: undefined,
+    failures: new Map(),
+  };
   const platform: Platform = {
     store,
     database: proxied.database,
@@ -188,6 +202,10 @@ export async function openControlPlane(): Promise<ControlPlane> {
       listener.permissions.set(by, listener.permissions.get(by) ?? "write");
       return updateChange(store, change.id, { state: "merged", head_commit: commit, merge_commit: commit, merged_by: by });
     },
+    pushed(commit, by, kind = "push") {
+      const before = listener.activity[0]?.after ?? "0".repeat(40);
+      listener.activity.unshift({ before, after: commit, kind, actor: by });
+    },
     async settle() {
       for (let pass = 0; pass < 20; pass += 1) {
         const next = await reconcile(platform, id);
@@ -219,6 +237,9 @@ export async function openControlPlane(): Promise<ControlPlane> {
 function createListener(listener: Listener): GitHub {
   const answers: Partial<Repository> = {
     permission: async (login) => listener.permissions.get(login) ?? "none",
+    listActivity: async () => listener.activity,
+    queuedBy: async (pull) => listener.queuedBy.get(pull),
+    pullRequestsOf: async (commit) => [...listener.pulls].filter(([, pull]) => pull.mergeCommit === commit).map(([number]) => number),
     getPullRequest: async (number) => ({ state: "open", isMerged: false, ...listener.pulls.get(number) }) as PullRequest,
     upsertStickyComment: async (on, _marker, text) => (listener.said.push({ on, text }), { id: 1, url: "", outcome: "created" }),
     createComment: async (on, _marker, text) => (listener.said.push({ on, text }), { id: 1, url: "", outcome: "created" }),
