@@ -1,4 +1,5 @@
 /** How the tests run: real processes and real databases on few cores, so few files at a time and patient limits. */
+import { join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
 import { ClosingLineReporter } from "./test/support/closing-line-reporter.ts";
 
@@ -10,6 +11,8 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "action/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "templates/**", ".adorable-data/**", ...(everyKillPoint ? [] : ["test/crash/full/**"])],
+    // Every forge that a test starts as a process is held against GitHub's description.
+    env: { ADORABLE_FORGE_OBSERVER: join(import.meta.dirname, "test/support/forge-observer.ts") },
     pool: "forks",
     maxWorkers: 2,
     testTimeout: everyKillPoint ? 600_000 : 60_000,

@@ -1,5 +1,7 @@
 /** Root of the forge's process: reads `ADORABLE_FORGE_*`, prints one line of JSON when it is ready, ends on SIGTERM, SIGINT or when its standard input closes. */
+import { resolve } from "node:path";
 import { createForge, type ForgeOptions } from "./forge/forge.ts";
+import type { ForgeObserver } from "./forge/observer.ts";
 import { createPages } from "./forge/pages/pages.ts";
 
 export interface ForgeReady {
@@ -37,8 +39,17 @@ export function forgeOptions(env: NodeJS.ProcessEnv): ForgeOptions {
   };
 }
 
+/** For tests: the module that `ADORABLE_FORGE_OBSERVER` names has `openObserver(dataDir)`. */
+async function observerOf(env: NodeJS.ProcessEnv, dataDir: string): Promise<{ observer?: ForgeObserver }> {
+  const path = env["ADORABLE_FORGE_OBSERVER"];
+  if (path === undefined || path === "") return {};
+  const module = (await import(resolve(path))) as { openObserver(dataDir: string): ForgeObserver };
+  return { observer: module.openObserver(dataDir) };
+}
+
 async function main(): Promise<void> {
-  const forge = await createForge({ ...forgeOptions(process.env), pages: createPages });
+  const options = forgeOptions(process.env);
+  const forge = await createForge({ ...options, ...(await observerOf(process.env, options.dataDir)), pages: createPages });
   const ready: ForgeReady = { ready: true, url: forge.url, adminToken: forge.adminToken, platformSha: forge.platformSha };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   const stop = (): void => {

@@ -130,7 +130,9 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   stack.defer(() => edge.stop());
   const socket = String(edge.ready["socket"]);
 
+  const observer = process.env["ADORABLE_FORGE_OBSERVER"];
   const forge = await start("forge", "src/forge.ts", {
+    ...(observer === undefined ? {} : { ADORABLE_FORGE_OBSERVER: observer }),
     ADORABLE_FORGE_DATA: at("forge"),
     ADORABLE_FORGE_PORT: String(memory.ports.forge),
     ADORABLE_FORGE_ADMIN_TOKEN: memory.forgeAdminToken,

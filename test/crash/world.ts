@@ -9,6 +9,7 @@ import { createPerson, type Person } from "../../src/demo/people.ts";
 import { endpointName, hostLabel } from "../../src/core/names.ts";
 import { run } from "../../src/process/run.ts";
 import { APP_SLUG, startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 
 const REPOSITORY = "ada/journal";
 const PRODUCTION = { kind: "production" } as const;
@@ -50,8 +51,12 @@ export class World {
       config,
       ...(crash ? { serverScript: "test/crash/crash-server.ts", serverEnv: { ADORABLE_CRASH: JSON.stringify(crash) } } : {}),
     });
+    const stop = async (): Promise<void> => {
+      await machine.stop();
+      assertForgeIsTrue(join(this.#data, "forge"));
+    };
     const ada = createPerson(machine.urls.api, "ada", await machine.forge.createUser("ada"));
-    return { machine, ada, operator: createOperator(machine.urls.controlPlane, machine.operatorToken, machine.edge) };
+    return { machine: { ...machine, stop }, ada, operator: createOperator(machine.urls.controlPlane, machine.operatorToken, machine.edge) };
   }
 
   async save(name: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** What survives: state over restarts, deliveries and runs that a kill cut off, refs that moved without their rows. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Octokit } from "@octokit/rest";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 import { isRunning, PLATFORM_FILES, startWorld, WEBHOOK_SECRET } from "./support.ts";
 
 const SHOP = { owner: "ann", repo: "shop" };
@@ -88,7 +90,11 @@ describe("the forge's process", () => {
   const processes: ChildProcess[] = [];
   afterEach(async () => {
     for (const child of processes.splice(0)) child.kill("SIGKILL");
-    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+    for (const folder of folders.splice(0)) {
+      const data = join(folder, "forge");
+      if (existsSync(data)) assertForgeIsTrue(data);
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   async function start(dataDir: string, port: number): Promise<{ child: ChildProcess; url: string; exited: Promise<number | null> }> {
@@ -103,6 +109,7 @@ describe("the forge's process", () => {
       ADORABLE_FORGE_PORT: String(port),
       ADORABLE_FORGE_ADMIN_TOKEN: "admin",
       ADORABLE_FORGE_PLATFORM_FILES: platform,
+      ADORABLE_FORGE_OBSERVER: process.env["ADORABLE_FORGE_OBSERVER"],
     };
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ROOT], { env, stdio: ["pipe", "pipe", "inherit"] });
     processes.push(child);

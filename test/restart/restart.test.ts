@@ -14,6 +14,7 @@ import { loadConfig } from "../../src/config.ts";
 import { startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
 import { generator } from "../support/kill-points.ts";
 import { end, observe, tell, type End } from "./tale.ts";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 
 const only = process.env["ADORABLE_RESTART_SEED"];
 const seeds =
@@ -41,6 +42,7 @@ describe("the story", () => {
 
   afterAll(async () => {
     await machine?.stop();
+    assertForgeIsTrue(join(dir, "data/forge"));
     await rm(dir, { recursive: true, force: true });
   });
 

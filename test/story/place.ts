@@ -12,6 +12,7 @@ import { createOperator, type Operator, type ProjectView } from "../../src/demo/
 import { createPerson, type Check, type Comment, type Person } from "../../src/demo/people.ts";
 import { APP_SLUG, startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
 import { gitText } from "../../src/process/git.ts";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 
 export const PRODUCTION = { kind: "production" } as const;
 const GATE_COUNT = 7;
@@ -46,6 +47,7 @@ export async function openPlace(flags: Record<string, unknown> = {}): Promise<Pl
     },
     async close() {
       await place.machine.stop();
+      assertForgeIsTrue(join(place.machine.dataDir, "forge"));
       await rm(dir, { recursive: true, force: true });
     },
   };

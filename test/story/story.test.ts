@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { run } from "../../src/process/run.ts";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 import { processesOf } from "./place.ts";
 
 const CLI = join(import.meta.dirname, "../../src/cli.ts");
@@ -14,7 +15,7 @@ test("the demo tells the whole story, checks each of its claims and leaves nothi
   try {
     const told = await run(process.execPath, [CLI, "demo", "--data", join(dir, "data"), "--report", join(dir, "report.json")], {
       cwd: dir,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ADORABLE_FORGE_OBSERVER: process.env["ADORABLE_FORGE_OBSERVER"] ?? "" },
       timeoutMs: 280_000,
     });
     const report = JSON.parse(await readFile(join(dir, "report.json"), "utf8")) as {
@@ -40,6 +41,7 @@ test("the demo tells the whole story, checks each of its claims and leaves nothi
       "Merge of the revert: code and data are back",
       "The project is deleted, whole",
     ]);
+    expect(assertForgeIsTrue(join(dir, "data/forge")).length).toBeGreaterThan(40);
     expect(await processesOf(dir)).toEqual([]);
     // No colours, no moving cursor: there is no terminal.
     expect(told.stdout.toString() + told.stderr.toString()).not.toContain("\u001b");

@@ -43,7 +43,7 @@ function load() {
     Object.assign(webhooks, data.webhooks);
     Object.assign(schemas, data.schemas);
   }
-  const ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: true, logger: false });
+  const ajv = new Ajv2020({ strict: false, allErrors: false, logger: false, inlineRefs: false, code: { optimize: false } });
   formats.default(ajv);
   // The addresses of GitHub's own Apps have brackets: `49699333+dependabot[bot]@users.noreply.github.com`.
   ajv.addFormat("email", /^[^@\s]+@[^@\s]+$/);
@@ -70,59 +70,66 @@ function rebase(value: unknown, id: string): unknown {
   );
 }
 
-/** Hears one forge, or several one after the other. */
-export function openGitHubApi(): GitHubApi {
+/** Hears one forge, or several one after the other. `note` is called with each thing that was validated (`=`) or differs (`!`), once. */
+export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = () => {}): GitHubApi {
   const { operations, webhooks, byShape, validator } = (loaded ??= load());
   const validated = new Map<string, number>();
   const mismatches = new Set<string>();
-  const count = (name: string): void => void validated.set(name, (validated.get(name) ?? 0) + 1);
+  const count = (name: string): void => {
+    if (!validated.has(name)) note("=", name);
+    validated.set(name, (validated.get(name) ?? 0) + 1);
+  };
+  const differs = (text: string): void => {
+    if (!mismatches.has(text)) note("!", text);
+    mismatches.add(text);
+  };
   const check = (name: string, schema: object, text: string): void => {
     count(name);
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
-      return void mismatches.add(`${name}: no JSON, but "${text.slice(0, 100)}"`);
+      return void differs(`${name}: no JSON, but "${text.slice(0, 100)}"`);
     }
     const validate = validator(name, schema);
-    if (!validate(value)) mismatches.add(`${name}: ${explain(validate.errors ?? [], value)}`);
+    if (!validate(value)) differs(`${name}: ${explain(validate.errors ?? [], value)}`);
   };
 
   const answered = (answer: Answer): void => {
     const { method, route, status, headers, body } = answer;
     const said = `${method} ${route ?? answer.path} ${status}`;
-    if (status >= 500) return void mismatches.add(`${said}: ${body.slice(0, 300)}`);
+    if (status >= 500) return void differs(`${said}: ${body.slice(0, 300)}`);
     if (route !== undefined && OWN.some((pattern) => pattern.test(route))) return;
-    for (const name of HEADERS) if (!headers.has(name)) mismatches.add(`${said}: there is no header "${name}"`);
+    for (const name of HEADERS) if (!headers.has(name)) differs(`${said}: there is no header "${name}"`);
     if (route === undefined) {
       if (status === 404 || status === 401) return check("no route", { $ref: "#/$defs/basic-error" }, body);
-      return void mismatches.add(`${said}: no route answers`);
+      return void differs(`${said}: no route answers`);
     }
     const template = byShape.get(shapeOf(`${method} ${SAME[route] ?? route}`));
-    if (template === undefined) return void mismatches.add(`${said}: GitHub describes no such operation`);
+    if (template === undefined) return void differs(`${said}: GitHub describes no such operation, or "npm run openapi" was not run since`);
     const name = `${template} ${status}`;
     const documented = operations[template]?.[status];
     if (documented === undefined && !GENERAL.has(status) && !(status === 304 && method === "GET"))
-      return void mismatches.add(`${name}: GitHub describes no such status`);
+      return void differs(`${name}: GitHub describes no such status`);
     const isJson = (headers.get("content-type") ?? "").startsWith("application/json");
     if (status === 204 || status === 304 || (status >= 300 && status < 400)) {
-      if (body !== "") mismatches.add(`${name}: has a body`);
+      if (body !== "") differs(`${name}: has a body`);
       return count(name);
     }
     if (!isJson) {
       // Other media types are asked for; an error is never told in one.
-      if (status >= 400) mismatches.add(`${name}: "${headers.get("content-type") ?? ""}" is not JSON`);
+      if (status >= 400) differs(`${name}: "${headers.get("content-type") ?? ""}" is not JSON`);
       return count(`${name} raw`);
     }
     if (status >= 400) check(`${name} error`, ERROR, body);
     if (documented !== undefined && documented !== null) check(name, documented, body);
-    else if (status < 400) mismatches.add(`${name}: GitHub describes no body`);
+    else if (status < 400) differs(`${name}: GitHub describes no body`);
   };
 
   const told = ({ event, action, payload }: Told): void => {
     const name = action === null ? event : `${event}.${action}`;
     const schema = webhooks[name.replaceAll(/[._]/g, "-")];
-    if (schema === undefined) return void mismatches.add(`${name}: GitHub describes no such event`);
+    if (schema === undefined) return void differs(`${name}: GitHub describes no such event, or "npm run openapi" was not run since`);
     check(name, schema, payload);
   };
 
