@@ -4,12 +4,13 @@ import type { ErrorView, ReleaseView } from "../command/view.ts";
 import { toAdorableError } from "../core/errors.ts";
 import type { CommitId } from "../core/ids.ts";
 import { checkName, publishChecks } from "../change/checks.ts";
+import { createDeployments, setDeployments, type DeployedPlace } from "../change/deployments.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
 import { RELEASE_GATES } from "../change/verification.ts";
 import type { Repository } from "../github/github.ts";
 import { listEvidence } from "../store/evidence.ts";
-import { listReleases } from "../store/releases.ts";
+import { listReleases, listRollouts } from "../store/releases.ts";
 import { listRuns } from "../store/runs.ts";
 import type { ProjectRow, ReleaseRow } from "../store/rows.ts";
 import { liveRelease } from "./ledger.ts";
@@ -83,18 +84,7 @@ async function publishRelease(
     title: `Release ${release.number} is live`,
     summary: text,
   });
-  const deployment = await repository.createDeployment({
-    environment: "production",
-    sha: release.git_commit,
-    payloadId: rollout.id,
-    description: `Release ${release.number}`,
-    isProduction: true,
-  });
-  await repository.createDeploymentStatus(deployment.id, {
-    state: "success",
-    description: `Release ${release.number} is live`,
-    ...(apps[0] ? { environmentUrl: apps[0].url } : {}),
-  });
+  await publishDeployments(platform, project, mirror, repository, rollout, release);
   let note = "";
   try {
     await repository.createTagAndRelease({
@@ -110,6 +100,35 @@ async function publishRelease(
     note = `\n> The tag or the GitHub Release could not be made: ${error.message} The ledger has the release all the same.\n`;
   }
   if (pull !== null) await repository.createComment(pull, `adorable:rollout:${rollout.id}`, `${text}${note}`);
+}
+
+/** Every app that is live, with its link; those that were live before and are no more. */
+async function publishDeployments(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  repository: Repository,
+  rollout: Rollout,
+  release: ReleaseRow,
+): Promise<void> {
+  const { apps } = await mirror.spec(release.git_commit);
+  const before = (await listRollouts(platform.store, project.id)).find((one) => (one as Rollout).data.release === release.number - 1);
+  const gone =
+    before === undefined ? [] : (await mirror.spec(before.git_commit)).apps.filter(({ slug }) => !apps.some((app) => app.slug === slug));
+  // The same ids as when they were made: these are found, not made.
+  const old =
+    before === undefined ? {} : await createDeployments(repository, gone, productionOf(before.id, before.git_commit, release.number - 1));
+  await setDeployments(repository, old, () => ({ state: "inactive", description: `Not part of release ${release.number}` }));
+  const live = await createDeployments(repository, apps, productionOf(rollout.id, release.git_commit, release.number));
+  await setDeployments(repository, live, (app) => ({
+    state: "success",
+    description: `Release ${release.number} is live`,
+    environmentUrl: productionUrl(platform, project.id, app),
+  }));
+}
+
+function productionOf(id: string, sha: CommitId, release: number): DeployedPlace {
+  return { place: "production", sha, id, description: `Release ${release}`, isProduction: true };
 }
 
 /** The gates of a commit whose tree none had seen before, as its own checks; of a tree that is known they stand where it was judged. */
