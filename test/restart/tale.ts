@@ -218,7 +218,10 @@ async function deploymentsOf(ada: Person, repository: string): Promise<string[]>
   ).sort();
 }
 
-/** Without what differs from one telling to the next: ids, hashes, positions, addresses, times, figures of time. */
+/**
+ * Without what differs from one telling to the next: ids, hashes, positions, addresses, times, figures of time and tokens, and the link to a preview,
+ * which may be gone by the time that the comment is written.
+ */
 function plain(text: string): string {
   return text
     .replaceAll(/https?:\/\/[^\s)>"]+/g, "(address)")
@@ -228,5 +231,6 @@ function plain(text: string): string {
     .replaceAll(/\d{14}/g, "(time)")
     .replaceAll(/[\d,]+ tokens in, [\d,]+ out/g, "(tokens)")
     .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?( UTC)?/g, "(time)")
-    .replaceAll(/\b\d+(\.\d+)?\s?(ms|s|min|seconds?|minutes?)\b/g, "(duration)");
+    .replaceAll(/\b\d+(\.\d+)?\s?(ms|s|min|h)\b( \d+ s)?/g, "(duration)")
+    .replaceAll(" · **Preview:** [Blog](<(address)>)", "");
 }
