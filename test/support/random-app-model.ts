@@ -87,7 +87,22 @@ export function randomAppModel(seed: number): AppModel {
       ...(choices && { choices }),
       ...(filled && { filledFrom: source.name }),
       ...(chance(0.3) && { default: defaultFor(type, choices, pick(AWKWARD)) }),
+      ...(["integer", "decimal"].includes(type) && chance(0.4) && { unit: pick([...WORDS, ...AWKWARD]).slice(0, 20), sum: true }),
+      ...(type === "money" && chance(0.5) && { currency: "EUR", min: 0 }),
       ...(["text", "slug", "email", "integer"].includes(type) && chance(0.3) && { unique: true, default: undefined }),
+    };
+  };
+  const reference = (parent: EntityModel, required: boolean): FieldModel => {
+    const words = [...unusedName(), "id"];
+    return {
+      name: camel(words),
+      column: words.join("_"),
+      label: label(words),
+      type: "reference",
+      required,
+      target: parent.name,
+      onDelete: required ? pick(["restrict", "cascade"] as const) : pick(["restrict", "cascade", "clear"] as const),
+      ...(chance(0.3) && { filter: false }),
     };
   };
   const entity = (): EntityModel => {
@@ -104,12 +119,23 @@ export function randomAppModel(seed: number): AppModel {
       table: chance(0.5) ? `${words.join("_")}_${suffix}` : pick(WORDS) + suffix,
       titleField: chance(0.8) ? title.name : pick(fields).name,
       fields,
-      seed: [{ [title.name]: pick(AWKWARD) }],
+      seed: AWKWARD.slice(0, 3).map((text) => ({ [title.name]: text })),
     };
   };
-  const entities = chance(0.5)
-    ? [entity()]
-    : [entity(), entity()].map((one, index) => (index === 0 ? one : { ...one, name: `${one.name}Other` }));
+  const entities = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, index) => {
+    const one = entity();
+    return index === 0 ? one : { ...one, name: `${one.name}Other${index}` };
+  });
+  entities.forEach((child, index) => {
+    entities.forEach((parent, place) => {
+      if (!chance(0.4)) return;
+      // A circle is allowed where it can be left open.
+      const required = place < index && chance(0.5);
+      child.fields.push(reference(parent, required));
+      for (const [row, values] of child.seed.entries())
+        values[child.fields.at(-1)?.name ?? ""] = chance(0.8) || required ? row % parent.seed.length : null;
+    });
+  });
   return {
     slug: `app-${seed}`,
     name: `App ${pick(AWKWARD)}`,

@@ -158,7 +158,7 @@ function planAddition(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: rea
     ),
   } satisfies AppModel);
   const changed = after.entities.find((other) => other.name === entity.name) ?? entity;
-  const migration = renderAddFieldsMigration(changed, added, id);
+  const migration = renderAddFieldsMigration(after, changed, added, id);
   const names = listed(added.map((field) => field.label.toLowerCase()));
   return {
     kind: "change",

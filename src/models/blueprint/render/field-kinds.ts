@@ -1,6 +1,7 @@
 /** What each type of field is in SQL, in TypeScript, in the API, in a form and on a page. */
-import { RATING_MAX, type FieldModel, type FieldType } from "../entity-model.ts";
-import { jsxAttribute, literal, sqlName, sqlString } from "./text.ts";
+import { RATING_MAX, type EntityModel, type FieldModel, type FieldType } from "../entity-model.ts";
+import { checkConstraint } from "./constraints.ts";
+import { literal, sqlName, sqlString } from "./text.ts";
 
 interface FieldKind {
   sqlType: string;
@@ -88,86 +89,33 @@ export function sqlValue(field: FieldModel, value: unknown): string {
   }
 }
 
-/** `"status" text not null default 'draft' check (…)`, without uniqueness. */
-export function columnDefinition(field: FieldModel): string {
+/** `"status" text not null default 'draft' constraint … check (…)`, without uniqueness and references. */
+export function columnDefinition(entity: EntityModel, field: FieldModel): string {
   const fallback = defaultOf(field);
-  return `${columnType(field)}${isNullable(field) ? "" : " not null"}${fallback === undefined ? "" : ` default ${sqlValue(field, fallback)}`}${columnCheck(field)}`;
+  return `${columnType(field)}${isNullable(field) ? "" : " not null"}${fallback === undefined ? "" : ` default ${sqlValue(field, fallback)}`}${columnCheck(entity, field)}`;
 }
 
 /** The same, while the column may still be empty. */
-export function emptyColumnDefinition(field: FieldModel): string {
-  return columnType(field) + columnCheck(field);
+export function emptyColumnDefinition(entity: EntityModel, field: FieldModel): string {
+  return columnType(field) + columnCheck(entity, field);
+}
+
+/** What the column's check says, if there is one. */
+export function checkExpression(field: FieldModel): string | undefined {
+  const column = sqlName(field.column);
+  if (field.choices) return `${column} in (${field.choices.map(sqlString).join(", ")})`;
+  if (field.type === "rating") return `${column} between 1 and ${ratingMax(field)}`;
+  const { min, max } = field;
+  if (min !== undefined && max !== undefined) return `${column} between ${min} and ${max}`;
+  if (min !== undefined) return `${column} >= ${min}`;
+  return max === undefined ? undefined : `${column} <= ${max}`;
 }
 
 function columnType(field: FieldModel): string {
   return `${sqlName(field.column)} ${kindOf(field).sqlType}`;
 }
 
-function columnCheck(field: FieldModel): string {
-  return field.choices ? ` check (${sqlName(field.column)} in (${field.choices.map(sqlString).join(", ")}))` : "";
-}
-
-/** The control of the form; `row` is the row that is edited, if there is one. */
-export function controlOf(field: FieldModel): string {
-  const value = `row?.${field.name}`;
-  const fallback = defaultOf(field);
-  // On a new row the default stands in the form; on one that is edited, an empty value stays empty.
-  const start = fallback === undefined ? "" : literal(fallback);
-  const initial =
-    fallback === undefined
-      ? isNullable(field)
-        ? `${value} ?? ""`
-        : value
-      : isNullable(field)
-        ? `row ? (${value} ?? "") : ${start}`
-        : `${value} ?? ${start}`;
-  const required = field.required && field.filledFrom === undefined ? " required" : "";
-  const input = (attributes: string) => `<Input${attributes === "" ? "" : ` ${attributes}`} defaultValue={${initial}}${required} />`;
-  switch (field.type) {
-    case "longtext":
-      return `<Textarea defaultValue={${initial}}${required} />`;
-    case "boolean":
-      return `<Checkbox defaultChecked={${value} ?? ${start}} />`;
-    case "choice":
-      return choiceControl(field, fallback, initial, required);
-    case "date":
-      return input('type="date"');
-    case "time":
-      return input('type="time"');
-    case "phone":
-      return input('type="tel" autoComplete="off"');
-    case "money":
-      return input('type="number" step="0.01" inputMode="decimal"');
-    case "rating":
-    case "reference":
-      return input("");
-    case "datetime": {
-      const moment = `${value} ? toLocalInput(${value}) : ""`;
-      const text = fallback === undefined ? moment : `row ? (${moment}) : toLocalInput(${start})`;
-      return `<Input type="datetime-local" defaultValue={${text}}${required} />`;
-    }
-    case "integer":
-      return input('type="number" step="1" inputMode="numeric"');
-    case "decimal":
-      return input('type="number" step="0.01" inputMode="decimal"');
-    case "email":
-      return input('type="email" autoComplete="off"');
-    case "url":
-      return input('type="url" placeholder="https://"');
-    case "slug":
-      return input('autoCapitalize="none" spellCheck={false}');
-    case "text":
-      return input("");
-  }
-}
-
-function choiceControl(field: FieldModel, fallback: unknown, initial: string, required: string): string {
-  const empty = field.required && fallback !== undefined ? [] : [`<option value="">${field.required ? "Choose…" : "None"}</option>`];
-  const options = (field.choices ?? []).map((choice) => `<option value=${jsxAttribute(choice)}>${optionText(choice)}</option>`);
-  const lines = [...empty, ...options].map((line) => `          ${line}`).join("\n");
-  return `<Select defaultValue={${initial}}${required}>\n${lines}\n        </Select>`;
-}
-
-function optionText(choice: string): string {
-  return /^[\p{L}\p{N}][\p{L}\p{N} .,'()-]*$/u.test(choice) && choice.trim() === choice ? choice : `{${literal(choice)}}`;
+function columnCheck(entity: EntityModel, field: FieldModel): string {
+  const expression = checkExpression(field);
+  return expression === undefined ? "" : ` constraint ${sqlName(checkConstraint(entity, field))} check (${expression})`;
 }

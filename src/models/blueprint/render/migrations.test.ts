@@ -36,7 +36,7 @@ test("the first migration leaves out what later ones add", () => {
 test("a constant default is one statement that rewrites no row", () => {
   expect(add(field("boolean"))).toBe('alter table "posts" add column "extra" boolean not null default false;\n');
   expect(add(field("choice", { choices: ["a'b", "c"], default: "c" }))).toBe(
-    `alter table "posts" add column "extra" text not null default 'c' check ("extra" in ('a''b', 'c'));\n`,
+    `alter table "posts" add column "extra" text not null default 'c' constraint "posts_extra_check" check ("extra" in ('a''b', 'c'));\n`,
   );
 });
 
@@ -51,7 +51,7 @@ test("a slug is added empty, filled, and only then required and unique", () => {
 
 test("several fields are one migration", () => {
   const fields = [field("boolean"), { ...field("text", { required: false }), name: "other", column: "other", label: "Other" }];
-  const { path, sql } = renderAddFieldsMigration({ ...POST, fields: [...POST.fields, ...fields] }, fields, ID);
+  const { path, sql } = renderAddFieldsMigration({ entities: [] }, { ...POST, fields: [...POST.fields, ...fields] }, fields, ID);
   expect(path).toBe(`db/migrations/${ID}_add_extra_and_other_to_posts.sql`);
   expect(statements(sql)).toEqual(["AlterTableStmt", "AlterTableStmt"]);
 });

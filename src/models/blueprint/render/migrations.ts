@@ -1,9 +1,10 @@
 /** Migrations of a model: plain SQL, run once in one transaction, with names that the role's search_path finds. */
 import { AdorableError } from "../../../core/errors.ts";
 import type { AppModel, EntityModel, FieldModel } from "../entity-model.ts";
-import { uniqueConstraint } from "./constraints.ts";
+import { referenceConstraint, referenceIndex, uniqueConstraint } from "./constraints.ts";
 import { columnDefinition, defaultOf, emptyColumnDefinition, isNullable, kindOf, sqlValue } from "./field-kinds.ts";
 import { slugFallback, sourceOf } from "./fill.ts";
+import { inOrderOfNeed } from "./relations.ts";
 import { commentText, sqlName, sqlString } from "./text.ts";
 
 export interface Migration {
@@ -12,26 +13,46 @@ export interface Migration {
   sql: string;
 }
 
-/** Creates the tables of the model, with the fields that no later migration adds. `id` is `YYYYMMDDHHMMSS`. */
+/** Creates the tables of the model, with the fields and entities that no later migration adds. `id` is `YYYYMMDDHHMMSS`. */
 export function renderCreateMigration(model: AppModel, id: string): Migration {
-  const tables = model.entities.map((entity) => {
-    const fields = entity.fields.filter((field) => field.since === undefined);
+  const entities = inOrderOfNeed(model).filter((entity) => entity.since === undefined);
+  const statements = createTables(model, entities, (field) => field.since === undefined);
+  const name = model.entities.length === 1 ? (model.entities[0]?.table ?? "") : model.slug.replaceAll("-", "_");
+  return { path: migrationPath(id, `create_${name}`), sql: `${statements.join("\n\n")}\n` };
+}
+
+/** The tables of new entities, each after those that it refers to, and then the references that lead to later ones. */
+export function createTables(
+  model: Pick<AppModel, "entities">,
+  entities: readonly EntityModel[],
+  holds: (field: FieldModel) => boolean,
+): string[] {
+  const made = new Set<string>();
+  const late: string[] = [];
+  const tables = entities.flatMap((entity) => {
+    const fields = entity.fields.filter(holds);
+    made.add(entity.name);
+    const references = fields.filter((field) => field.type === "reference");
+    // What is not made here is there already.
+    const isLater = (field: FieldModel) => !made.has(field.target ?? "") && entities.some((other) => other.name === field.target);
+    for (const field of references.filter(isLater))
+      late.push(`alter table ${sqlName(entity.table)} add ${foreignKey(model, entity, field)};`);
     const lines = [
       `"id" bigint generated always as identity primary key`,
-      ...fields.map(columnDefinition),
+      ...fields.map((field) => columnDefinition(entity, field)),
       `"created_at" timestamptz not null default now()`,
       `"updated_at" timestamptz not null default now()`,
       ...fields.filter((field) => field.unique).map((field) => unique(entity, field)),
+      ...references.filter((field) => !isLater(field)).map((field) => foreignKey(model, entity, field)),
     ];
-    return `create table ${sqlName(entity.table)} (\n  ${lines.join(",\n  ")}\n);\n`;
+    return [`create table ${sqlName(entity.table)} (\n  ${lines.join(",\n  ")}\n);`, ...references.map((field) => index(entity, field))];
   });
-  const name = model.entities.length === 1 ? (model.entities[0]?.table ?? "") : model.slug.replaceAll("-", "_");
-  return { path: migrationPath(id, `create_${name}`), sql: tables.join("\n") };
+  return [...tables, ...late];
 }
 
 /** As `renderAddFieldsMigration`, for one field. */
 export function renderAddFieldMigration(entity: EntityModel, field: FieldModel, id: string): Migration {
-  return renderAddFieldsMigration(entity, [field], id);
+  return renderAddFieldsMigration({ entities: [entity] }, entity, [field], id);
 }
 
 /**
@@ -39,13 +60,23 @@ export function renderAddFieldMigration(entity: EntityModel, field: FieldModel, 
  * filled in the order of the ids, and only then held to its rules.
  * Throws `field-needs-a-value` (author) when existing rows would break a rule, and `cannot-fill-field` (author).
  */
-export function renderAddFieldsMigration(entity: EntityModel, fields: readonly FieldModel[], id: string): Migration {
-  const statements = fields.flatMap((field) => addField(entity, field));
-  const names = fields.map((field) => field.column).join("_and_");
-  return { path: migrationPath(id, `add_${names.slice(0, 60)}_to_${entity.table}`), sql: `${statements.join("\n\n")}\n` };
+export function renderAddFieldsMigration(
+  model: Pick<AppModel, "entities">,
+  entity: EntityModel,
+  fields: readonly FieldModel[],
+  id: string,
+): Migration {
+  const statements = fields.flatMap((field) => addField(model, entity, field));
+  return { path: migrationPath(id, addFieldsName(entity, fields)), sql: `${statements.join("\n\n")}\n` };
 }
 
-function addField(entity: EntityModel, field: FieldModel): string[] {
+export function addFieldsName(entity: EntityModel, fields: readonly FieldModel[]): string {
+  const names = fields.map((field) => field.column).join("_and_");
+  return `add_${names.slice(0, 60)}_to_${entity.table}`;
+}
+
+/** The statements that add one field. Throws as `renderAddFieldsMigration` does. */
+export function addField(model: Pick<AppModel, "entities">, entity: EntityModel, field: FieldModel): string[] {
   const table = sqlName(entity.table);
   const column = sqlName(field.column);
   const source = sourceOf(entity, field);
@@ -55,7 +86,9 @@ function addField(entity: EntityModel, field: FieldModel): string[] {
     if (!isNullable(field) && fallback === undefined) throw needsValue(entity, field, "say a default, or what it is filled from");
     if (field.unique === true && fallback !== undefined)
       throw needsValue(entity, field, "a unique field cannot give every row the same default");
-    return [`alter table ${table} add column ${columnDefinition(field)};`, ...addUnique];
+    const addReference =
+      field.type === "reference" ? [`alter table ${table} add ${foreignKey(model, entity, field)};`, index(entity, field)] : [];
+    return [`alter table ${table} add column ${columnDefinition(entity, field)};`, ...addUnique, ...addReference];
   }
   const fallback = defaultOf(field);
   const mayStayEmpty = field.type !== "slug" && isNullable(source) && fallback === undefined;
@@ -65,7 +98,7 @@ function addField(entity: EntityModel, field: FieldModel): string[] {
     ...(fallback === undefined ? [] : [`alter column ${column} set default ${sqlValue(field, fallback)}`]),
   ];
   return [
-    `alter table ${table} add column ${emptyColumnDefinition(field)};`,
+    `alter table ${table} add column ${emptyColumnDefinition(entity, field)};`,
     `-- ${commentText(field.label)} comes from ${commentText(source.label)}.\n${backfill(entity, field, source)}`,
     ...(rules.length === 0 ? [] : [`alter table ${table}\n  ${rules.join(",\n  ")};`]),
     ...addUnique,
@@ -130,11 +163,23 @@ function slugOf(entity: EntityModel, source: FieldModel): string {
   return `coalesce(nullif(rtrim(left(${words}, 80), '-'), ''), ${sqlString(slugFallback(entity))})`;
 }
 
-function unique(entity: EntityModel, field: FieldModel): string {
+export function unique(entity: EntityModel, field: FieldModel): string {
   return `constraint ${sqlName(uniqueConstraint(entity, field))} unique (${sqlName(field.column)})`;
 }
 
-function migrationPath(id: string, name: string): string {
+const DELETIONS = { restrict: "restrict", cascade: "cascade", clear: "set null" } as const;
+
+export function foreignKey(model: Pick<AppModel, "entities">, entity: EntityModel, field: FieldModel): string {
+  const target = model.entities.find((other) => other.name === field.target);
+  if (target === undefined) throw new Error(`"${field.name}" leads to "${field.target ?? ""}", which the model does not have.`);
+  return `constraint ${sqlName(referenceConstraint(entity, field))} foreign key (${sqlName(field.column)}) references ${sqlName(target.table)} on delete ${DELETIONS[field.onDelete ?? "restrict"]}`;
+}
+
+function index(entity: EntityModel, field: FieldModel): string {
+  return `create index ${sqlName(referenceIndex(entity, field))} on ${sqlName(entity.table)} (${sqlName(field.column)});`;
+}
+
+export function migrationPath(id: string, name: string): string {
   if (!/^\d{14}$/.test(id))
     throw new AdorableError({
       code: "invalid-migration-id",
@@ -144,7 +189,7 @@ function migrationPath(id: string, name: string): string {
   return `db/migrations/${id}_${name}.sql`;
 }
 
-function needsValue(entity: EntityModel, field: FieldModel, hint: string): AdorableError {
+export function needsValue(entity: EntityModel, field: FieldModel, hint: string): AdorableError {
   return new AdorableError({
     code: "field-needs-a-value",
     remedy: "author",

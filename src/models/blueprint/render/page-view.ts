@@ -1,28 +1,67 @@
 /** Which fields the list and the detail page show, and how. */
-import type { FieldModel } from "../entity-model.ts";
-import { factOf, formatterOf, metaOf } from "./display.ts";
+import { isSummed, type EntityModel, type FieldModel } from "../entity-model.ts";
+import { factOf, formatted, formattersOf, metaOf, type ShownField } from "./display.ts";
 import { isNullable } from "./field-kinds.ts";
-import { jsxText } from "./text.ts";
+import type { Properties } from "./relations.ts";
+import { jsxText, literal } from "./text.ts";
 
 const LEAD_NAME = /summary|subtitle|excerpt|teaser|tagline|abstract|intro|description/i;
-const META_MAX = 3;
+/** A checkbox of this name is what a row waits for: it can be set in the list. */
+const DONE_NAME = /^(?:is)?(?:done|completed?|finished|bought|packed|resolved)$/i;
+const META_MAX = 4;
 const BADGES_MAX = 3;
 
-export function listView(title: FieldModel, others: FieldModel[]) {
-  const badges = others.filter((field) => field.type === "boolean" || field.type === "choice").slice(0, BADGES_MAX);
-  const summary = leadOf(others);
-  const long = others.find((field) => field.type === "longtext");
-  const lead = summary ?? long ?? others.find((field) => field.type === "text");
-  const spare = others.filter((field) => field !== lead && !badges.includes(field) && field.type !== "longtext" && field.type !== "slug");
-  const meta = spare.slice(0, META_MAX);
-  const hasDay = meta.some((field) => field.type === "date" || field.type === "datetime");
+export function listView(entity: EntityModel, title: FieldModel, others: ShownField[], properties: Properties) {
+  const check = others.find(({ field }) => field.type === "boolean" && DONE_NAME.test(field.name))?.field;
+  const free = others.filter(({ field }) => field !== check);
+  const badges = free.filter(({ field }) => field.type === "boolean" || field.type === "choice").slice(0, BADGES_MAX);
+  const figure = free.find(({ field }) => field.type === "money" || (field.sum === true && isSummed(field)));
+  const summary = leadOf(free);
+  const long = free.find(({ field }) => field.type === "longtext")?.field;
+  const lead = summary ?? long ?? free.find(({ field }) => field.type === "text")?.field;
+  const spare = free.filter(
+    (one) => one.field !== lead && one !== figure && !badges.includes(one) && one.field.type !== "longtext" && one.field.type !== "slug",
+  );
+  // What a row belongs to comes first.
+  const meta = [...spare.filter(({ referred }) => referred !== undefined), ...spare.filter(({ referred }) => referred === undefined)].slice(
+    0,
+    META_MAX,
+  );
+  const hasDay = meta.some(({ field }) => field.type === "date" || field.type === "datetime");
+  const counts = properties.related.flatMap(({ relation: { child }, count, sums }) => [
+    `{formatCount(row.${count}, ${literal(child.label)}, ${literal(child.labelPlural)})}`,
+    ...sums.map(({ field, name }) => `{row.${name} !== 0 && ${formatted(field, `row.${name}`)}}`),
+  ]);
+  const summed = entity.fields.filter(isSummed);
   return {
-    badges: badges.map(badgeOf),
-    oneBadge: badges.length === 1 ? oneBadge(badges) : "",
+    check: check?.name,
+    checkLabel: check?.label,
+    badges: badges.map(({ field }) => badgeOf(field)),
+    oneBadge: badges.length === 1 ? badges.map(({ field }) => badgeOf(field).replace(/^\{(.*)\}$/, "$1")).join("") : "",
+    figure: figure && figureOf(figure.field),
     text: lead && `row.${lead.name}${lead === summary && long && isNullable(lead) ? ` ?? row.${long.name}` : ""}`,
-    meta: [...meta.map(metaOf), ...(hasDay ? [] : ["{formatDayOf(row.createdAt)}"])],
-    formatters: formatters([title, ...meta], hasDay ? ["formatCount"] : ["formatCount", "formatDayOf"]),
+    meta: [...meta.map(metaOf), ...counts, ...(hasDay ? [] : ["{formatDayOf(row.createdAt)}"])],
+    hasStars: meta.some(({ field }) => field.type === "rating"),
+    rowFormatters: sorted([
+      ...formattersOf([{ field: title }, ...meta.filter(({ field }) => field.type !== "rating"), ...(figure ? [figure] : [])]),
+      ...(counts.length > 0 ? ["formatCount"] : []),
+      ...properties.related.flatMap(({ sums }) => formattersOf(sums)),
+      ...(hasDay ? [] : ["formatDayOf"]),
+    ]),
+    totals: summed.map((field) => ({
+      field: field.name,
+      label: field.label,
+      value: formatted(field, `sums.${field.name}`),
+      relatedValue: formatted(field, `list.data.sums.${field.name}`),
+    })),
+    relatedFormatters: sorted(formattersOf(summed.map((field) => ({ field })))),
+    formatters: sorted(["formatCount", ...formattersOf(summed.map((field) => ({ field })))]),
   };
+}
+
+function figureOf(field: FieldModel): string {
+  const value = `row.${field.name}`;
+  return isNullable(field) ? `${value} === null ? undefined : ${formatted(field, value)}` : formatted(field, value);
 }
 
 function badgeOf(field: FieldModel): string {
@@ -31,37 +70,34 @@ function badgeOf(field: FieldModel): string {
   return isNullable(field) ? `{row.${field.name} !== null && ${badge}}` : badge;
 }
 
-/** As the value of an attribute, inside its braces. */
-function oneBadge([field]: FieldModel[]): string {
-  return field === undefined ? "" : badgeOf(field).replace(/^\{(.*)\}$/, "$1");
-}
-
-export function detailView(title: FieldModel, others: FieldModel[]) {
+export function detailView(title: FieldModel, others: ShownField[]) {
   const lead = leadOf(others);
-  const proses = others.filter((field) => field.type === "longtext");
-  const facts = others.filter((field) => field !== lead && field.type !== "longtext");
+  const proses = others.flatMap(({ field }) => (field.type === "longtext" ? [field] : []));
+  const facts = others.filter(({ field }) => field !== lead && field.type !== "longtext");
+  const links = facts.some(({ field }) => field.type === "url" || field.type === "email" || field.type === "phone");
   return {
     lead: lead?.name,
-    facts: facts.map((field) => ({ label: field.label, content: factOf(field) })),
+    facts: facts.map((fact) => ({ label: fact.field.label, content: factOf(fact) })),
     proses: proses.map((field) => ({
       name: field.name,
       ...(isNullable(field) ? { before: `{row.${field.name} && `, after: "}" } : { before: "", after: "" }),
       label: proses.length > 1 ? field.label : undefined,
     })),
-    formatters: formatters([title, ...facts], ["formatDayOf"]),
+    formatters: sorted([...formattersOf([{ field: title }, ...facts.filter(({ field }) => field.type !== "rating")]), "formatDayOf"]),
     imports: [
       ...(facts.length > 0 ? ["Fact", "Facts"] : []),
       ...(proses.length > 0 ? ["Prose"] : []),
-      ...(facts.some((field) => field.type === "url" || field.type === "email") ? ["TextLink"] : []),
+      ...(facts.some(({ referred }) => referred !== undefined) ? ["RowLink"] : []),
+      ...(facts.some(({ field }) => field.type === "rating") ? ["Stars"] : []),
+      ...(links ? ["TextLink"] : []),
     ],
   };
 }
 
-function leadOf(fields: FieldModel[]): FieldModel | undefined {
-  return fields.find((field) => field.type === "text" && LEAD_NAME.test(field.name));
+function leadOf(fields: ShownField[]): FieldModel | undefined {
+  return fields.find(({ field }) => field.type === "text" && LEAD_NAME.test(field.name))?.field;
 }
 
-function formatters(fields: FieldModel[], always: string[]): string[] {
-  const names = fields.flatMap((field) => formatterOf(field) ?? []);
-  return [...new Set([...names, ...always])].sort();
+function sorted(names: string[]): string[] {
+  return [...new Set(names)].sort();
 }

@@ -15,7 +15,7 @@ export const MODEL_PATH = "blueprint.json";
  */
 export function renderApp(unchecked: AppModel): Map<string, string> {
   const model = checkAppModel(unchecked);
-  const entities = model.entities.map((entity, index) => entityView(entity, model, index));
+  const entities = model.entities.map((entity) => entityView(model, entity));
   const app = {
     slug: model.slug,
     name: model.name,
@@ -44,9 +44,12 @@ export function renderApp(unchecked: AppModel): Map<string, string> {
     const view = { ...entity, app };
     files.set(`src/shared/entities/${entity.path}.ts`, renderTemplate("entity/schema.ts", view));
     files.set(`src/server/routers/${entity.path}.ts`, renderTemplate("entity/router.ts", view));
-    for (const page of ["list-page", "detail-page", "new-page", "edit-page", "form-fields"]) {
+    for (const page of ["list-page", "row", "detail-page", "new-page", "edit-page", "form-fields"]) {
       files.set(`src/client/pages/${entity.path}/${page}.tsx`, renderTemplate(`entity/${page}.tsx`, view));
     }
+    if (entity.isTarget) files.set(`src/client/pages/${entity.path}/options.ts`, renderTemplate("entity/options.ts", view));
+    if (entity.isListedElsewhere)
+      files.set(`src/client/pages/${entity.path}/related-list.tsx`, renderTemplate("entity/related-list.tsx", view));
     files.set(`test/support/${entity.path}-sample.ts`, renderTemplate("entity/sample.ts", view));
     files.set(`test/${entity.path}.api.test.ts`, renderTemplate("entity/api.test.ts", view));
     files.set(`test/${entity.path}.pages.test.tsx`, renderTemplate("entity/pages.test.tsx", view));
@@ -61,9 +64,12 @@ export function renderApp(unchecked: AppModel): Map<string, string> {
 export function contractOf(model: AppModel): Contract {
   const procedure = (name: string, type: "query" | "mutation") => ({ name, type });
   return {
-    procedures: model.entities.flatMap(({ plural }) => [
+    procedures: model.entities.flatMap(({ name, plural }) => [
       procedure(`${plural}.list`, "query"),
       procedure(`${plural}.get`, "query"),
+      ...(model.entities.some((other) => other.fields.some(({ target }) => target === name))
+        ? [procedure(`${plural}.options`, "query")]
+        : []),
       procedure(`${plural}.create`, "mutation"),
       procedure(`${plural}.update`, "mutation"),
       procedure(`${plural}.remove`, "mutation"),

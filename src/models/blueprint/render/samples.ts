@@ -22,17 +22,17 @@ export function sampleOf(entity: EntityModel, field: FieldModel): string | undef
     case "time":
       return literal("09:30");
     case "phone":
-      return "`+44 20 7946 ${word}`";
+      return "`+44 20 ${uniqueNumber()}`";
     case "rating":
       return "2";
     case "reference":
       return undefined;
     case "money":
-      return field.unique ? "uniqueNumber()" : "12.5";
+      return field.unique ? "uniqueNumber()" : within(field, 12.5);
     case "integer":
-      return field.unique ? "uniqueNumber()" : "7";
+      return field.unique ? "uniqueNumber()" : within(field, 7);
     case "decimal":
-      return field.unique ? "uniqueNumber()" : "12.5";
+      return field.unique ? "uniqueNumber()" : within(field, 12.5);
     case "email":
       return "`${word}@example.com`";
     case "url":
@@ -42,6 +42,11 @@ export function sampleOf(entity: EntityModel, field: FieldModel): string | undef
     case "slug":
       return "`sample-${word}`";
   }
+}
+
+/** `wanted`, or what is nearest to it within the field's limits. */
+export function within(field: FieldModel, wanted: number): string {
+  return String(Math.min(Math.max(wanted, field.min ?? wanted), field.max ?? wanted));
 }
 
 /** Helpers of `test/support/server.ts` that the samples of these fields call. */

@@ -2,30 +2,50 @@
 import type { AppModel, EntityModel, FieldModel } from "../entity-model.ts";
 import { defaultOf, isNullable, kindOf, sqlValue } from "./field-kinds.ts";
 import { slugFallback, sourceOf } from "./fill.ts";
+import { inOrderOfNeed, relationsFrom } from "./relations.ts";
 import { sqlName } from "./text.ts";
 
 const DAYS_BETWEEN_ROWS = 3;
 
 export function renderSeed(model: AppModel): string {
-  return `-- Sample rows for previews; a table that has rows is left alone.\n\n${model.entities.map(seedOf).join("\n")}`;
+  const inserts = inOrderOfNeed(model).map((entity, index, all) => seedOf(model, entity, all.slice(0, index)));
+  return `-- Sample rows for previews; a table that has rows is left alone.\n\n${inserts.join("\n")}`;
 }
 
-function seedOf(entity: EntityModel): string {
+/** `filled`: the entities whose rows are there by then. */
+function seedOf(model: AppModel, entity: EntityModel, filled: readonly EntityModel[]): string {
   const rows = completeRows(entity);
   if (rows.length === 0) return `-- No sample rows for ${sqlName(entity.table)}.\n`;
   const columns = entity.fields.map((field) => sqlName(field.column));
+  const references = relationsFrom(model, entity).filter(({ parent }) => filled.includes(parent));
+  const isFound = (field: FieldModel) => references.some((relation) => relation.field === field);
   const lines = rows.map((row, index) => {
-    const values = entity.fields.map((field) => typed(sqlValue(field, row.get(field.name)), field, index === 0));
+    const values = entity.fields.map((field) => {
+      // A row of its own table, or of one that comes later, is not there yet.
+      const value = field.type === "reference" && !isFound(field) ? null : row.get(field.name);
+      return typed(sqlValue(field, value), field, index === 0);
+    });
     const days = (rows.length - index) * DAYS_BETWEEN_ROWS;
     return `  (${[...values, `now() - interval '${days} days'`].join(", ")})`;
   });
+  const selected = entity.fields.map((field) => (isFound(field) ? `${parentAlias(field)}."id"` : `"sample".${sqlName(field.column)}`));
+  const joins = references.map(
+    ({ field, parent }) =>
+      `${field.required ? "join" : "left join"} (select "id", row_number() over (order by "id") - 1 as "place" from ${sqlName(parent.table)}) as ${parentAlias(field)}\n  on ${parentAlias(field)}."place" = "sample".${sqlName(field.column)}\n`,
+  );
   return `insert into ${sqlName(entity.table)} (${columns.join(", ")}, "created_at", "updated_at")
-select "sample".*, "sample"."created_at"
+select ${selected.join(", ")}, "sample"."created_at", "sample"."created_at"
 from (values
 ${lines.join(",\n")}
 ) as "sample" (${columns.join(", ")}, "created_at")
-where not exists (select from ${sqlName(entity.table)});
+${joins.join("")}where not exists (select from ${sqlName(entity.table)})
+order by "sample"."created_at";
 `;
+}
+
+/** What the rows of a reference's target are called, by their place. */
+function parentAlias(field: FieldModel): string {
+  return sqlName(`of_${field.column}`.slice(0, 63));
 }
 
 /** The first row gives the columns of a VALUES list their types. */

@@ -9,6 +9,7 @@ const engine = Handlebars.create();
 engine.registerHelper({
   attribute: jsxAttribute,
   comment: commentText,
+  concat: (...parts: unknown[]) => parts.slice(0, -1).join(""),
   html: htmlText,
   json: literal,
   markdown: markdownText,

@@ -14,6 +14,8 @@ export function wording(entity: EntityModel, app: string) {
     deleteTitle: `Delete this ${label}?`,
     createdToast: `${capitalized(label)} created`,
     deletedToast: `${capitalized(label)} deleted`,
+    addLabel: `Add ${/^[aeiou]/i.test(label) ? "an" : "a"} ${label}`,
+    showAllLabel: `Show all ${labelPlural}`,
     backLabel: `All ${labelPlural}`,
     backToOneLabel: `Back to the ${label}`,
     notFoundTitle: `There is no such ${label}`,

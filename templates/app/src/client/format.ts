@@ -2,6 +2,7 @@
 const day = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 const localDay = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const localMoment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const timeOfDay = new Intl.DateTimeFormat("en", { timeStyle: "short", timeZone: "UTC" });
 const amount = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
@@ -23,9 +24,19 @@ export function formatNumber(value: number): string {
   return number.format(value);
 }
 
-/** An amount of money, always with two digits after the point. */
-export function formatAmount(value: number): string {
-  return amount.format(value);
+/** An amount of money, always with two digits after the point; `currency` is a code such as EUR. */
+export function formatAmount(value: number, currency?: string): string {
+  return currency === undefined ? amount.format(value) : new Intl.NumberFormat("en", { style: "currency", currency }).format(value);
+}
+
+/** `09:30` as the reader's clock shows it. */
+export function formatTime(value: string): string {
+  return timeOfDay.format(new Date(`1970-01-01T${value}:00Z`));
+}
+
+/** `4 of 5`. */
+export function formatRating(value: number, max: number): string {
+  return `${value} of ${max}`;
 }
 
 /** A web address without what every address has. */

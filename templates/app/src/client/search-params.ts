@@ -26,3 +26,8 @@ export function useListParams(filters: readonly string[]) {
 export function flagOf(value: string): boolean | undefined {
   return value === "yes" ? true : value === "no" ? false : undefined;
 }
+
+/** A filter on what a row refers to: its id, or anything else for all. */
+export function idOf(value: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;
+}

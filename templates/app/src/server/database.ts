@@ -12,6 +12,7 @@ const parsers = new Map<number, (text: string) => unknown>([
   [builtins.INT8, Number],
   [builtins.NUMERIC, Number],
   [builtins.DATE, (text) => text],
+  [builtins.TIME, (text) => text.slice(0, 5)],
 ]);
 
 export function openDatabase(connectionString: string): Db {

@@ -23,10 +23,13 @@ export function hadNoEffect(error: unknown): boolean {
   );
 }
 
-/** The name of the unique constraint that a row broke, if that is what happened. */
-export function brokenUniqueConstraint(error: unknown): string | undefined {
+/** A foreign key, also one that forbids a deletion by itself (23001), and a unique constraint. */
+const BROKEN = new Set(["23001", "23503", "23505"]);
+
+/** The name of the constraint between rows that a statement broke, if that is what happened. */
+export function brokenConstraint(error: unknown): string | undefined {
   const failure = asFailure(error);
-  return failure.code === "23505" ? failure.constraint : undefined;
+  return BROKEN.has(failure.code ?? "") ? failure.constraint : undefined;
 }
 
 function isLineLost(error: unknown): boolean {

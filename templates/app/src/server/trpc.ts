@@ -44,11 +44,15 @@ export const procedure = t.procedure.use(async ({ type, next }) => {
   return result;
 });
 
+/** How many rows a form offers to choose from. */
+export const OPTIONS_MAX = 500;
+
 export function notFound(what: string): TRPCError {
   return new TRPCError({ code: "NOT_FOUND", message: `There is no such ${what}.` });
 }
 
-export function taken(fields: Record<string, string>): TRPCError {
+/** The input is well-formed and does not fit the rows that there are. */
+export function refused(fields: Record<string, string>): TRPCError {
   const cause = new FieldError(fields);
   return new TRPCError({ code: "CONFLICT", message: cause.message, cause });
 }

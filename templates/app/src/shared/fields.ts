@@ -42,21 +42,50 @@ export function boolean(label: string) {
   return z.boolean({ error: `${label} is either true or false.` });
 }
 
-export function integer(label: string) {
+interface Limits {
+  min?: number;
+  max?: number;
+}
+
+export function integer(label: string, { min = -2_147_483_648, max = 2_147_483_647 }: Limits = {}) {
   return z
     .number({ error: required(label, "must be a whole number") })
     .int(`${label} must be a whole number.`)
-    .min(-2_147_483_648, `${label} is too small.`)
-    .max(2_147_483_647, `${label} is too large.`);
+    .min(min, atLeast(label, min))
+    .max(max, atMost(label, max));
 }
 
 /** Up to ten digits before the point and two after it. */
-export function decimal(label: string) {
+export function decimal(label: string, { min = -9_999_999_999.99, max = 9_999_999_999.99 }: Limits = {}) {
   return z
     .number({ error: required(label, "must be a number") })
     .multipleOf(0.01, `${label} may have two digits after the point.`)
-    .gt(-1e10, `${label} is too small.`)
-    .lt(1e10, `${label} is too large.`);
+    .min(min, atLeast(label, min))
+    .max(max, atMost(label, max));
+}
+
+/** An amount, exact to the cent. */
+export function money(label: string, limits: Limits = {}) {
+  return decimal(label, limits);
+}
+
+/** Stars, from one to `max`. */
+export function rating(label: string, max: number) {
+  return integer(label, { min: 1, max });
+}
+
+/** The id of another row. */
+export function reference(label: string) {
+  return z.number({ error: `Choose one for ${label}.` }).int().positive(`Choose one for ${label}.`);
+}
+
+export function phone(label: string) {
+  return text(label, 40).regex(/^\+?[\d\s().\/-]*\d[\d\s().\/-]*(?:(?:x|ext\.?)\s*\d+)?$/i, `${label} must be a phone number, such as +44 20 7946 0100.`);
+}
+
+/** A time of day, as `09:30`. */
+export function time(label: string) {
+  return text(label).regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, `${label} must be a time of day, such as 09:30.`);
 }
 
 /** A day, as `2026-11-21`. */
@@ -88,6 +117,14 @@ export function slugify(source: string, fallback: string): string {
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+/, "");
   return words.slice(0, SLUG_BASE_LENGTH_MAX).replace(/-+$/, "") || fallback;
+}
+
+function atLeast(label: string, min: number): string {
+  return Number.isSafeInteger(min) && min > -2_147_483_648 ? `${label} must be ${min} or more.` : `${label} is too small.`;
+}
+
+function atMost(label: string, max: number): string {
+  return Number.isSafeInteger(max) && max < 2_147_483_647 ? `${label} must be ${max} or less.` : `${label} is too large.`;
 }
 
 function required(label: string, otherwise = "must be text") {

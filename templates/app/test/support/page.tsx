@@ -1,5 +1,5 @@
 /** Opens a page of the app in a document, talking to the real server. */
-import { cleanup, configure, fireEvent, render } from "@testing-library/react";
+import { cleanup, configure, fireEvent, render, waitFor } from "@testing-library/react";
 import { MemoryRouter } from "react-router";
 import { App } from "../../src/client/app.tsx";
 import { Providers } from "../../src/client/providers.tsx";
@@ -19,8 +19,11 @@ export function openPage(path: string, send: typeof fetch) {
   );
 }
 
-/** Fills in the controls of the form by name; a value that is true or false sets a checkbox. */
-export function fillIn(values: Record<string, unknown>): void {
+/** Fills in the controls of the form by name, once they are all there; a value that is true or false sets a checkbox. */
+export async function fillIn(values: Record<string, unknown>): Promise<void> {
+  await waitFor(() => {
+    if (document.querySelector('main select[aria-busy="true"]')) throw new Error("Options are still on their way.");
+  });
   for (const [name, value] of Object.entries(values)) {
     const control = document.querySelector<HTMLInputElement>(`main [name="${name}"]`);
     if (!control) throw new Error(`The form has no control named "${name}".`);

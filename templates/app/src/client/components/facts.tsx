@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 /** Named values of a row, between hairlines. */
 export function Facts({ children }: { children: ReactNode }) {
@@ -33,14 +34,31 @@ export function Prose({ heading, text }: { heading?: string; text: string }) {
   );
 }
 
+const linkLook = "rounded-sm text-primary underline decoration-primary/40 underline-offset-3 hover:decoration-primary";
+
 export function TextLink({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <a
-      href={href}
-      rel="noreferrer"
-      className="rounded-sm text-primary underline decoration-primary/40 underline-offset-3 hover:decoration-primary"
-    >
+    <a href={href} rel="noreferrer" className={linkLook}>
       {children}
     </a>
+  );
+}
+
+/** Leads to another row of the app. */
+export function RowLink({ to, children }: { to: string; children: ReactNode }) {
+  return (
+    <Link to={to} className={linkLook}>
+      {children}
+    </Link>
+  );
+}
+
+/** A rating as stars, for screen readers in words. */
+export function Stars({ value, max }: { value: number; max: number }) {
+  return (
+    <span role="img" aria-label={`${value} of ${max} stars`} className="tracking-[0.08em] text-primary">
+      {"★".repeat(value)}
+      <span className="text-muted-foreground/60">{"☆".repeat(Math.max(0, max - value))}</span>
+    </span>
   );
 }

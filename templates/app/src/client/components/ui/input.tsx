@@ -1,4 +1,4 @@
-import type { InputHTMLAttributes, TextareaHTMLAttributes } from "react";
+import type { InputHTMLAttributes, ReactNode, TextareaHTMLAttributes } from "react";
 import { useControl } from "./form.tsx";
 
 const look = "control block w-full min-w-0 rounded-control px-3.5 text-base placeholder:text-muted-foreground sm:text-[15px]";
@@ -13,4 +13,14 @@ export function Textarea(props: TextareaHTMLAttributes<HTMLTextAreaElement>) {
 
 export function Checkbox(props: InputHTMLAttributes<HTMLInputElement>) {
   return <input type="checkbox" {...useControl()} className="size-[18px] shrink-0 accent-primary" {...props} />;
+}
+
+/** A number with what it counts behind it. */
+export function Suffixed({ text, children }: { text: string; children: ReactNode }) {
+  return (
+    <div className="flex items-center gap-3">
+      {children}
+      <span className="max-w-[40%] shrink-0 truncate text-[15px] text-muted-foreground">{text}</span>
+    </div>
+  );
 }

@@ -5,6 +5,8 @@ export function readForm(root: HTMLElement | null): Record<string, unknown> {
 }
 
 function read(control: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement): unknown {
+  // A select whose values stand for numbers.
+  if (control.dataset.value === "number") return control.value === "" ? null : Number(control.value);
   if (!(control instanceof HTMLInputElement)) return control.value;
   if (control.type === "checkbox") return control.checked;
   if (control.type === "number") {

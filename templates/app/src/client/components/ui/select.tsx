@@ -20,3 +20,15 @@ export function BareSelect({ children, className = "", ...props }: SelectHTMLAtt
 export function Select(props: SelectHTMLAttributes<HTMLSelectElement> & { children: ReactNode }) {
   return <BareSelect {...useControl()} {...props} />;
 }
+
+/** As many stars as can be given, the best first. */
+export function RatingSelect({ max, required, ...props }: SelectHTMLAttributes<HTMLSelectElement> & { max: number }) {
+  return (
+    <Select data-value="number" required={required} {...props}>
+      <option value="">{required ? "Choose…" : "None"}</option>
+      {Array.from({ length: max }, (_, index) => max - index).map((stars) => (
+        <option key={stars} value={stars}>{`${"★".repeat(stars)}${"☆".repeat(max - stars)}  ${stars} of ${max}`}</option>
+      ))}
+    </Select>
+  );
+}

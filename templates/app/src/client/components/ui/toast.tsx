@@ -1,9 +1,11 @@
 import { useEffect, useSyncExternalStore } from "react";
-import { CheckIcon } from "../icons.tsx";
+import { AlertIcon, CheckIcon } from "../icons.tsx";
 
 const SHOWN_MS = 4_000;
 
-let current: { id: number; text: string } | undefined;
+type Kind = "success" | "failure";
+
+let current: { id: number; text: string; kind: Kind } | undefined;
 let lastId = 0;
 const listeners = new Set<() => void>();
 
@@ -12,9 +14,9 @@ function show(next: typeof current): void {
   for (const listener of listeners) listener();
 }
 
-/** Says that something succeeded. What failed is said where it failed. */
-export function toast(text: string): void {
-  show({ id: ++lastId, text });
+/** Says that something succeeded. What failed is said where it failed; only where there is no place for it, it is said here. */
+export function toast(text: string, kind: Kind = "success"): void {
+  show({ id: ++lastId, text, kind });
 }
 
 export function Toaster() {
@@ -38,7 +40,7 @@ export function Toaster() {
           key={shown.id}
           className="flex animate-[rise_160ms_ease-out] items-center gap-2.5 rounded-full bg-foreground py-2.5 pr-5 pl-4 text-[15px] font-medium text-background shadow-lg"
         >
-          <CheckIcon className="size-4" />
+          {shown.kind === "success" ? <CheckIcon className="size-4" /> : <AlertIcon className="size-4" />}
           {shown.text}
         </p>
       )}
