@@ -1,6 +1,7 @@
 /** Creates, deletes and writes to repositories. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid } from "./faults.ts";
 import { forgeSignature, signatureOf } from "./merge.ts";
@@ -57,6 +58,26 @@ export function repositoryById(core: ForgeCore, id: number): Repository {
   const repository = core.state.repositoryById(id);
   if (repository === undefined) throw new Fault(404, "Not Found");
   return repository;
+}
+
+export interface RepositoryEdit {
+  description?: string | null | undefined;
+  defaultBranch?: string | undefined;
+  isPrivate?: boolean | undefined;
+}
+
+/** For its admins. Throws 422 for a default branch that is not there. */
+export async function editRepository(core: ForgeCore, actor: Actor, repository: Repository, edit: RepositoryEdit): Promise<Repository> {
+  authorizeWrite(core, actor, repository, "administration", "admin");
+  const { description, defaultBranch, isPrivate } = edit;
+  if (defaultBranch !== undefined) {
+    if (core.state.ref(repository.id, `refs/heads/${defaultBranch}`) === undefined)
+      throw new Fault(422, `The branch ${defaultBranch} was not found.`);
+    await core.git.run(repository.id, ["symbolic-ref", "HEAD", `refs/heads/${defaultBranch}`]);
+  }
+  core.db.update("repositories", repository.id, { description, defaultBranch, isPrivate });
+  core.changes.publish({ repositoryId: repository.id, subject: "repository" });
+  return repositoryById(core, repository.id);
 }
 
 export async function deleteRepository(core: ForgeCore, actor: Account, repository: Repository): Promise<void> {

@@ -37,7 +37,7 @@ async function visitor(login?: string): Promise<Visitor> {
     },
     async form(path, action) {
       const { text } = await send(path).then(async (answer) => ({ text: await answer.text() }));
-      const [, inner] = new RegExp(`<form method="post" action="${action}">([\\s\\S]*?)</form>`).exec(text) ?? [];
+      const [, inner] = new RegExp(`<form method="post" action="${action}"[^>]*>([\\s\\S]*?)</form>`).exec(text) ?? [];
       if (inner === undefined) throw new Error(`${path} has no form that posts to ${action}`);
       return Object.fromEntries(
         [...inner.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)].map(([, name = "", value = ""]) => [name, value]),
@@ -198,10 +198,12 @@ describe("who sees what", () => {
     expect((await ann.get("/")).text).toContain("ann/hidden");
   });
 
-  test("whoever is not logged in gets no form", async () => {
+  test("whoever is not logged in gets no form but the one for colours", async () => {
     const nobody = await visitor();
     for (const path of [`/issues/${scene.issue}`, `/pull/${scene.open}`, `/pull/${scene.merged}`])
-      expect((await nobody.get(`/ann/shop${path}`)).text).not.toContain("<form");
+      expect((await nobody.get(`/ann/shop${path}`)).text.match(/<form [^>]*>/g)).toEqual([
+        expect.stringContaining('method="post" action="/theme"'),
+      ]);
     expect((await nobody.get("/ann/shop/issues/new")).status).toBe(401);
   });
 

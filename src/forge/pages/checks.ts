@@ -1,52 +1,71 @@
 /** The check runs of a commit: how each stands, and its evidence. */
 import { html, raw } from "hono/html";
 import type { ForgeCore } from "../core.ts";
-import type { Annotation, CheckRun } from "../records.ts";
+import type { Annotation, CheckRun, Repository } from "../records.ts";
+import { mark, type Tone } from "./icons.ts";
 import type { Html } from "./layout.ts";
 import { isSafeAddress, markdown } from "./markdown.ts";
-import { dot, took, toneOf, word } from "./parts.ts";
+import { empty, plural, toneOf, word } from "./parts.ts";
+import { took } from "./times.ts";
 
-/** How a commit's checks stand together, in one sentence. */
-export function tally(checks: CheckRun[]): string {
+export interface Tally {
+  tone: Tone;
+  heading: string;
+  /** How many stand how, in one sentence. */
+  text: string;
+}
+
+/** How a commit's checks stand together. */
+export function tally(checks: CheckRun[]): Tally {
   const tones = checks.map((check) => toneOf(check.status, check.conclusion));
   const of = (tone: string): number => tones.filter((one) => one === tone).length;
   const unfinished = checks.filter((check) => check.status !== "completed").length;
-  if (checks.length === 0) return "No check has begun.";
-  if (of("good") === checks.length) return checks.length === 1 ? "The check passed." : `All ${checks.length} checks passed.`;
-  const parts = [`${of("good")} of ${checks.length} checks passed`];
+  if (checks.length === 0) return { tone: "quiet", heading: "No checks", text: "No check has begun for this commit." };
+  const parts = [`${of("good")} of ${plural(checks.length, "check")} passed`];
   if (of("bad") > 0) parts.push(`${of("bad")} failed`);
   if (unfinished > 0) parts.push(`${unfinished} not done yet`);
-  return `${parts.join(", ")}.`;
+  const text = `${parts.join(", ")}.`;
+  if (of("bad") > 0) return { tone: "bad", heading: of("bad") === 1 ? "A check failed" : "Some checks failed", text };
+  if (unfinished > 0) return { tone: "busy", heading: "Checks are running", text };
+  return { tone: "good", heading: checks.length === 1 ? "The check passed" : "All checks passed", text };
 }
 
-export function checksView(core: ForgeCore, checks: CheckRun[]): Html {
-  if (checks.length === 0) return html`<p class="card pad muted">No check has begun.</p>`;
-  return html`<p class="muted small">${tally(checks)}</p>
-    <section class="stack" aria-label="Checks">${checks.map((check) => checkView(core, check))}</section>`;
+export function checksView(core: ForgeCore, repository: Repository, checks: CheckRun[]): Html {
+  if (checks.length === 0)
+    return empty("check", "No check has begun", "Checks appear here as soon as somebody reports one for this commit.");
+  const { tone, heading, text } = tally(checks);
+  return html`<p class="with-icon sum">${mark(tone)}<strong>${heading}.</strong> <span class="muted">${text}</span></p>
+    <div class="stack" role="group" aria-label="Checks">${checks.map((check) => checkView(core, repository, check))}</div>`;
 }
 
 /** Open where there is something to look at: a failure, or pictures. */
-function checkView(core: ForgeCore, check: CheckRun): Html {
+function checkView(core: ForgeCore, repository: Repository, check: CheckRun): Html {
   const tone = toneOf(check.status, check.conclusion);
   const annotations = core.state.annotations(check.id).items;
   const hasPictures = /!\[[^\]]*\]\(/.test(check.summary ?? "");
+  const texts = [check.summary, check.text].filter((text) => text !== null && text !== "");
+  const details = check.detailsUrl !== null && isSafeAddress(check.detailsUrl) ? check.detailsUrl : undefined;
   return html`<details class="card check" id="check-${check.id}" ${tone === "bad" || hasPictures ? raw("open") : ""}>
     <summary>
-      ${dot(tone, word(check.status, check.conclusion))} <strong>${check.name}</strong>
+      ${mark(tone, word(check.status, check.conclusion))} <strong>${check.name}</strong>
       <span class="muted">${check.title ?? ""}</span>
       <span class="muted small end">${word(check.status, check.conclusion)} ${took(check.startedAt, check.completedAt)}</span>
     </summary>
     <div class="pad evidence">
-      ${annotations.map(annotationView)} ${[check.summary, check.text].map((text) => (text === null || text === "" ? "" : markdown(text)))}
-      ${check.detailsUrl === null || !isSafeAddress(check.detailsUrl) ? "" : html`<p><a href="${check.detailsUrl}">Details</a></p>`}
+      ${annotations.map((annotation) => annotationView(repository, check, annotation))}
+      ${texts.map((text) => markdown(text, { repository: `/${repository.fullName}` }))}
+      ${annotations.length + texts.length === 0 ? html`<p class="muted">Nothing was reported beside the result.</p>` : ""}
+      ${details === undefined ? "" : html`<p><a href="${details}">Details</a></p>`}
     </div>
   </details>`;
 }
 
-function annotationView(annotation: Annotation): Html {
+function annotationView(repository: Repository, check: CheckRun, annotation: Annotation): Html {
+  const { path, startLine } = annotation;
+  const file = `/${repository.fullName}/blob/${check.headSha}/${path.split("/").map(encodeURIComponent).join("/")}#L${startLine}`;
   return html`<div class="annotation ${annotation.level}">
     <p>
-      <code>${annotation.path}:${annotation.startLine}</code> ${annotation.title === null ? "" : html`<strong>${annotation.title}</strong>`}
+      ${annotation.title === null ? "" : html`<strong>${annotation.title}</strong>`} <a href="${file}"><code>${path}:${startLine}</code></a>
     </p>
     <p class="message">${annotation.message}</p>
   </div>`;

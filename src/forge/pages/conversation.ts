@@ -1,19 +1,65 @@
 /** What was said and what happened on an issue or a pull request, in order. */
 import { html } from "hono/html";
 import type { Session } from "../accounts.ts";
+import { isAtLeast } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
-import type { Issue, PullRequest, Repository, Review, TimelineEntry } from "../records.ts";
+import type { Issue, PullRequest, Repository, Review, ReviewComment, TimelineEntry, TimelineKind } from "../records.ts";
+import { icon, type IconName } from "./icons.ts";
 import type { Html } from "./layout.ts";
-import { composer, login, said, stateBadge, time } from "./parts.ts";
+import type { Place } from "./markdown.ts";
+import { badge, composer, login, said, stateBadge, stateIcon } from "./parts.ts";
+import { time } from "./times.ts";
 
 export function issueBody(core: ForgeCore, repository: Repository, issue: Issue, session: Session | undefined): Html {
-  return html`${titleOf(issue, html`opened by ${login(core, issue.userId)}`)} ${conversation(core, repository, issue)}
-  ${composer(session, `/${repository.fullName}/issues/${issue.number}/comments`)}`;
+  return html`${titleOf(issue, html`opened ${time(issue.createdAt)} by <strong>${login(core, issue.userId)}</strong>`)}
+    <div class="columns talk">
+      <aside class="rail" aria-label="About this issue">${answeredBy(core, repository, issue)} ${labelsView(core, issue)}</aside>
+      <div>
+        ${conversation(core, repository, issue)} ${composer(core, repository, issue, session, mayChange(core, repository, issue, session))}
+      </div>
+    </div>`;
+}
+
+/** Close, and open again: the author, and whoever may triage. */
+export function mayChange(core: ForgeCore, repository: Repository, issue: Issue, session: Session | undefined): boolean {
+  if (session === undefined) return false;
+  return session.account.id === issue.userId || isAtLeast(core.state.role(repository, session.account), "triage");
 }
 
 export function titleOf(issue: Issue | PullRequest, line: Html): Html {
-  return html`<h1>${issue.title} <span class="muted">#${issue.number}</span></h1>
-    <p class="sub">${stateBadge(issue)} <span class="muted">${line}, ${time(issue.createdAt)}</span></p>`;
+  return html`<h1>${issue.title} <span class="muted number">#${issue.number}</span></h1>
+    <p class="sub">${stateBadge(issue)} <span class="muted">${line}</span></p>`;
+}
+
+/** The pull requests that name the issue as theirs. */
+function answeredBy(core: ForgeCore, repository: Repository, issue: Issue): Html {
+  const pattern = new RegExp(`(^|[^\\w/])#${issue.number}\\b`);
+  const pulls = core.state.pulls(repository.id, { state: "all" }).items.filter((pull) => pattern.test(pull.body ?? ""));
+  return html`<section class="side">
+    <h2>Pull requests</h2>
+    ${
+      pulls.length === 0
+        ? html`<p class="muted small">None yet.</p>`
+        : html`<ul class="plain-list">
+            ${pulls.map(
+              (pull) =>
+                html`<li>
+                  ${stateBadge(pull)}
+                  <a href="/${repository.fullName}/pull/${pull.number}">${pull.title} <span class="muted">#${pull.number}</span></a>
+                </li>`,
+            )}
+          </ul>`
+    }
+  </section>`;
+}
+
+export function labelsView(core: ForgeCore, issue: Issue): Html {
+  const labels = core.state.labelsOf(issue.id);
+  if (labels.length === 0) return html``;
+  return html`<section class="side">
+    <h2>Labels</h2>
+    <p>${labels.map((label) => html`${badge("quiet", label.name)} `)}</p>
+  </section>`;
 }
 
 interface Entry {
@@ -24,6 +70,7 @@ interface Entry {
 }
 
 export function conversation(core: ForgeCore, repository: Repository, issue: Issue): Html {
+  const place: Place = { repository: `/${repository.fullName}` };
   const entries: Entry[] = [
     ...core.state.comments(issue.id).items.map((comment) => ({
       at: comment.createdAt,
@@ -33,7 +80,8 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
         comment,
         "comment",
         `issuecomment-${comment.id}`,
-        comment.updatedAt > comment.createdAt ? html`<span class="muted small">edited</span>` : "",
+        place,
+        comment.updatedAt > comment.createdAt ? html`<span class="muted small">edited ${time(comment.updatedAt)}</span>` : "",
       ),
     })),
     ...core.state
@@ -44,29 +92,45 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
           entry.kind !== "closed" || !all.some((other) => other.kind === "merged" && other.createdAt === entry.createdAt),
       )
       .map((entry) => ({ at: entry.createdAt, order: 1, view: eventView(core, repository, entry) })),
-    ...(issue.isPull ? reviewEntries(core, issue) : []),
+    ...(issue.isPull ? reviewEntries(core, issue, place) : []),
   ];
   entries.sort((a, b) => (a.at === b.at ? a.order - b.order : a.at < b.at ? -1 : 1));
-  return html`<section aria-label="Conversation" class="stack">
-    ${said(core, { ...issue, body: issue.body ?? "" }, "issue", `issue-${issue.number}`)} ${entries.map((one) => one.view)}
+  return html`<section aria-label="Conversation" class="timeline">
+    <h2 class="unseen">Conversation</h2>
+    ${said(core, { ...issue, body: issue.body ?? "" }, "issue", `issue-${issue.number}`, place)} ${entries.map((one) => one.view)}
   </section>`;
 }
 
-function reviewEntries(core: ForgeCore, issue: Issue): Entry[] {
+function reviewEntries(core: ForgeCore, issue: Issue, place: Place): Entry[] {
   const comments = core.state.reviewComments(issue.id).items;
   return core.state.reviews(issue.id).items.flatMap((review) => {
     if (review.submittedAt === null) return [];
     const own = comments.filter((comment) => comment.reviewId === review.id);
     const view = html`${
-      review.body.trim() === "" && own.length > 0
-        ? html`<p class="event" id="pullrequestreview-${review.id}">
-            ${login(core, review.userId)} ${REVIEW_TEXT[review.state]} <span class="muted">${time(review.submittedAt)}</span>
-          </p>`
-        : said(core, { ...review, createdAt: review.submittedAt }, null, `pullrequestreview-${review.id}`, REVIEW_TEXT[review.state])
+      review.body.trim() === ""
+        ? eventLine(
+            "comment",
+            `pullrequestreview-${review.id}`,
+            html`<strong>${login(core, review.userId)}</strong> ${REVIEW_TEXT[review.state]} ${time(review.submittedAt)}`,
+          )
+        : said(core, { ...review, createdAt: review.submittedAt }, null, `pullrequestreview-${review.id}`, place, REVIEW_TEXT[review.state])
     }
-    ${own.map((comment) => said(core, comment, "review_comment", `discussion_r${comment.id}`, html`on <code>${comment.path}${comment.line === null ? "" : `:${comment.line}`}</code>`))}`;
+    ${own.map((comment) => lineComment(core, comment, place))}`;
     return [{ at: review.submittedAt, order: 0, view }];
   });
+}
+
+/** A comment on a line, below the lines that it is about. */
+function lineComment(core: ForgeCore, comment: ReviewComment, place: Place): Html {
+  const where = `${comment.path}${comment.line === null ? "" : `:${comment.line}`}`;
+  return said(
+    core,
+    comment,
+    "review_comment",
+    `discussion_r${comment.id}`,
+    place,
+    html`<span class="muted">on</span> <code>${where}</code>`,
+  );
 }
 
 const REVIEW_TEXT: Record<Review["state"], string> = {
@@ -77,10 +141,28 @@ const REVIEW_TEXT: Record<Review["state"], string> = {
   PENDING: "is reviewing this",
 };
 
+function eventLine(picture: IconName, anchor: string, text: Html, tone = ""): Html {
+  return html`<p class="event" id="${anchor}"><span class="event-icon ${tone}">${icon(picture)}</span><span>${text}</span></p>`;
+}
+
+const PICTURES: Record<TimelineKind, [picture: IconName, tone: string]> = {
+  closed: ["cross", "bad"],
+  reopened: ["issue", "good"],
+  merged: ["merge", "merged"],
+  renamed: ["tag", ""],
+  labeled: ["tag", ""],
+  unlabeled: ["tag", ""],
+  review_requested: ["eyes", ""],
+  head_pushed: ["commit", ""],
+  head_deleted: ["branch", ""],
+  reverted_by: ["revert", ""],
+};
+
 function eventView(core: ForgeCore, repository: Repository, entry: TimelineEntry): Html {
-  return html`<p class="event">
-    <strong>${login(core, entry.actorId)}</strong> ${eventText(repository, entry)} <span class="muted">${time(entry.createdAt)}</span>
-  </p>`;
+  const [picture, tone] = PICTURES[entry.kind] ?? ["commit", ""];
+  const text = html`<strong>${login(core, entry.actorId)}</strong> ${eventText(repository, entry)}
+    <span class="muted">${time(entry.createdAt)}</span>`;
+  return eventLine(picture, `event-${entry.id}`, text, tone);
 }
 
 function eventText(repository: Repository, { kind, detail }: TimelineEntry): Html | string {

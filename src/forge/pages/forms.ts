@@ -1,17 +1,30 @@
 /** What can be sent from the pages: each form changes one thing and answers 303 to where it shows. */
 import type { Context, Hono } from "hono";
-import { isSameSecret, type Session } from "../accounts.ts";
-import type { Actor } from "../auth.ts";
+import { isSameSecret, setCollaborator, type Session } from "../accounts.ts";
+import { cancelRun, rerun } from "../actions/dispatch.ts";
+import { authorizeWrite, type Actor } from "../auth.ts";
+import { deleteBranch, restoreBranch } from "../branches.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
-import { createComment, createIssue } from "../issues.ts";
-import { mergePull } from "../pulls.ts";
+import { checkBody, createComment, createIssue, editIssue } from "../issues.ts";
+import { editPull, findPull, mergePull } from "../pulls.ts";
 import type { Repository } from "../records.ts";
+import { editRepository } from "../repositories.ts";
 import { revertPull } from "../revert.ts";
+import { createReview, createReviewComment } from "../reviews.ts";
+import { GIVEN_ROLES } from "./settings.ts";
+
+const STATES = ["open", "closed"] as const;
+const METHODS = ["merge", "squash", "rebase"] as const;
+const VERDICTS = ["APPROVE", "REQUEST_CHANGES", "COMMENT"] as const;
 
 export interface PageEnv {
-  /** What was typed into the form that is being handled: shown again when it is refused. */
-  Variables: { typed: string };
+  Variables: {
+    /** What was typed into the form that is being handled: shown again when it is refused. */
+    typed: string;
+    /** A content security policy of its own. */
+    policy: string;
+  };
 }
 
 export interface Visit {
@@ -45,22 +58,81 @@ export function formRoutes(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, rep
     const issue = createIssue(core, actor, repository, { title: fields["title"] ?? "", body: lines(fields["body"]) });
     return c.redirect(`/${repository.fullName}/issues/${issue.number}`, 303);
   });
+  /** `state`: what it shall be after the comment, which may then be empty. */
   app.post("/:owner/:name/issues/:number{[0-9]+}/comments", async (c) => {
     const { actor, fields, repository } = await sentBy(c);
-    const comment = createComment(core, actor, repository, numberOf(c), lines(fields["body"]));
-    const path = core.state.issue(repository.id, numberOf(c))?.isPull ? "pull" : "issues";
-    return c.redirect(`/${repository.fullName}/${path}/${numberOf(c)}#issuecomment-${comment.id}`, 303);
+    const number = numberOf(c);
+    const body = lines(fields["body"]);
+    const state = STATES.find((one) => one === fields["state"]);
+    const comment = state !== undefined && body.trim() === "" ? undefined : createComment(core, actor, repository, number, body);
+    const isPull = core.state.issue(repository.id, number)?.isPull === true;
+    if (state !== undefined) await (isPull ? editPull : editIssue)(core, actor, repository, number, { state });
+    const anchor = comment === undefined ? "" : `#issuecomment-${comment.id}`;
+    return c.redirect(`/${repository.fullName}/${isPull ? "pull" : "issues"}/${number}${anchor}`, 303);
   });
   /** `sha`: the head that was on the page; another one is refused. */
   app.post("/:owner/:name/pull/:number{[0-9]+}/merge", async (c) => {
     const { actor, fields, repository } = await sentBy(c);
-    await mergePull(core, actor, repository, numberOf(c), { sha: fields["sha"] || undefined });
+    const method = METHODS.find((one) => one === fields["method"]);
+    await mergePull(core, actor, repository, numberOf(c), { sha: fields["sha"] || undefined, method });
     return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
   });
   app.post("/:owner/:name/pull/:number{[0-9]+}/revert", async (c) => {
     const { actor, repository } = await sentBy(c);
     const revert = await revertPull(core, actor, repository, numberOf(c));
     return c.redirect(`/${repository.fullName}/pull/${revert.number}`, 303);
+  });
+  app.post("/:owner/:name/pull/:number{[0-9]+}/branch", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    const { headRef } = findPull(core, repository, numberOf(c));
+    if (fields["do"] === "restore") await restoreBranch(core, actor, repository, numberOf(c));
+    else await deleteBranch(core, actor, repository, `refs/heads/${headRef}`);
+    return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
+  });
+  app.post("/:owner/:name/pull/:number{[0-9]+}/reviews", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    const event = VERDICTS.find((one) => one === fields["event"]) ?? "COMMENT";
+    const body = lines(fields["body"]);
+    if (event === "COMMENT") checkBody("PullRequestReview", body, true);
+    const review = await createReview(core, actor, repository, numberOf(c), { event, body, comments: [] });
+    return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}#pullrequestreview-${review.id}`, 303);
+  });
+  app.post("/:owner/:name/pull/:number{[0-9]+}/lines", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    const line = Number(fields["line"]);
+    const comment = await createReviewComment(core, actor, repository, numberOf(c), {
+      path: fields["path"] ?? "",
+      line: Number.isSafeInteger(line) && line > 0 ? line : null,
+      side: fields["side"] === "LEFT" ? "LEFT" : "RIGHT",
+      body: lines(fields["body"]),
+    });
+    return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}/files#r${comment.id}`, 303);
+  });
+  app.post("/:owner/:name/actions/runs/:number{[0-9]+}/:what{cancel|rerun}", async (c) => {
+    const { actor, repository } = await sentBy(c);
+    const change = c.req.param("what") === "cancel" ? cancelRun : rerun;
+    change(core, actor, repository, numberOf(c));
+    return c.redirect(`/${repository.fullName}/actions/runs/${numberOf(c)}`, 303);
+  });
+  app.post("/:owner/:name/settings", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    await editRepository(core, actor, repository, {
+      description: fields["description"]?.trim() || null,
+      defaultBranch: fields["default"] || undefined,
+      isPrivate: fields["visibility"] === undefined ? undefined : fields["visibility"] === "private",
+    });
+    return c.redirect(`/${repository.fullName}/settings`, 303);
+  });
+  app.post("/:owner/:name/settings/people", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    authorizeWrite(core, actor, repository, "administration", "admin");
+    const account = core.state.accountByLogin((fields["login"] ?? "").trim());
+    if (account === undefined || account.id === repository.ownerId)
+      throw new Fault(422, account === undefined ? "There is nobody of that name here." : "The owner may do everything already.");
+    const role = GIVEN_ROLES.map(([one]) => one).find((one) => one === fields["role"]) ?? "none";
+    setCollaborator(core, repository, account, role);
+    core.changes.publish({ repositoryId: repository.id, subject: "repository" });
+    return c.redirect(`/${repository.fullName}/settings#people`, 303);
   });
 }
 

@@ -15,37 +15,90 @@ const FENCED = /^(`{3,20}|~{3,20})[^\n]*\n[\s\S]*?^\1/gm;
 /** Emphasis takes time by the square of its marks. */
 const MAX_MARKS = 4000;
 
-const marked = new Marked({
-  gfm: true,
-  breaks: true,
-  renderer: {
-    html: ({ text }: Tokens.HTML | Tokens.Tag) => plainHtml(text),
-    link({ href, tokens }: Tokens.Link) {
-      // Pictures are links to themselves, which cannot be inside another.
-      const inner = this.parser.parseInline(tokens).replaceAll(/<\/?a\b[^>]*>/g, "");
-      return isSafeAddress(href) ? `<a href="${escape(href)}" rel="nofollow noopener">${inner}</a>` : inner;
-    },
-    image({ href, text }: Tokens.Image) {
-      if (!isSafeAddress(href) || /^mailto:/i.test(href)) return escape(text);
-      const picture = `<img src="${escape(href)}" alt="${escape(text)}" loading="lazy">`;
-      return `<a class="picture" href="${escape(href)}" rel="nofollow noopener">${picture}</a>`;
-    },
-    checkbox: ({ checked }: Tokens.Checkbox) =>
-      `<span class="task${checked ? " done" : ""}" role="img" aria-label="${checked ? "done" : "to do"}"></span>`,
-  },
-});
+/** Where a text stands: what its numbers and relative addresses mean. Paths of this site, with a slash at the end where they are folders. */
+export interface Place {
+  /** `/owner/name`: `#1` is its issue, or nothing without it. */
+  repository?: string;
+  /** The folder of the page that shows a file, for links, and of the files as they are, for pictures. */
+  shown?: string;
+  plain?: string;
+}
 
-export function markdown(text: string | null): HtmlEscapedString {
-  return raw(`<div class="prose">${balance(render(text ?? ""))}</div>`) as HtmlEscapedString;
+/** Signs that platforms write before a result: drawn here, as not every system has pictures of them. */
+const SIGNS: Record<string, string> = { "✅": "good", "❌": "bad", "⏳": "busy" };
+
+/** The page has the levels above. */
+const FIRST_LEVEL = 3;
+
+/** For one text: its headings go on from the page's, whatever level they begin with, and skip none. */
+function markedIn({ repository, shown, plain }: Place): Marked {
+  let top: number | undefined;
+  let level = FIRST_LEVEL - 1;
+  return new Marked({
+    gfm: true,
+    breaks: true,
+    renderer: {
+      html: ({ text }: Tokens.HTML | Tokens.Tag) => plainHtml(text),
+      heading({ tokens, depth }: Tokens.Heading) {
+        top ??= depth;
+        level = Math.min(6, Math.max(FIRST_LEVEL, FIRST_LEVEL + depth - top), level + 1);
+        return `<h${level} class="depth-${depth}">${this.parser.parseInline(tokens)}</h${level}>`;
+      },
+      text(token: Tokens.Text | Tokens.Escape) {
+        if ("tokens" in token && token.tokens !== undefined) return this.parser.parseInline(token.tokens);
+        const text = "escaped" in token && token.escaped === true ? token.text : escape(token.text);
+        const signed = text.replaceAll(/[✅❌⏳]\uFE0F?/gu, (sign) => `<span class="sign ${SIGNS[sign[0] ?? ""] ?? ""}"></span>`);
+        if (repository === undefined) return signed;
+        return signed.replaceAll(
+          /(^|[\s(])#(\d{1,9})(?![\w-])/g,
+          (_, before: string, number: string) => `${before}<a href="${escape(repository)}/issues/${number}">#${number}</a>`,
+        );
+      },
+      table(token: Tokens.Table) {
+        const cells = (row: Tokens.TableCell[], tag: string) =>
+          row
+            .map(({ tokens, align }) => `<${tag}${align === null ? "" : ` class="${align}"`}>${this.parser.parseInline(tokens)}</${tag}>`)
+            .join("");
+        const isHeaded = token.header.some((cell) => cell.text.trim() !== "");
+        const head = isHeaded ? `<thead><tr>${cells(token.header, "th")}</tr></thead>` : "";
+        return `<table>${head}<tbody>${token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</tbody></table>`;
+      },
+      link({ href, tokens }: Tokens.Link) {
+        // Pictures are links to themselves, which cannot be inside another.
+        const inner = this.parser.parseInline(tokens).replaceAll(/<\/?a\b[^>]*>/g, "");
+        const address = absolute(href, shown);
+        return isSafeAddress(address) ? `<a href="${escape(address)}" rel="nofollow noopener">${inner}</a>` : inner;
+      },
+      image({ href, text }: Tokens.Image) {
+        const address = absolute(href, plain);
+        if (!isSafeAddress(address) || /^mailto:/i.test(address)) return escape(text);
+        const picture = `<img src="${escape(address)}" alt="${escape(text)}" loading="lazy">`;
+        return `<a class="picture" href="${escape(address)}" rel="nofollow noopener">${picture}</a>`;
+      },
+      checkbox: ({ checked }: Tokens.Checkbox) =>
+        `<span class="task${checked ? " done" : ""}" role="img" aria-label="${checked ? "done" : "to do"}"></span>`,
+    },
+  });
+}
+
+/** A relative address within `folder`, if that stays on this site; any other as it is. */
+function absolute(href: string, folder: string | undefined): string {
+  if (folder === undefined || /^([a-z][\w+.-]*:|[/\\#])/i.test(href)) return href;
+  const url = URL.parse(href, `http://own.invalid${folder}`);
+  return url?.origin === "http://own.invalid" ? `${url.pathname}${url.search}${url.hash}` : href;
+}
+
+export function markdown(text: string | null, place: Place = {}): HtmlEscapedString {
+  return raw(`<div class="prose">${balance(render(text ?? "", place))}</div>`) as HtmlEscapedString;
 }
 
 /** As it was written where reading it as Markdown would take seconds, or cannot be done. */
-function render(text: string): string {
+function render(text: string, place: Place): string {
   const prose = text.replaceAll(FENCED, "");
   const isTame = !DEEP.test(text) && !/[*_~]{200}/.test(prose) && (prose.match(/[*_~]+/g)?.length ?? 0) <= MAX_MARKS;
   if (isTame) {
     try {
-      return marked.parse(text, { async: false });
+      return markedIn(place).parse(text, { async: false });
     } catch (error) {
       // Nested in a way that `DEEP` does not know; anything else is a fault of ours.
       if (!(error instanceof RangeError)) throw error;

@@ -13,14 +13,19 @@ import type { Repository } from "../records.ts";
 import { errorAnswer } from "../rest/http.ts";
 import { changesStream } from "./changes.ts";
 import { formRoutes, sender, type PageEnv } from "./forms.ts";
-import { page, problemBody, type Frame } from "./layout.ts";
+import { readPlace } from "./code.ts";
+import { homeBody } from "./home.ts";
+import { page, type Frame, type Section, type Theme } from "./layout.ts";
 import { repositoryRoutes } from "./places.ts";
+import { problemBody } from "./problem.ts";
 import { isProgram, refusal } from "./refusals.ts";
-import { homeBody } from "./repository.ts";
 
 const COOKIE = "forge_session";
+const THEME_COOKIE = "forge_theme";
+const THEME_SECONDS = 365 * 24 * 3600;
 const STATIC: Record<string, [path: string, type: string]> = {
   "forge.css": [fileURLToPath(new URL("./static/forge.css", import.meta.url)), "text/css; charset=utf-8"],
+  "page.js": [fileURLToPath(new URL("./static/page.js", import.meta.url)), "text/javascript; charset=utf-8"],
   "live.js": [fileURLToPath(new URL("./static/live.js", import.meta.url)), "text/javascript; charset=utf-8"],
   "icon.svg": [fileURLToPath(new URL("./static/icon.svg", import.meta.url)), "image/svg+xml"],
   "idiomorph.js": [fileURLToPath(import.meta.resolve("idiomorph")).replace(/[^/]+$/, "idiomorph.esm.js"), "text/javascript; charset=utf-8"],
@@ -49,19 +54,25 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
     if (repository === undefined) throw new Fault(404, "Not Found");
     return repository;
   };
-  const show = async (c: Context, frame: Frame, status = 200): Promise<Response> => c.html(await page(frame), status as 200);
+  const show = async (c: Context, frame: Omit<Frame, "theme" | "counts" | "isAdmin">, status = 200): Promise<Response> => {
+    const { repository, session } = frame;
+    const about = repository === undefined ? {} : aboutRepository(core, repository, session);
+    return c.html(await page({ ...frame, ...about, theme: themeOf(getCookie(c, THEME_COOKIE)) }), status as 200);
+  };
   const refuse = async (c: Context<PageEnv>, error: unknown): Promise<Response> => {
-    const { status, heading, text } = refusal(error);
+    const { status, heading, text, advice } = refusal(error);
     const session = sessionOf(c);
     const repository = visible(c, session);
-    const from = URL.parse(c.req.header("referer") ?? "");
-    const back = from?.origin === new URL(c.req.url).origin && c.req.method === "POST" ? from.pathname : `/${repository?.fullName ?? ""}`;
-    return show(c, { title: heading, session, repository, body: problemBody(heading, text, back, c.get("typed") ?? "") }, status);
+    const from = c.req.method === "POST" ? pageBefore(c) : undefined;
+    const back = from ?? `/${repository?.fullName ?? ""}`;
+    const backLabel = from !== undefined ? "Back" : repository === undefined ? "To the repositories" : `To ${repository.fullName}`;
+    const body = problemBody({ status, heading, text, advice, back, backLabel, typed: c.get("typed") ?? "" });
+    return show(c, { title: heading, session, repository, body }, status);
   };
 
   app.use(async (c, next) => {
     await next();
-    c.header("content-security-policy", POLICY);
+    c.header("content-security-policy", c.get("policy") ?? POLICY);
     c.header("x-content-type-options", "nosniff");
     c.header("referrer-policy", "same-origin");
   });
@@ -91,6 +102,13 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
     setCookie(c, COOKIE, redeemed.cookie, { httpOnly: true, sameSite: "Lax", path: "/", maxAge: SESSION_SECONDS });
     return c.redirect(ownPath(c.req.query("next") ?? "/"), 303);
   });
+  /** Changes nothing but how pages look to whoever sends it, so it takes no session. */
+  app.post("/theme", async (c) => {
+    const theme = themeOf(String((await c.req.parseBody())["theme"]));
+    if (theme === undefined) throw new Fault(422, "The colours are light or dark.");
+    setCookie(c, THEME_COOKIE, theme, { httpOnly: true, sameSite: "Lax", path: "/", maxAge: THEME_SECONDS });
+    return c.redirect(pageBefore(c) ?? "/", 303);
+  });
   app.post("/logout", async (c) => {
     await sender(c, sessionOf(c));
     endSession(core, getCookie(c, COOKIE) ?? "");
@@ -117,6 +135,15 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
       return show(c, { title: whole, session, repository, section, changes: `/${repository.fullName}/${changes}`, body: await body });
     });
   });
+  /** A file as it is. It can do nothing here: scripts in it do not run, and only pictures are shown as what they are. */
+  app.get("/:owner/:name/raw/:place{.+}", async (c) => {
+    const { path, content } = await readPlace(core, repositoryOf(c, sessionOf(c)), c.req.param("place"));
+    const picture = PICTURES[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ""];
+    const isBinary = content.subarray(0, 8000).includes(0);
+    const type = picture ?? (isBinary ? "application/octet-stream" : "text/plain; charset=utf-8");
+    c.set("policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    return c.body(new Uint8Array(content), 200, { "content-type": type });
+  });
   /** Where the API says that check runs are. */
   app.get("/:owner/:name/runs/:id{[0-9]+}", (c) => {
     const repository = repositoryOf(c, sessionOf(c));
@@ -141,6 +168,32 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
   });
   formRoutes(core, app, { sessionOf, repositoryOf });
   return app;
+}
+
+const PICTURES: Record<string, string> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  svg: "image/svg+xml",
+  ico: "image/x-icon",
+};
+
+function themeOf(text: string | undefined): Theme | undefined {
+  return text === "light" || text === "dark" ? text : undefined;
+}
+
+function aboutRepository(core: ForgeCore, repository: Repository, session: Session | undefined) {
+  const open = (isPull: boolean): number => core.state.issues(repository.id, { isPull, state: "open" }, { page: 1, perPage: 1 }).total;
+  const counts: Partial<Record<Section, number>> = { issues: open(false), pulls: open(true) };
+  return { counts, isAdmin: core.state.role(repository, session?.account ?? null) === "admin" };
+}
+
+/** The page of this site that led here. */
+function pageBefore(c: Context): string | undefined {
+  const from = URL.parse(c.req.header("referer") ?? "");
+  return from?.origin === new URL(c.req.url).origin ? `${from.pathname}${from.search}` : undefined;
 }
 
 function jobOf(core: ForgeCore, c: Context, repository: Repository) {

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { z } from "zod";
 import { authorize, authorizeWrite } from "../auth.ts";
+import { deleteBranch } from "../branches.ts";
 import { timestamp, type ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import { signatureOf } from "../merge.ts";
@@ -73,17 +74,7 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     return c.json(await showRef(repository, name, sha));
   });
   api.delete("/repos/:owner/:repo/git/refs/:ref{.+}", async (c) => {
-    const { repository, user } = writing(c);
-    const name = `refs/${textParam(c, "ref")}`;
-    if (!/^refs\/(heads|tags)\//.test(name)) throw new Fault(422, "Reference does not exist");
-    if (name === `refs/heads/${repository.defaultBranch}`) throw new Fault(422, "Cannot delete the default branch");
-    await core.lock(`repository:${repository.id}`, async () => {
-      const objects = objectsOf(core.git, repository.id);
-      const before = (await objects.refs(name)).get(name);
-      if (before === undefined) throw new Fault(422, "Reference does not exist");
-      await objects.deleteRef(name, before);
-      await syncRefs(core, repository.id, user);
-    });
+    await deleteBranch(core, c.get("actor"), repositoryOf(core, c), `refs/${textParam(c, "ref")}`);
     return c.body(null, 204);
   });
 

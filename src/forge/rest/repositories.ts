@@ -6,7 +6,7 @@ import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
 import { setCollaborator } from "../accounts.ts";
 import type { Repository, Role } from "../records.ts";
-import { createRepository, deleteRepository, repositoryById, writeFiles } from "../repositories.ts";
+import { createRepository, deleteRepository, editRepository, writeFiles } from "../repositories.ts";
 import { apiUrl, userJson } from "../serialize/common.ts";
 import { pullSummaryJson } from "../serialize/pulls.ts";
 import {
@@ -85,19 +85,10 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
   });
   api.patch("/repos/:owner/:repo", async (c) => {
     const repository = repositoryOf(core, c);
-    authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
     const edit = await bodyOf(c, repositoryEdit);
-    if (edit.default_branch !== undefined) {
-      if (core.state.ref(repository.id, `refs/heads/${edit.default_branch}`) === undefined)
-        throw new Fault(422, `The branch ${edit.default_branch} was not found.`);
-      await core.git.run(repository.id, ["symbolic-ref", "HEAD", `refs/heads/${edit.default_branch}`]);
-    }
-    core.db.update("repositories", repository.id, {
-      description: edit.description,
-      defaultBranch: edit.default_branch,
-      isPrivate: edit.private,
-    });
-    return c.json(fullRepositoryJson(core, repositoryById(core, repository.id), roleOf(c, repository)));
+    const { description, default_branch: defaultBranch, private: isPrivate } = edit;
+    const edited = await editRepository(core, c.get("actor"), repository, { description, defaultBranch, isPrivate });
+    return c.json(fullRepositoryJson(core, edited, roleOf(c, repository)));
   });
   api.delete("/repos/:owner/:repo", async (c) => {
     const repository = repositoryOf(core, c);

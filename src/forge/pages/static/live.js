@@ -2,12 +2,15 @@
 import { Idiomorph } from "/_static/idiomorph.js";
 
 const PAUSE_MS = 200;
+/** "5 minutes ago" grows old by itself. */
+const TIMES_MS = 60_000;
 const address = document.querySelector("script[data-changes]").dataset.changes;
 /** What the server last wished of each <details>: a person's choice stands until that wish changes. */
 const wishes = new WeakMap();
 let isDue = false;
 let isBusy = false;
 let source;
+let news = [];
 
 const isTyped = (node) => node.matches?.("textarea, select, input:not([type=hidden])");
 const noteWishes = () => {
@@ -21,12 +24,22 @@ function keep(before, after) {
     if (wish === wishes.get(before)) after.open = before.open;
     wishes.set(before, wish);
   }
+  // What is on its way stays so.
+  if (before.tagName === "FORM" && before.dataset.sent !== undefined) after.dataset.sent = "";
   return true;
 }
 
 /** A form in which something was written is not taken away. */
 function mayRemove(node) {
   return ![...(node.querySelectorAll?.("textarea") ?? [])].some((field) => field.value !== field.defaultValue);
+}
+
+/** Seen for a moment, and said to those who hear the page. */
+function added(node) {
+  if (!node.matches?.("article.said")) return;
+  node.classList.add("fresh");
+  node.addEventListener("animationend", () => node.classList.remove("fresh"), { once: true });
+  news.push(node.getAttribute("aria-label"));
 }
 
 async function refresh() {
@@ -36,12 +49,15 @@ async function refresh() {
   const followed = [...document.querySelectorAll(".log[role=log]")].filter(
     (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 40,
   );
-  Idiomorph.morph(document.querySelector("main"), page.querySelector("main"), {
-    ignoreActiveValue: true,
-    callbacks: { beforeNodeMorphed: keep, beforeNodeRemoved: mayRemove },
-  });
+  news = [];
+  const callbacks = { beforeNodeMorphed: keep, beforeNodeRemoved: mayRemove, afterNodeAdded: added };
+  for (const place of ["main", "header .tabs"]) {
+    const [before, after] = [document.querySelector(place), page.querySelector(place)];
+    if (before && after) Idiomorph.morph(before, after, { ignoreActiveValue: true, callbacks });
+  }
   noteWishes();
   document.title = page.title;
+  if (news.length > 0) document.getElementById("news").textContent = `New: ${news.join(", ")}`;
   for (const log of followed) log.scrollTop = log.scrollHeight;
 }
 
@@ -59,6 +75,10 @@ async function changed() {
   isBusy = false;
 }
 
+const offline = (isOffline) => {
+  document.querySelector(".offline").hidden = !isOffline;
+};
+
 /** Only while it is looked at: a browser keeps few connections to one host. */
 function connect() {
   if (document.hidden) {
@@ -67,8 +87,12 @@ function connect() {
   } else if (source === undefined) {
     source = new EventSource(address);
     // Also after a pause: what happened meanwhile was told to nobody.
-    source.addEventListener("ready", changed);
+    source.addEventListener("ready", () => {
+      offline(false);
+      void changed();
+    });
     source.addEventListener("changed", changed);
+    source.addEventListener("error", () => offline(true));
   }
 }
 
@@ -82,6 +106,9 @@ function openTarget() {
 noteWishes();
 openTarget();
 connect();
+setInterval(() => {
+  if (!document.hidden) void changed();
+}, TIMES_MS);
 addEventListener("hashchange", openTarget);
 addEventListener("pagehide", () => source?.close());
 addEventListener("pageshow", (event) => {
