@@ -28,7 +28,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "run-verify-test-"));
   await chmod(home, 0o755);
   postgres = await startThrowawayPostgres();
-  controlPlane = await startVerifyControlPlane(postgres, { tiny: TINY_MIGRATION });
+  controlPlane = await startVerifyControlPlane(postgres, { tiny: TINY_MIGRATION, twin: TINY_MIGRATION });
   repository = await makeRepository(home);
   empty = await repository.commit([], (dir) => writeFile(join(dir, "README.md"), "A project.\n"));
 });
@@ -122,6 +122,26 @@ describe("a verification", () => {
     const title = (gate: string) => result.evidence.find((evidence) => evidence.gate === gate)?.title;
     expect(title("contract")).toContain("no longer declared: procedure notes.add");
     expect(title("tests")).toContain("weakened: src/server/router.test.ts skips 1, 0 before");
+  });
+
+  test("leaves out what is known of an app to this same judge, and judges each app where its siblings are not", async () => {
+    const alone =
+      'import { existsSync } from "node:fs";\nimport { expect, test } from "vitest";\ntest("alone", () => expect(existsSync("../tiny")).toBe(false));\n';
+    const twin = { files: tinyApp({ "src/alone.test.ts": alone }), contract: TINY_CONTRACT };
+    const assignment = await head((dir) => writeProject(dir, { ...TINY, twin }));
+    const { judge = "" } = (await verify(await head((dir) => writeTree(dir, { "notes.md": "nothing yet\n" })))).result;
+    expect(judge).toMatch(/^[0-9a-f]{64}$/);
+    const known = [
+      ...VERIFY_GATES.map((gate) => ({ app: "tiny", gate, judge })),
+      // Found by others.
+      ...VERIFY_GATES.map((gate) => ({ app: "twin", gate, judge: "0".repeat(64) })),
+    ];
+    const { result } = await verify({ ...assignment, known });
+    expect(result.evidence.map(({ app, gate, conclusion }) => `${app ?? ""} ${gate} ${conclusion}`)).toEqual(
+      VERIFY_GATES.map((gate) => `twin ${gate} success`),
+    );
+    expect(result).toMatchObject({ judge, reused: VERIFY_GATES.map((gate) => ({ app: "tiny", gate })) });
+    expect(Object.keys(result.artifacts)).toEqual(["twin"]);
   });
 
   test("a project without apps passes, and says so", async () => {
