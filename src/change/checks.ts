@@ -2,7 +2,7 @@
 import type { Evidence, GateName } from "../core/evidence.ts";
 import { GATES } from "../core/evidence.ts";
 import type { CommitId, ProjectId } from "../core/ids.ts";
-import type { Repository } from "../github/github.ts";
+import type { CheckRunInput, Repository } from "../github/github.ts";
 import type { Platform } from "./platform.ts";
 
 /** Stable: people make these required. */
@@ -27,7 +27,7 @@ export async function publishChecks(
     const found = evidence.find((one) => one.gate === gate);
     if (found) await publishEvidence(platform, repository, commit, found);
     else if (due.includes(gate)) {
-      await repository.upsertCheckRun({
+      await publish(platform, repository, {
         externalId: externalId(commit, gate),
         name: checkName(gate),
         headSha: commit.head,
@@ -43,7 +43,7 @@ async function publishEvidence(platform: Platform, repository: Repository, commi
   const screenshots = evidence.files
     .filter((file) => file.contentType.startsWith("image/"))
     .map((file) => `![${file.name}](${fileUrl(platform, file.digest)})`);
-  await repository.upsertCheckRun({
+  await publish(platform, repository, {
     externalId: externalId(commit, evidence.gate),
     name: checkName(evidence.gate),
     headSha: commit.head,
@@ -53,6 +53,29 @@ async function publishEvidence(platform: Platform, repository: Repository, commi
     summary: [evidence.summary, ...screenshots].join("\n\n"),
     annotations: evidence.annotations,
   });
+}
+
+/** What this process has said last, by external id, and when. Every pass says it all again; GitHub need not hear it. */
+const said = new WeakMap<Platform, Map<string, { text: string; atMs: number }>>();
+/** Then it is said again all the same: somebody else may have changed what stands there. */
+const SAID_FOR_MS = 10 * 60_000;
+const SAID_MOST = 2000;
+
+async function publish(platform: Platform, repository: Repository, input: CheckRunInput): Promise<void> {
+  const all = said.get(platform) ?? new Map<string, { text: string; atMs: number }>();
+  said.set(platform, all);
+  const text = JSON.stringify(input);
+  const atMs = platform.clock.now().getTime();
+  const last = all.get(input.externalId);
+  if (last?.text === text && atMs - last.atMs < SAID_FOR_MS) return;
+  await repository.upsertCheckRun(input);
+  if (all.size >= SAID_MOST) all.clear();
+  all.set(input.externalId, { text, atMs });
+}
+
+/** Somebody asked for the check runs anew: the next pass writes all of them. */
+export function sayChecksAgain(platform: Platform): void {
+  said.delete(platform);
 }
 
 /** Where the control plane serves a file of evidence. */

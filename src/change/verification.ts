@@ -13,7 +13,7 @@ import type { ProjectRow } from "../store/rows.ts";
 import { listRuns, RUN_OPEN } from "../store/runs.ts";
 import { knownEvidence } from "./app-evidence.ts";
 import { couldNotRun } from "./compose-evidence.ts";
-import { planRun } from "./dispatch.ts";
+import { driveRuns, planRun } from "./dispatch.ts";
 import { withFork } from "./forks.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
@@ -43,11 +43,25 @@ export async function ensureVerified(
   if (missing.length === 0)
     return evidence.every((one) => !RELEASE_GATES.includes(one.gate) || one.conclusion === "success") ? "passed" : "failed";
 
-  if (missing.includes("migrations"))
-    await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
   const missingOnRunner = missing.filter((gate) => RUNNER_GATES.includes(gate));
-  if (missingOnRunner.length === 0) return ensureVerified(platform, project, mirror, subject);
+  const onRunner = missingOnRunner.length === 0 ? undefined : await ensureJudged(platform, project, mirror, subject, missingOnRunner);
+  if (missing.includes("migrations")) {
+    // The runner starts meanwhile.
+    if (onRunner === "pending") await driveRuns(platform, project);
+    await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
+  }
+  return onRunner ?? ensureVerified(platform, project, mirror, subject);
+}
 
+/** The run that finds out what a runner's gates are missing, or that it could not. */
+async function ensureJudged(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
+  subject: Subject,
+  missing: readonly GateName[],
+): Promise<"failed" | "pending"> {
+  const { store } = platform;
   const runs = (await listRuns(store, project.id)).filter(
     (run) => run.assignment.kind === "verify" && run.assignment.tree === subject.tree,
   );
@@ -55,7 +69,7 @@ export async function ensureVerified(
   const failed = runs.filter((run) => run.state === "failed" || run.state === "timed-out" || run.state === "cancelled");
   if (failed.length >= ATTEMPTS || failed.at(-1)?.state === "cancelled") {
     const reason = failed.at(-1)?.error?.message ?? "The verify job was cancelled.";
-    for (const gate of missingOnRunner) await saveEvidence(store, project.id, subject.tree, couldNotRun(gate, reason));
+    for (const gate of missing) await saveEvidence(store, project.id, subject.tree, couldNotRun(gate, reason));
     return "failed";
   }
   const known = await knownEvidence(platform, project, mirror, { baseCommit: subject.base, tree: subject.tree });

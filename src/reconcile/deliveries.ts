@@ -8,6 +8,7 @@ import { findDelivery, finishDelivery } from "../store/deliveries.ts";
 import { findProjectByRepository, isDeleted, saveProject } from "../store/projects.ts";
 import { enqueueReconcile } from "../store/queue.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
+import { sayChecksAgain } from "../change/checks.ts";
 import type { Platform } from "../change/platform.ts";
 import { hearMention, type Heard } from "./mentions.ts";
 
@@ -72,7 +73,12 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
       break;
     case "merge_group":
     case "workflow_run":
+      if (delivery.action !== "completed") return "the workflow run has not ended";
+      break;
     case "check_run":
+      // The rest is the echo of what we write.
+      if (delivery.action !== "rerequested") return `the action "${delivery.action}" is not acted on`;
+      sayChecksAgain(platform);
       break;
     default:
       return `the event "${delivery.event}" is not acted on`;

@@ -60,7 +60,8 @@ export function createRunnerApi(platform: Platform): Hono {
     const caller = await authenticate(platform, context.req.header("authorization"));
     const events = await body(context, z.array(runEventSchema).max(200));
     await addRunEvents(store, caller.run.id, events);
-    if (events.some((event) => event.type !== "step")) await enqueueReconcile(store, caller.project.id);
+    // Tasks stand in the comment; the rest is looked at when the run ends.
+    if (events.some((event) => event.type === "task")) await enqueueReconcile(store, caller.project.id);
     return context.body(null, 204);
   });
 
