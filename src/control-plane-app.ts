@@ -1,15 +1,10 @@
 /** The control plane's HTTP surface beside webhooks: the runner API, evidence, health, and the operator's calls. */
-import { timingSafeEqual } from "node:crypto";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
 import { createRunnerApi } from "./change/runner-api/routes.ts";
 import type { Platform } from "./change/platform.ts";
 import type { Digest } from "./core/ids.ts";
-import { brokenLink } from "./release/ledger.ts";
-import { listChanges } from "./store/changes.ts";
-import { findProjectByName, listProjects, listResources, markProjectDeleting } from "./store/projects.ts";
-import { enqueueReconcile } from "./store/queue.ts";
-import { listReleases, listRollouts } from "./store/releases.ts";
+import { createOperatorApi } from "./operator-api.ts";
 import { oneRow } from "./store/store.ts";
 
 export function createControlPlaneApp(platform: Platform, operatorToken: string): Hono {
@@ -42,38 +37,6 @@ export function createControlPlaneApp(platform: Platform, operatorToken: string)
     });
   });
 
-  const operator = new Hono();
-  operator.use(async (context, next) => {
-    const given = Buffer.from(context.req.header("authorization") ?? "");
-    const expected = Buffer.from(`Bearer ${operatorToken}`);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected))
-      return context.json({ error: "The operator's token is missing or wrong." }, 401);
-    return next();
-  });
-  operator.get("/projects", async (context) => context.json(await listProjects(store)));
-  operator.get("/projects/:owner/:name", async (context) => {
-    const project = await findProjectByName(store, `${context.req.param("owner")}/${context.req.param("name")}`);
-    if (!project) return context.json({ error: "There is no such project." }, 404);
-    const releases = await listReleases(store, project.id);
-    return context.json({
-      project,
-      releases,
-      ledgerBroken: brokenLink(releases) ?? null,
-      rollouts: await listRollouts(store, project.id),
-      changes: await listChanges(store, project.id),
-      resources: await listResources(store, project.id),
-    });
-  });
-  operator.get("/tombstones", async (context) => context.json(await store.rows("select * from tombstones order by deleted_at")));
-  operator.delete("/projects/:owner/:name", async (context) => {
-    const project = await findProjectByName(store, `${context.req.param("owner")}/${context.req.param("name")}`);
-    if (!project) return context.json({ error: "There is no such project." }, 404);
-    await store.transaction(async (sql) => {
-      await markProjectDeleting(sql, project.id);
-      await enqueueReconcile(sql, project.id);
-    });
-    return context.json({ id: project.id, state: "deleting" }, 202);
-  });
-  app.route("/operator/v1", operator);
+  app.route("/operator/v1", createOperatorApi(platform, operatorToken));
   return app;
 }

@@ -37,12 +37,7 @@ const NEEDED_BYTES = 500_000_000;
  * Throws `disk-full`, `data-directory-unwritable`, `data-directory-in-use`, `data-directory-corrupt`, `port-in-use` (operator).
  */
 export async function openDataDirectory(wanted: string, given: Partial<Memory["ports"]> = {}): Promise<DataDirectory> {
-  const asked = resolve(wanted);
-  const path = (await isPassable(asked)) ? asked : join("/var/lib/adorable", createHash("sha256").update(asked).digest("hex").slice(0, 12));
-  const note =
-    path === asked
-      ? undefined
-      : `No other user may pass "${dirname(asked)}", and PostgreSQL refuses to run as root: the data is in "${path}".`;
+  const { path, note } = await locateDataDirectory(wanted);
   try {
     await mkdir(path, { recursive: true, mode: 0o755 });
     await writeFile(join(path, ".probe"), "");
@@ -68,7 +63,7 @@ export async function openDataDirectory(wanted: string, given: Partial<Memory["p
   const runDir = join(tmpdir(), `adorable-${randomBytes(4).toString("hex")}`);
   const release = await claim(path, runDir);
   try {
-    const memory = await remember(join(path, "memory.json"), given);
+    const memory = await remember(path, given);
     await mkdir(runDir, { mode: 0o711 });
     // For what others than we leave in the place for temporary files, browsers above all: it goes with the run directory.
     await mkdir(join(runDir, "tmp"));
@@ -82,6 +77,51 @@ export async function openDataDirectory(wanted: string, given: Partial<Memory["p
     await release();
     throw error;
   }
+}
+
+/** Where the folder is: as root, somewhere else than was asked for where no other user could pass. Changes nothing. */
+export async function locateDataDirectory(wanted: string): Promise<Pick<DataDirectory, "path" | "note">> {
+  const asked = resolve(wanted);
+  if (await isPassable(asked)) return { path: asked, note: undefined };
+  const path = join("/var/lib/adorable", createHash("sha256").update(asked).digest("hex").slice(0, 12));
+  return { path, note: `No other user may pass "${dirname(asked)}", and PostgreSQL refuses to run as root: the data is in "${path}".` };
+}
+
+/** The process that has the folder now. Undefined where none lives. */
+export async function ownerOf(path: string): Promise<{ pid: number; runDir: string } | undefined> {
+  const owner = await readOwner(path);
+  return owner && (await processStart(owner.pid)) === owner.start ? owner : undefined;
+}
+
+async function readOwner(path: string): Promise<{ pid: number; start: string; runDir: string } | undefined> {
+  const text = await readFile(join(path, "owner.json"), "utf8").catch(() => undefined);
+  return text === undefined
+    ? undefined
+    : z.object({ pid: z.number(), start: z.string(), runDir: z.string() }).safeParse(safeJson(text)).data;
+}
+
+/** What the folder remembers; undefined where nothing was ever started in it. Throws `data-directory-corrupt`, `data-directory-unreadable` (operator). */
+export async function readMemory(path: string): Promise<Memory | undefined> {
+  const file = join(path, "memory.json");
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw new AdorableError({
+      code: "data-directory-unreadable",
+      remedy: "operator",
+      message: `"${file}" cannot be read: ${error.message}.`,
+      hint: "Be the user who started the platform.",
+      cause: error,
+    });
+  });
+  if (text === undefined) return undefined;
+  const parsed = memorySchema.safeParse(safeJson(text));
+  if (parsed.success) return parsed.data;
+  throw new AdorableError({
+    code: "data-directory-corrupt",
+    remedy: "operator",
+    message: `"${file}" is damaged: ${parsed.error.issues[0]?.message ?? ""}.`,
+    hint: "Restore it from a backup; without it the secrets of this data directory are lost.",
+  });
 }
 
 /** Whether an unprivileged user may reach the folder; without root everybody is one user. */
@@ -100,9 +140,7 @@ async function isPassable(path: string): Promise<boolean> {
 /** Takes the folder; the run directory of an owner that was killed goes. */
 async function claim(path: string, runDir: string): Promise<() => Promise<void>> {
   const file = join(path, "owner.json");
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  const owner =
-    text === undefined ? undefined : z.object({ pid: z.number(), start: z.string(), runDir: z.string() }).safeParse(safeJson(text)).data;
+  const owner = await readOwner(path);
   if (owner && (await processStart(owner.pid)) === owner.start) {
     throw new AdorableError({
       code: "data-directory-in-use",
@@ -116,21 +154,8 @@ async function claim(path: string, runDir: string): Promise<() => Promise<void>>
   return () => rm(file, { force: true });
 }
 
-async function remember(file: string, given: Partial<Memory["ports"]>): Promise<Memory> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  const parsed = text === undefined ? undefined : memorySchema.safeParse(safeJson(text));
-  if (parsed && !parsed.success) {
-    throw new AdorableError({
-      code: "data-directory-corrupt",
-      remedy: "operator",
-      message: `"${file}" is damaged: ${parsed.error.issues[0]?.message ?? ""}.`,
-      hint: "Restore it from a backup; without it the secrets of this data directory are lost.",
-    });
-  }
-  const known = parsed?.data;
+async function remember(path: string, given: Partial<Memory["ports"]>): Promise<Memory> {
+  const known = await readMemory(path);
   const ports = { forge: 0, controlPlane: 0, gateway: 0, postgres: 0 };
   for (const name of Object.keys(ports) as PortName[]) {
     const wanted = given[name];
@@ -153,7 +178,7 @@ async function remember(file: string, given: Partial<Memory["ports"]>): Promise<
     operatorToken: known?.operatorToken ?? randomBytes(32).toString("base64url"),
     forgeAdminToken: known?.forgeAdminToken ?? randomBytes(32).toString("base64url"),
   };
-  await writeDurably(file, `${JSON.stringify(memory, null, 2)}\n`);
+  await writeDurably(join(path, "memory.json"), `${JSON.stringify(memory, null, 2)}\n`);
   return memory;
 }
 
@@ -165,7 +190,7 @@ function safeJson(text: string): unknown {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+export function isFree(port: number): Promise<boolean> {
   return new Promise((done) => {
     const server = createServer();
     server.once("error", () => done(false));
