@@ -112,7 +112,7 @@ export type Feature =
       no: string;
     }
   /** Stock: what runs low, what it is worth, and adding to it or taking from it. */
-  | { kind: "stock"; item: string; quantity: string; reorderAt: string; unitCost: string; supplier: string };
+  | { kind: "stock"; item: string; quantity: string; reorderAt: string; unitCost: string; supplier?: string | undefined };
 
 export interface AppModel {
   slug: string;
@@ -292,7 +292,7 @@ const featureSchema = z.discriminatedUnion("kind", [
     quantity: camelName,
     reorderAt: camelName,
     unitCost: camelName,
-    supplier: camelName,
+    supplier: camelName.optional(),
   }),
 ]);
 
