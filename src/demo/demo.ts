@@ -20,6 +20,7 @@ export async function runDemo(
   const report = createReporter();
   const interruption = onInterrupt();
   let machine: OneMachine | undefined;
+  let tools: Promise<void> | undefined;
   let ok = false;
   try {
     machine = await report.step("The platform starts", async (note) => {
@@ -29,6 +30,8 @@ export async function runDemo(
         value: started,
       };
     });
+    // While the first request is written and worked on; what fails here fails again in the gates, where it is said.
+    tools = machine.prepareTools().catch(() => {});
     await Promise.race([
       tellStory(machine, report),
       machine.failed,
@@ -50,6 +53,7 @@ export async function runDemo(
       await Promise.race([interruption.interrupted, machine.failed]);
     }
   } finally {
+    await tools;
     await machine?.stop();
     interruption.dispose();
   }

@@ -9,11 +9,13 @@ import type { Config } from "../config.ts";
 import { AdorableError } from "../core/errors.ts";
 import { startStore } from "../database/embedded/store-cluster.ts";
 import type { Database } from "../database/database.ts";
+import { findBrowser } from "../process/browser.ts";
 import { killLeftovers } from "../process/pid-record.ts";
 import { connectRpc } from "../process/rpc.ts";
 import type { Gateway } from "../runtime/gateway/gateway.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ServerSettings } from "../server-settings.ts";
+import { prepareVerifyTools } from "../verify/tools.ts";
 import { startChild, type Child } from "./children.ts";
 import { openDataDirectory, type Memory } from "./data-directory.ts";
 import { createForgeAdmin, type ForgeAdmin } from "./forge-admin.ts";
@@ -41,6 +43,8 @@ export interface OneMachine {
   controlPlaneEnded(): Promise<void>;
   /** Kills the control plane where it stands, if it still does, and starts it again: as it is in production, or another root for it. */
   restartControlPlane(script?: string, env?: Record<string, string>): Promise<void>;
+  /** Unpacks what the first verification would have to wait for: the packages of apps, and the browser. Idempotent. */
+  prepareTools(): Promise<void>;
   /** Ends everything that was started, the control plane first. Idempotent. */
   stop(): Promise<void>;
 }
@@ -228,6 +232,10 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
       children.delete("control-plane");
       await old?.kill();
       await startServer(script, env);
+    },
+    async prepareTools() {
+      await prepareVerifyTools({ platformRoot: ROOT, storeDir: at("modules"), browserCacheDir: at("browser") });
+      await findBrowser({ cacheDir: at("browser") });
     },
     stop() {
       isStopping = true;

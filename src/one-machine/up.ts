@@ -11,6 +11,7 @@ export async function runUp(sources: ConfigSources): Promise<number> {
   const config = loadConfig(sources);
   const interruption = onInterrupt();
   let machine: OneMachine | undefined;
+  let tools: Promise<void> | undefined;
   try {
     machine = await startOneMachine({ config, onProgress: (what) => void process.stderr.write(`starting ${what}\n`) });
     if (machine.note !== undefined) process.stderr.write(`${machine.note}\n`);
@@ -21,10 +22,13 @@ export async function runUp(sources: ConfigSources): Promise<number> {
       `\nOpen this once to be logged in as ${OWNER}; then open an issue and comment "@${config.botName} add a blog app".\n\n`,
     );
     process.stdout.write(`${link}\n`);
+    // Nobody has asked for anything yet; what fails here fails again in the gates, where it is said.
+    tools = machine.prepareTools().catch(() => {});
     process.stderr.write(`\nCtrl-C ends everything; starting again finds it as it was.\n`);
     await Promise.race([interruption.interrupted, machine.failed]);
     return 0;
   } finally {
+    await tools;
     await machine?.stop();
     interruption.dispose();
   }

@@ -14,9 +14,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
+import { APP_SLUG, startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
 import { generator } from "../support/kill-points.ts";
-import { end, observe, tell, type End } from "./tale.ts";
+import { end, observe, openScene, tell, type End } from "./tale.ts";
 
 const SERVER = "test/restart/restart-server.ts";
 const only = process.env["ADORABLE_RESTART_SEED"];
@@ -53,24 +53,39 @@ describe("the story", () => {
     await rm(dir, { recursive: true, force: true });
   });
 
+  test("hears what was said while the control plane was dead", async () => {
+    const pid = machine.processes.find((one) => one.name === "control-plane")?.pid ?? 0;
+    process.kill(pid, "SIGKILL");
+    await machine.controlPlaneEnded();
+    const repository = "ada/unheard";
+    const scene = await openScene(machine, repository);
+    await machine.forge.createRepository(repository, machine.callerFiles);
+    await machine.forge.installApp(APP_SLUG, repository);
+    const issue = await scene.ada.openIssue(repository, "Help", "");
+    const said = await scene.ada.comment(repository, issue.number, "@adorable help");
+    await machine.restartControlPlane();
+
+    await expect.poll(() => scene.ada.reactions(repository, said.id), { timeout: 30_000 }).toEqual(["eyes"]);
+    await end(scene);
+  });
+
   test.each(pairs.map((pair) => ({ name: pair.length === 1 ? `seed ${pair[0]}` : `seeds ${pair.join(" and ")}`, pair })))(
     "ends the same when the control plane is killed on the way ($name)",
     async ({ pair }) => {
       const killer = startKiller(machine, pair, points * pair.length, trace);
-      try {
-        await Promise.all(
-          pair.map(async (seed) => {
-            const scene = await tell(machine, `ada/seed-${seed}`, (text) => killer.act(seed, text));
-            expect(await observe(scene)).toEqual(undisturbed);
-            await end(scene);
-          }),
-        );
-      } catch (cause) {
-        throw new Error(`Seeds ${pair.join(" and ")}: ${String(cause)}\nThe control plane was killed\n${killer.kills.join("\n")}`, {
-          cause,
+      const tales = await Promise.allSettled(
+        pair.map(async (seed) => {
+          const scene = await tell(machine, `ada/seed-${seed}`, (text) => killer.act(seed, text));
+          expect(await observe(scene)).toEqual(undisturbed);
+          await end(scene);
+        }),
+      );
+      await killer.stop();
+      for (const [index, tale] of tales.entries()) {
+        if (tale.status === "fulfilled") continue;
+        throw new Error(`Seed ${pair[index]}: ${String(tale.reason)}\nThe control plane was killed\n${killer.kills.join("\n")}`, {
+          cause: tale.reason,
         });
-      } finally {
-        await killer.stop();
       }
       expect(killer.kills.length, "the story was killed on its way").toBeGreaterThan(0);
       expect(await leftovers(machine)).toEqual([]);

@@ -85,7 +85,7 @@ export async function end({ operator, repository }: Scene): Promise<void> {
   });
 }
 
-async function openScene(machine: OneMachine, repository: string): Promise<Scene> {
+export async function openScene(machine: OneMachine, repository: string): Promise<Scene> {
   const ada = createPerson(machine.urls.api, "ada", await machine.forge.createUser("ada"));
   const operator = patient(createOperator(machine.urls.controlPlane, machine.operatorToken, machine.edge));
   return { machine, ada, eve: ada, operator, repository, report: createReporter() };
