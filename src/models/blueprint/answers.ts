@@ -2,9 +2,9 @@
 import { modelSetting } from "../roles.ts";
 
 const CAN_DO = `What I can do:
-- make an app for one kind of record: \`add an app to track plants with name, species and last watered date\`, \`build an inventory of tools: name, price, condition (new, used, broken)\`
-- make a blog: \`add a blog app\`
-- add fields to an app that I made: \`add a published checkbox to posts\`, \`add a status (open, done), default open, to tasks\`, \`add a slug to posts, filled from the title\``;
+- make an app for kinds of records that belong together: \`add an app to track plants with name, species and last watered date\`, \`a library: books with title, year and price; each book has an author\`, \`inventory of tools: name, price, condition (new, used, broken)\`
+- make one of the apps that I know by heart: a blog, a todo list, a guestbook, an expense splitter, an RSVP list, an inventory
+- change an app that I made: \`add a status (open, done), default open, to tasks\`, \`add comments to posts\`, \`rename title to headline\`, \`make email required\`, \`change price to a whole number\`, \`remove the phone field\``;
 
 const CONFIGURE = `I am the built-in model, which works from blueprints. For anything else, have the operator configure a language model: set \`${modelSetting("architect")}\` and \`${modelSetting("producer")}\`.`;
 
@@ -23,4 +23,9 @@ export function handEditedAnswer(app: string, paths: readonly string[]): string 
 export function whichAnswer(question: string, choices: readonly string[], example: string): string {
   const list = choices.length === 0 ? "There is no app in this project yet." : choices.map((choice) => `- ${choice}`).join("\n");
   return `${question}\n\n${list}\n\nFor example: \`${example}\``;
+}
+
+/** Everything that was asked for is so already. */
+export function alreadyAnswer(facts: readonly string[]): string {
+  return `There is nothing to change: ${facts.join("; ")}. I changed nothing.`;
 }

@@ -1,40 +1,38 @@
 /** From a request and the apps that there are to one exact change: the model before and after, its files, its migration, its contract. Or an answer in words. */
 import { AdorableError } from "../../core/errors.ts";
 import type { Contract } from "../../core/spec.ts";
-import { beyondAnswer, whichAnswer } from "./answers.ts";
-import { BLOG_DESCRIPTION, POST } from "./blog.ts";
-import { appModelSchema, checkAppModel, type AppModel, type EntityModel, type FieldModel } from "./entity-model.ts";
-import { addedFields, newFields } from "./field-models.ts";
-import { singularize } from "./language/inflect.ts";
-import { titleCase, wordsOf } from "./language/naming.ts";
-import { parseRequest, type Spoken } from "./language/requests.ts";
-import { appNames, entityNames } from "./names.ts";
-import { renderAddFieldsMigration, renderCreateMigration } from "./render/migrations.ts";
+import { alreadyAnswer, beyondAnswer, whichAnswer } from "./answers.ts";
+import { makeNewApp } from "./create-plan.ts";
+import { appModelSchema, checkAppModel, type AppModel } from "./entity-model.ts";
+import { parseChanges, type SpokenChange } from "./language/changes.ts";
+import { parseCreation, wantsNewApp } from "./language/creation.ts";
+import { wordsOf } from "./language/naming.ts";
+import { correct, stripCourtesy, tidy } from "./language/text.ts";
+import { changeModel } from "./model-changes.ts";
+import { describeApp, describeChange } from "./plan-words.ts";
+import { renderCreateMigration } from "./render/migrations.ts";
 import { contractOf, hueFor, renderApp } from "./render/render-app.ts";
-import { extendSeed, seedRows } from "./seeds.ts";
+import { Doubt, Resolver } from "./resolver.ts";
+import { extendSeed } from "./seeds.ts";
+import type { Step } from "./steps.ts";
+import { findFields, findRecords, isApp, knownApps, type AppFacts, type KnownApp } from "./vocabulary.ts";
+
+export type { AppFacts } from "./vocabulary.ts";
 
 export interface RequestFacts {
   text: string;
 }
 
-/** What the platform says of an app. */
-export interface AppFacts {
-  slug: string;
-  name: string;
-  files: { path: string }[];
-  /** Names of migration files, oldest first. */
-  migrations: string[];
-  blueprint: unknown;
-}
-
 export interface Change {
-  kind: "create" | "add-fields";
+  kind: "create" | "change";
   slug: string;
   appName: string;
   title: string;
   summary: string;
   acceptance: string[];
   contract: Contract;
+  /** What it does to an app that is there; empty for a new one. */
+  steps: readonly Step[];
   /** Path → content as the old model generates it; empty for a new app. */
   before: ReadonlyMap<string, string>;
   /** Path → content as it shall be; applied migrations are not in it. */
@@ -55,81 +53,50 @@ export function planChange(
   options: { building?: string } = {},
 ): Planned {
   try {
-    return decide(parseRequest(request.text), apps, startedAt, options.building);
+    return decide(request.text, apps, startedAt, options.building);
   } catch (error) {
     if (!AdorableError.isInstance(error) || error.remedy !== "author") throw error;
     return answer(beyondAnswer({ reason: error.message.replace(/\.$/, ""), understood: "", hint: error.hint }));
   }
 }
 
-function decide(spoken: Spoken, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
-  switch (spoken.kind) {
-    case "beyond":
-      return answer(beyondAnswer(spoken));
-    case "add-fields":
-      return planAddition(spoken, apps, startedAt);
-    case "create-blog":
-      return planCreation(
-        { ...appNames(spoken.name ?? "Blog", ["blog"]), description: BLOG_DESCRIPTION, entity: POST },
-        apps,
-        startedAt,
-        building,
-      );
-    case "create": {
-      const made = newFields(spoken.fields, spoken.entity);
-      if (!made.ok) return answer(beyondAnswer({ reason: made.reason, understood: `an app for ${spoken.entity.join(" ")}` }));
-      const base = { ...entityNames(spoken.entity), ...made.value };
-      const entity: EntityModel = { ...base, seed: seedRows(base, startedAt) };
-      return planCreation(
-        { ...appNames(spoken.name, spoken.entity), description: `All ${entity.labelPlural} in one place.`, entity },
-        apps,
-        startedAt,
-        building,
-      );
-    }
-  }
+function decide(text: string, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
+  const known = knownApps(apps);
+  const isNew = building !== undefined && apps.every((app) => app.slug !== building || app.blueprint === null);
+  if (isNew || (building === undefined && wantsNewApp(text, (phrase) => findRecords(known, phrase).length > 0)))
+    return planCreation(text, apps, startedAt, building);
+  const changed = planChanges(text, apps, known, startedAt);
+  if (changed.kind === "change" || building !== undefined) return changed;
+  // What is no change of an app that is there may still be a new one.
+  const created = changed.sure ? undefined : planCreation(text, apps, startedAt, building);
+  return created?.kind === "change" ? created : changed;
 }
 
-interface NewApp {
-  slug: string;
-  name: string;
-  description: string;
-  entity: EntityModel;
-}
-
-function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
+function planCreation(text: string, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
+  const spoken = parseCreation(text);
+  if (spoken.kind === "beyond") return answer(beyondAnswer(spoken));
+  const made = makeNewApp(spoken.app, startedAt);
+  if (!made.ok) return answer(beyondAnswer({ reason: made.reason, understood: "a new app" }));
+  const { model: wanted, leftOut } = made.value;
   const target = apps.find((app) => app.slug === (building ?? wanted.slug));
+  const [first] = wanted.entities;
   if (target !== undefined && (building === undefined || target.blueprint !== null)) {
     return answer(
-      `There is an app "${target.name}" (\`${target.slug}\`) already. To change it, say what to add, as in \`add a notes field to ${wanted.entity.labelPlural}\`. For another app beside it, give it a name, as in \`… called "${wanted.name} Two"\`.`,
+      `There is an app "${target.name}" (\`${target.slug}\`) already. To change it, say what to add, as in \`add a notes field to ${first?.labelPlural ?? "its records"}\`. For another app beside it, give it a name, as in \`… called "${wanted.name} Two"\`.`,
     );
   }
   const slug = target?.slug ?? wanted.slug;
-  const name = target?.name ?? wanted.name;
-  const model = checkAppModel({
-    slug,
-    name,
-    description: wanted.description,
-    hue: hueFor(slug),
-    entities: [wanted.entity],
-  } satisfies AppModel);
+  const model = checkAppModel({ ...wanted, slug, name: target?.name ?? wanted.name, hue: hueFor(slug) } satisfies AppModel);
   const migration = renderCreateMigration(model, migrationId(startedAt, target?.migrations ?? []));
-  const { entity } = wanted;
-  const fields = listed(entity.fields.map((field) => field.label.toLowerCase()));
   return {
     kind: "change",
     change: {
       kind: "create",
       slug,
-      appName: name,
-      title: `Add the app ${name}`,
-      summary: `A new app, **${name}**, for ${entity.labelPlural} with ${fields}.\n\n- A list with search, a page for each ${entity.label}, and forms to add, edit and delete with validation.\n- The table \`${entity.table}\` with its migration, and sample rows for previews.\n- Tests of the API and of the pages.`,
-      acceptance: [
-        `${titleCase([entity.labelPlural])} can be listed, searched, shown, added, edited and deleted.`,
-        `The table "${entity.table}" has the fields ${fields}.`,
-        "Its tests pass.",
-      ],
+      appName: model.name,
+      ...describeApp(model, leftOut),
       contract: contractOf(model),
+      steps: [],
       before: new Map(),
       after: new Map([...renderApp(model), [migration.path, migration.sql]]),
       migrates: true,
@@ -137,136 +104,116 @@ function planCreation(wanted: NewApp, apps: readonly AppFacts[], startedAt: Date
   };
 }
 
-function planAddition(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: readonly AppFacts[], startedAt: Date): Planned {
-  const found = findTarget(spoken, apps);
-  if ("text" in found) return answer(found.text);
-  const { app, model, entity } = found;
-  const id = migrationId(startedAt, app.migrations);
-  const made = addedFields(spoken.fields, entity, { since: id, ...(spoken.source === undefined ? {} : { source: spoken.source }) });
-  if (!made.ok)
-    return answer(
-      beyondAnswer({
-        reason: made.reason,
-        understood: `to add ${listed(spoken.fields.map((field) => `"${field.label}"`))} to ${entity.labelPlural} in the app "${app.name}"`,
-      }),
-    );
-  const added = made.value;
-  const after = checkAppModel({
-    ...model,
-    entities: model.entities.map((other) =>
-      other === entity ? { ...other, fields: [...other.fields, ...added], seed: extendSeed(other, added, startedAt) } : other,
-    ),
-  } satisfies AppModel);
-  const changed = after.entities.find((other) => other.name === entity.name) ?? entity;
-  const migration = renderAddFieldsMigration(after, changed, added, id);
-  const names = listed(added.map((field) => field.label.toLowerCase()));
+type PlannedChange = Planned & { sure: boolean };
+
+function planChanges(text: string, apps: readonly AppFacts[], all: readonly KnownApp[], startedAt: Date): PlannedChange {
+  const request = stripCourtesy(correct(tidy(text)));
+  const scoped = takeApp(request, apps);
+  const foreign = apps.find((app) => isForeign(app) && (app === scoped.app || (scoped.app === undefined && namesApp(scoped.rest, app))));
+  if (foreign !== undefined)
+    return sure(beyondAnswer({ reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`, understood: "a change to it" }));
+  const known = scoped.app === undefined ? all : all.filter(({ facts }) => facts === scoped.app);
+  const places = known.flatMap((app) => app.model.entities.map((entity) => ({ app, entity })));
+  const spoken = parseChanges(scoped.rest, {
+    isRecord: (phrase) => findRecords(known, phrase).length > 0,
+    isField: (phrase) => findFields(places, phrase).length > 0,
+  });
+  const { wanted, leftOut } = withoutTalk(spoken);
+  if (wanted.length === 0) return unsure(beyondAnswer({ reason: notUnderstood(leftOut), understood: "" }));
+  if (known.length === 0) return unsure(whichAnswer("There is no app that this could be a change of. I changed nothing.", [], "add an app to track plants with name and species"));
+  const copies = known.map((app) => ({ facts: app.facts, model: app.model }));
+  const probe = new Resolver(copies, migrationId(startedAt, []), startedAt);
+  try {
+    probe.resolve(wanted);
+  } catch (error) {
+    return doubted(error, wanted, probe);
+  }
+  const [app] = probe.apps;
+  if (probe.changes.length === 0) return sure(alreadyAnswer(probe.already));
+  if (app === undefined || probe.apps.length > 1) return unsure(whichAnswer("Which app do you mean? I changed nothing.", known.map(({ facts }) => `"${facts.name}"`), text));
+  const { facts } = app;
+  const before = all.find((one) => one.facts === facts)?.model ?? app.model;
+  const id = migrationId(startedAt, facts.migrations);
+  const changed = changeModel(before, probe.changes, id);
+  const after = checkAppModel(seeded(before, changed.model, startedAt));
   return {
     kind: "change",
+    sure: true,
     change: {
-      kind: "add-fields",
-      slug: app.slug,
-      appName: app.name,
-      title: `Add ${names} to ${entity.labelPlural}`,
-      summary: additionSummary(app.name, entity, added, migration.path),
-      acceptance: [`${titleCase([entity.labelPlural])} have ${names}.`, "Rows that exist keep their data.", "Its tests pass."],
+      kind: "change",
+      slug: facts.slug,
+      appName: facts.name,
+      ...describeChange({ before, after, steps: probe.steps, changes: probe.changes, notes: changed.notes, migration: changed.migration?.path, already: probe.already, leftOut }),
       contract: contractOf(after),
-      before: renderApp(model),
-      after: new Map([...renderApp(after), [migration.path, migration.sql]]),
-      migrates: true,
+      steps: probe.steps,
+      before: renderApp(before),
+      after: new Map([...renderApp(after), ...(changed.migration === undefined ? [] : [[changed.migration.path, changed.migration.sql] as const])]),
+      migrates: changed.migration !== undefined,
     },
   };
 }
 
-function additionSummary(app: string, entity: EntityModel, added: readonly FieldModel[], migration: string): string {
-  const one = added.length === 1;
-  const lines = added.map((field) => `- **${field.label}**: ${describe(field, entity)}`);
-  return `In the app **${app}**, ${entity.labelPlural} get ${one ? "a new field" : "new fields"}:\n\n${lines.join("\n")}\n\n${one ? "It is" : "They are"} in the list, the forms, the API and the tests. The migration \`${migration}\` takes care of the ${entity.labelPlural} that exist.`;
+/** A reason in words, and whether a change was meant at all. */
+function doubted(error: unknown, wanted: readonly SpokenChange[], probe: Resolver): PlannedChange {
+  if (AdorableError.isInstance(error) && error.remedy === "author")
+    return sure(beyondAnswer({ reason: error.message.replace(/^The app cannot be changed so: /, "").replace(/\.$/, ""), understood: "", hint: error.hint }));
+  if (!(error instanceof Doubt)) throw error;
+  const meant = wanted.some(({ kind }) => kind !== "unclear" && kind !== "said" && kind !== "views" && kind !== "add") || probe.steps.length > 0;
+  const text =
+    error.choices === undefined
+      ? beyondAnswer({ reason: error.message.replace(/\.$/, ""), understood: "", hint: error.hint })
+      : whichAnswer(`${error.message} I changed nothing.${error.choices.length === 0 || error.message.endsWith("?") ? "" : " These are there:"}`, error.choices, `rename the title of ${probe.apps[0]?.model.entities[0]?.labelPlural ?? "posts"} to headline`);
+  return { kind: "answer", text, sure: meant };
 }
 
-function describe(field: FieldModel, entity: EntityModel): string {
-  const kind = {
-    text: "a line of text",
-    longtext: "a text",
-    boolean: "a checkbox",
-    date: "a date",
-    datetime: "a date and time",
-    time: "a time of day",
-    integer: "a whole number",
-    decimal: "a number",
-    money: "an amount of money",
-    rating: "a rating",
-    email: "an email address",
-    url: "a link",
-    phone: "a phone number",
-    choice: `one of ${listed(field.choices ?? [])}`,
-    slug: "a slug",
-    reference: "a link to a record",
-  }[field.type];
-  const source = entity.fields.find((other) => other.name === field.filledFrom);
-  const rules = [
-    ...(field.unique === true ? ["unique"] : []),
-    ...(source === undefined
-      ? []
-      : [`filled from ${source.label.toLowerCase()} where it is left out, and for the ${entity.labelPlural} that exist`]),
-    ...(field.default === undefined ? [] : [`${JSON.stringify(field.default)} unless something else is said`]),
-    ...(field.required || field.default !== undefined ? [] : ["may be left empty"]),
+/** Sentences that are no statement and name nothing that could change are talk; beside statements they are left out. */
+function withoutTalk(spoken: readonly SpokenChange[]): { wanted: SpokenChange[]; leftOut: string[] } {
+  const isTalk = (change: SpokenChange): boolean => change.kind === "unclear";
+  const talk = spoken.flatMap((change) => (change.kind === "unclear" ? [change.text] : []));
+  const certain = spoken.filter((change) => !isTalk(change));
+  // One sentence that was not understood among others may be the one that matters.
+  const risky = talk.some((text) => /\b(?:add|remove|delete|drop|rename|change|make|set|must|should|need|want|except|unless|only|not|don't|never)\b/i.test(text));
+  return risky ? { wanted: [...spoken], leftOut: [] } : { wanted: certain, leftOut: talk };
+}
+
+function notUnderstood(texts: readonly string[]): string {
+  const [first] = texts;
+  return first === undefined ? "it is neither a new app nor a change of one" : `I did not understand "${first.slice(0, 200)}"`;
+}
+
+/** Takes "in the shop app" out of a request. */
+function takeApp(text: string, apps: readonly AppFacts[]): { rest: string; app?: AppFacts } {
+  const forms = [
+    /,?\s*\b(?:in|inside|within|on|of|for)\s+(?:the\s+|my\s+|our\s+)?"?([\w' -]+?)"?\s+app(?:lication)?\b,?\s*/gi,
+    /\b(?:the\s+)?([\w-]+(?: [\w-]+)?)\s+app(?:lication)?(?:'s|:)\s+/gi,
   ];
-  return [kind, ...rules].join(", ");
-}
-
-interface Target {
-  app: AppFacts;
-  model: AppModel;
-  entity: EntityModel;
-}
-
-/** The one entity that the words mean. No match and several matches are questions back: nothing is ever chosen for the author. */
-function findTarget(spoken: Extract<Spoken, { kind: "add-fields" }>, apps: readonly AppFacts[]): Target | { text: string } {
-  const all: Target[] = apps.flatMap((app) => {
-    const parsed = appModelSchema.safeParse(app.blueprint);
-    if (!parsed.success) return [];
-    return parsed.data.entities.map((entity) => ({ app, model: parsed.data, entity }));
-  });
-  const inApp = spoken.app === undefined ? all : all.filter(({ app }) => isApp(app, spoken.app ?? []));
-  const matches = inApp.filter((target) => means(target, spoken.target));
-  const [match] = matches;
-  if (match !== undefined && matches.length === 1) return match;
-  const words = spoken.target.join(" ");
-  const fields = listed(spoken.fields.map((field) => field.label.toLowerCase()));
-  const choices = (matches.length > 1 ? matches : all).map(({ app, entity }) => `${entity.labelPlural} in the app "${app.name}"`);
-  const example = matches[1] ?? all[0];
-  const sample =
-    example === undefined
-      ? "add an app to track plants with name and species"
-      : `add ${fields} to ${example.entity.labelPlural} in the ${example.app.name} app`;
-  const foreign = apps.find((app) => isApp(app, spoken.app ?? spoken.target) && !appModelSchema.safeParse(app.blueprint).success);
-  if (foreign !== undefined) {
-    return {
-      text: beyondAnswer({
-        reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`,
-        understood: `to add ${fields} to it`,
-      }),
-    };
+  for (const form of forms) {
+    for (const match of text.matchAll(form)) {
+      const app = apps.find((one) => isApp(one, wordsOf(match[1] ?? "")));
+      if (app !== undefined) return { rest: `${text.slice(0, match.index)} ${text.slice(match.index + match[0].length)}`.trim(), app };
+    }
   }
-  const question =
-    matches.length > 1
-      ? `Which "${words}" do you mean? I changed nothing.`
-      : `I found no "${words}"${spoken.app === undefined ? "" : ` in an app called "${spoken.app.join(" ")}"`} to add ${fields} to. I changed nothing.${choices.length === 0 ? "" : " These are there:"}`;
-  return { text: whichAnswer(question, choices, sample) };
+  return { rest: text };
 }
 
-/** "posts", "the post", "blog posts"; and the app itself where it has one kind of record. */
-function means({ app, model, entity }: Target, words: readonly string[]): boolean {
-  const spoken = singularize(words.join(" "));
-  const names = [entity.label, entity.labelPlural, wordsOf(entity.name).join(" ")].map((name) => singularize(name));
-  if (names.includes(spoken)) return true;
-  if (names.some((name) => spoken.endsWith(` ${name}`) && isApp(app, spoken.slice(0, -name.length - 1).split(" ")))) return true;
-  return model.entities.length === 1 && isApp(app, words);
+function isForeign(app: AppFacts): boolean {
+  return !appModelSchema.safeParse(app.blueprint).success;
 }
 
-function isApp(app: AppFacts, words: readonly string[]): boolean {
-  const spoken = singularize(words.filter((word) => word !== "app").join(" "));
-  return spoken !== "" && [app.name, app.slug].some((name) => singularize(wordsOf(name).join(" ")) === spoken);
+function namesApp(text: string, app: AppFacts): boolean {
+  return new RegExp(`\\b(?:to|of|in|from|on)\\s+(?:the\\s+|my\\s+|our\\s+)?${wordsOf(app.name).join("\\W+")}\\b`, "i").test(text);
+}
+
+/** Sample rows with values for what is new. */
+function seeded(before: AppModel, after: AppModel, now: Date): AppModel {
+  const old = new Map(before.entities.map((entity) => [entity.table, entity]));
+  return {
+    ...after,
+    entities: after.entities.map((entity) => {
+      const added = entity.fields.filter((field) => field.since !== undefined && old.get(entity.table)?.fields.every(({ column }) => column !== field.column) === true);
+      return added.length === 0 ? entity : { ...entity, seed: extendSeed(entity, added, now) };
+    }),
+  };
 }
 
 /** `YYYYMMDDHHMMSS` of the run's start, or one second after the newest migration when that is not later. */
@@ -290,8 +237,12 @@ export function migrationId(startedAt: Date, existing: readonly string[]): strin
   return id(new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, (second ?? 0) + 1)));
 }
 
-function listed(items: readonly string[]): string {
-  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1) ?? ""}`;
+function sure(text: string): PlannedChange {
+  return { kind: "answer", text, sure: true };
+}
+
+function unsure(text: string): PlannedChange {
+  return { kind: "answer", text, sure: false };
 }
 
 function answer(text: string): Planned {

@@ -1,11 +1,11 @@
 /** Spoken fields become fields of the model: types, defaults that fit them, and what a field is filled from. */
-import { RATING_MAX, type EntityModel, type FieldModel, type FieldType, type OnDelete } from "./entity-model.ts";
+import { isNumeric, RATING_MAX, type EntityModel, type FieldModel, type FieldType, type OnDelete } from "./entity-model.ts";
 import type { ValueKind } from "./language/field-types.ts";
 import type { SpokenField } from "./language/fields.ts";
 import { camelCase, sentenceCase, snakeCase, wordsOf } from "./language/naming.ts";
 import { fieldNames } from "./names.ts";
 
-const TYPES: Readonly<Record<ValueKind | "time" | "money" | "rating" | "phone", FieldType>> = {
+const TYPES: Readonly<Record<ValueKind, FieldType>> = {
   text: "text",
   longText: "longtext",
   integer: "integer",
@@ -109,6 +109,11 @@ function makeField(spoken: SpokenField, names: Pick<FieldModel, "name" | "column
     if (spoken.choices.length > MAX_CHOICES) return { ok: false, reason: `"${field.label}" can have ${MAX_CHOICES} choices` };
     field.choices = spoken.choices.map((choice) => choice.slice(0, 60));
   }
+  if (spoken.unit !== undefined && (type === "integer" || type === "decimal")) field.unit = spoken.unit;
+  if (spoken.currency !== undefined && type === "money") field.currency = spoken.currency;
+  if (spoken.max !== undefined && (type === "rating" || isNumeric(type))) field.max = spoken.max;
+  if (spoken.min !== undefined && isNumeric(type)) field.min = spoken.min;
+  if (spoken.sum === true && isNumeric(type)) field.sum = true;
   if (type === "boolean") field.default = false;
   if (spoken.default === undefined) return { ok: true, value: field };
   const value = readDefault(spoken.default, field);

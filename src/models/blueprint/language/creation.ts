@@ -1,0 +1,317 @@
+/** Reads a request for a new app: its kinds of records, their fields, what belongs to what, and what shall be seen of them. */
+import type { BlueprintName } from "../catalog.ts";
+import { findBeyond } from "./beyond.ts";
+import { blueprintCalled, isCovered } from "./blueprints.ts";
+import { clausesOf, parseItems, readClause, type Said, type SpokenRelation } from "./clauses.ts";
+import { FLAGS } from "./field-details.ts";
+import { parseFields, splitList, type SpokenField } from "./fields.ts";
+import { CREATE_VERBS, headOf, type Head } from "./head.ts";
+import { singularize } from "./inflect.ts";
+import { titleCase } from "./naming.ts";
+import { isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
+import { sentencesOf } from "./sentences.ts";
+import { correct, stripCourtesy, takeName, tidy } from "./text.ts";
+import { parseViews, type View } from "./views.ts";
+import { wellKnown } from "./well-known.ts";
+
+export interface SpokenEntity {
+  /** For one record. */
+  words: string[];
+  fields: SpokenField[];
+  relations: SpokenRelation[];
+}
+
+export interface SpokenApp {
+  name?: string;
+  /** The vetted app that it begins with; `entities` are in addition to its own, or add to them. */
+  base?: BlueprintName;
+  entities: SpokenEntity[];
+  views: View[];
+  /** What the main records of the vetted app are called instead. */
+  leading?: string[];
+  /** Sentences that were not understood, as they were written. */
+  leftOut: string[];
+}
+
+export type Creation = { kind: "create"; app: SpokenApp } | { kind: "beyond"; understood: string; reason: string };
+
+const FIELD_LIST =
+  /^(?:the\s+)?(?:(?:following|needed|required)\s+)?(?:fields?|columns?|properties|attributes|data|details|information)(?:\s+(?:are|should be|i need|we need|would be|needed|for each \w+|per \w+))?\s*:?\s+(.+)$/is;
+const WANTED_LIST =
+  /^(?:(?:i|we|it|they|you|people|users)(?:'d| would)?\s+)(?:(?:want|need|like|have|should|must|be able|love|can|wish)\s+)+(?:to\s+)?(?:record|store|save|know|see|note|track|write down|enter|remember|keep|log|capture|collect|show)\s+(?:for each (?:one|of them|\w+)\s+)?(.+)$/is;
+const FLAG_LIST = /^(?:the\s+)?(required|mandatory|optional|unique)(?:\s+fields?)?(?:\s+(?:are|is))?\s*:?\s+(.+)$/is;
+const FLAGGED = /^(.+?)\s+(?:is|are|must be|should be|has to be|have to be|can be)\s+(required|mandatory|optional|unique)$/is;
+const NAMED_RECORDS = /^(?:things|records|objects|entities|entity|kinds of records|tables?)\s*:\s*(.+)$/is;
+
+/** Reads the request. Never guesses: what is not understood is left out and named, and what is more than records is refused. */
+export function parseCreation(request: string): Creation {
+  const named = takeName(correct(tidy(request)));
+  const reader = new Reader(named.name);
+  const sentences = sentencesOf(named.rest).map(stripCourtesy).filter(Boolean);
+  for (const sentence of sentences) reader.read(sentence);
+  return reader.finish(named.rest);
+}
+
+const NEW_APP = new RegExp(
+  `^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)*(?:an?|another|one more|the|my|our)\\s+(?:(?!to\\b|in\\b|of\\b|from\\b|field\\b|column\\b|checkbox\\b)[\\w'-]+\\s+){0,4}?(?:web ?app|application|app|tool|tracker|web ?site|system|blog|weblog|guest ?book|inventory|to-?do list|expense splitter|splitter|manager|planner|database)\\b(?!\\s+(?:field|column|number|name|url|link|checkbox|address))`,
+  "i",
+);
+
+/** True where a request asks for an app, and not for something in one that is there. */
+export function wantsNewApp(request: string, isRecord: (phrase: string) => boolean): boolean {
+  const [first = ""] = sentencesOf(stripCourtesy(correct(tidy(request)))).map(stripCourtesy).filter(Boolean);
+  const target = /\s(?:to|on|for|onto|into)\s+(?:(?:all|each|every|the|my|our)\s+)*([\w' -]+)$/i.exec(first)?.[1];
+  if (target !== undefined && isRecord(target) && !/\b(?:app|application)\b/i.test(first)) return false;
+  return NEW_APP.test(first) || /^(?:an?\s+)?(?:\w+\s+){0,3}(?:app|application)\s*(?:[:–—(-]|$|to\b|for\b|called\b|named\b|with\b|that\b|where\b)/i.test(first);
+}
+
+class Reader {
+  readonly entities: SpokenEntity[] = [];
+  readonly views: View[] = [];
+  readonly leftOut: string[] = [];
+  rejected: string | undefined;
+  name: string | undefined;
+  /** What the app is called by its own words: a guestbook is about entries, and is still called a guestbook. */
+  spoken: string[] | undefined;
+  base: BlueprintName | undefined;
+  current: SpokenEntity | undefined;
+  wanted = false;
+  unclear: string | undefined;
+  listed = false;
+
+  constructor(name: string | undefined) {
+    this.name = name;
+  }
+
+  readonly isKnown = (words: readonly string[]): boolean => this.find(words) !== undefined;
+
+  read(sentence: string): void {
+    const flagged = this.readFlags(sentence) || this.readViews(sentence);
+    if (flagged) return;
+    const clauses = clausesOf(sentence, (words) => this.isKnown(words) || this.entities.length === 0);
+    for (const clause of clauses) if (!this.readOne(clause)) this.leftOut.push(clause);
+  }
+
+  readOne(clause: string): boolean {
+    const asked = this.wanted ? undefined : this.headWith(clause);
+    if (asked?.certain === true) return this.readHead(asked, clause);
+    if (this.readViews(clause)) return true;
+    const records = NAMED_RECORDS.exec(clause);
+    if (records !== null) {
+      for (const phrase of splitList(records[1] ?? "")) this.current = this.ensure(oneOf(phrase));
+      return true;
+    }
+    const said = readClause(clause, this.isKnown);
+    if (said !== undefined) return this.apply(said);
+    const list = FIELD_LIST.exec(clause) ?? WANTED_LIST.exec(clause);
+    if (list !== null && this.current !== undefined) return this.apply({ ...empty(), ...parseItems(list[1] ?? "") });
+    const head = asked ?? this.headWith(clause);
+    return head !== undefined && this.readHead(head, clause);
+  }
+
+  /** The head, unless there is one already: then only what names records that were spoken of adds to it. */
+  headWith(clause: string): Head | undefined {
+    const head = headOf(clause);
+    if (head === undefined || !this.wanted) return head;
+    return head.list !== undefined && head.records.length === 1 && this.isKnown(head.records[0] ?? []) ? head : undefined;
+  }
+
+  readHead(head: Head, clause: string): boolean {
+    const called = blueprintCalled(clause);
+    this.wanted ||= head.certain;
+    const items = head.list === undefined ? [] : bracketed(head.list);
+    if (called !== undefined && items.length === 0 && this.base === undefined && this.entities.length === 0) {
+      const rest =
+        head.list === undefined ? [] : splitList(head.list).map((item) => item.trim().replace(/^(?:and|some|their|its)\s+/i, ""));
+      const more = rest.filter((item) => !isCovered(called, item));
+      if (more.every((item) => isManyRecords(item) || /^(?:people|guests?)\b/i.test(item))) {
+        this.base = called;
+        if (called === "inventory" || called === "blog") this.rename(called, rest);
+        for (const item of more) this.addPart(undefined, oneOf(item), []);
+        this.wanted = true;
+        return true;
+      }
+    }
+    if (items.length > 0) {
+      for (const { words, list } of items) this.apply({ ...empty(), of: words, ...parseItems(list) });
+      this.spoken ??= head.records[0];
+      return true;
+    }
+    const knowns = head.records.map((words) => wellKnown(words));
+    this.spoken ??= head.records.length === 1 && head.records[0]?.join(" ") !== knowns[0]?.entity.join(" ") ? head.records[0] : undefined;
+    const made = knowns.map(({ entity }) => this.ensure(entity));
+    const [first] = made;
+    if (head.theirs && first !== undefined) for (const other of made.slice(1)) relate(other, { target: first.words });
+    this.current = made.at(-1) ?? this.current;
+    if (head.list === undefined) return made.length > 0 || head.certain;
+    const said = parseItems(head.list);
+    if (made.length === 0) {
+      if (said.parts.length === 0) {
+        this.unclear = "it does not say which records the app is about";
+        return true;
+      }
+      for (const part of said.parts) this.current = this.addFields(this.ensure(part.words), part.fields);
+      return true;
+    }
+    if (made.length > 1 && said.fields.length > 0) {
+      this.unclear = `it does not say whether ${said.fields.map(({ words }) => `"${words.join(" ")}"`).join(", ")} belong to each ${made.map(({ words }) => words.join(" ")).join(" or each ")}`;
+      return true;
+    }
+    const single = said.fields.length === 1 && said.parts.length === 0 && /\b(?:each|every)\b/i.test(clause);
+    return this.apply({ ...empty(), of: first?.words, ...said, ...(single ? { single } : {}) });
+  }
+
+  /** "products" in place of the items of a vetted app. */
+  rename(base: BlueprintName, said: readonly string[]): void {
+    const own = base === "blog" ? /^(?:articles|blog posts)$/i : /^(?:products|articles|parts|goods|materials)$/i;
+    const word = said.find((item) => own.test(item));
+    if (word !== undefined) this.leading = oneOf(word);
+  }
+  leading: string[] | undefined;
+
+  apply(said: Said): boolean {
+    const entity = said.of === undefined ? this.current : this.ensureMeant(said.of);
+    if (entity === undefined) return false;
+    this.current = entity;
+    this.rejected ??= said.rejected[0];
+    const [only] = said.fields;
+    if (
+      said.single === true &&
+      only !== undefined &&
+      only.kind === "text" &&
+      only.stated !== true &&
+      (isGroup(only.words) || this.isKnown(only.words))
+    ) {
+      relate(entity, { target: only.words, ...(only.required === undefined ? {} : { required: only.required }) });
+      this.ensure(only.words);
+    } else this.addFields(entity, said.fields);
+    for (const relation of said.relations) {
+      relate(entity, relation);
+      this.ensure(relation.target);
+    }
+    for (const part of said.parts) this.addPart(entity, part.words, part.fields);
+    return true;
+  }
+
+  /** "game" after "board games" means the same. */
+  ensureMeant(words: readonly string[]): SpokenEntity {
+    const exact = this.find(words);
+    if (exact !== undefined) return exact;
+    const longer = this.entities.find(
+      (one) => one.words.length > words.length && one.words.slice(-words.length).join(" ") === words.join(" "),
+    );
+    return longer ?? this.ensure(words);
+  }
+
+  addPart(owner: SpokenEntity | undefined, words: string[], fields: readonly SpokenField[]): void {
+    const isNew = this.find(words) === undefined;
+    const part = this.ensure(words);
+    this.addFields(part, fields);
+    const whole = owner?.words ?? (this.base === undefined ? undefined : BASE_RECORDS[this.base]);
+    if (whole === undefined) return;
+    if (isGroup(words)) relate(owner ?? this.ensure(whole), { target: words });
+    else if (isNew || part.relations.length === 0) relate(part, { target: [...whole] });
+  }
+
+  addFields(entity: SpokenEntity, fields: readonly SpokenField[]): SpokenEntity {
+    if (fields.length > 0) this.listed = true;
+    for (const field of fields) {
+      const same = entity.fields.find((other) => other.words.join(" ") === field.words.join(" "));
+      if (same === undefined) entity.fields.push(field);
+      else Object.assign(same, field.stated === true ? field : { required: field.required ?? same.required });
+    }
+    return entity;
+  }
+
+  find(words: readonly string[]): SpokenEntity | undefined {
+    const name = singularize(words.join(" "));
+    return this.entities.find((entity) => entity.words.join(" ") === name);
+  }
+
+  ensure(words: readonly string[]): SpokenEntity {
+    const found = this.find(words);
+    if (found !== undefined) return found;
+    const entity: SpokenEntity = { words: singularize(words.join(" ")).split(" "), fields: [], relations: [] };
+    this.entities.push(entity);
+    return entity;
+  }
+
+  readViews(sentence: string): boolean {
+    const views = parseViews(sentence);
+    if (views === undefined) return false;
+    this.views.push(...views);
+    return true;
+  }
+
+  readFlags(sentence: string): boolean {
+    const match = FLAG_LIST.exec(sentence);
+    const flagged = match === null ? FLAGGED.exec(sentence) : null;
+    const flag = FLAGS.get((match?.[1] ?? flagged?.[2] ?? "").toLowerCase());
+    const entity = this.current;
+    if (flag === undefined || entity === undefined || (flagged !== null && (flagged[1] ?? "").split(" ").length > 8)) return false;
+    const { fields, rejected } = parseFields(match?.[2] ?? flagged?.[1] ?? "");
+    this.rejected ??= rejected[0];
+    for (const field of fields) {
+      const same = entity.fields.find((other) => other.words.join(" ") === field.words.join(" "));
+      if (same === undefined) entity.fields.push({ ...field, ...flag });
+      else Object.assign(same, flag);
+    }
+    return true;
+  }
+
+  finish(text: string): Creation {
+    const names = [
+      ...this.entities.map(({ words }) => words),
+      ...this.entities.flatMap(({ fields }) => fields.map(({ words }) => words)),
+      ...(this.spoken === undefined ? [] : [this.spoken]),
+    ];
+    const [first] = this.entities;
+    const understood =
+      first !== undefined ? `an app for "${first.words.join(" ")}"` : this.base === undefined ? "" : `the ${this.base} app`;
+    const beyond = findBeyond(text, names);
+    if (beyond !== undefined) return { kind: "beyond", understood, reason: `"${beyond}" is more than lists of records` };
+    if (this.rejected !== undefined) return { kind: "beyond", understood, reason: `"${this.rejected}" is not a field that I can make` };
+    if (this.unclear !== undefined) return { kind: "beyond", understood, reason: this.unclear };
+    if (this.base === undefined && (first === undefined || !(this.wanted || this.listed || this.entities.length > 1)))
+      return { kind: "beyond", understood: "", reason: "it does not say which records the app is about" };
+    const title = this.name ?? (this.spoken === undefined ? undefined : titleCase(this.spoken));
+    return {
+      kind: "create",
+      app: {
+        ...(title === undefined ? {} : { name: title }),
+        ...(this.base === undefined ? {} : { base: this.base }),
+        entities: this.entities,
+        views: this.views,
+        leftOut: this.leftOut,
+        ...(this.leading === undefined ? {} : { leading: this.leading }),
+      },
+    };
+  }
+}
+
+/** The main records of the vetted apps. */
+export const BASE_RECORDS: Readonly<Record<BlueprintName, readonly string[]>> = {
+  blog: ["post"],
+  todo: ["task"],
+  guestbook: ["entry"],
+  expenses: ["expense"],
+  rsvp: ["guest"],
+  inventory: ["item"],
+};
+
+/** "rooms (name, capacity) and bookings (room, starts at)": kinds of records with their fields. */
+function bracketed(list: string): { words: string[]; list: string }[] {
+  const items = splitList(list).map((item) => /^\s*(?:and\s+)?([a-z][\w' -]*?)\s*\((.+)\)\s*$/is.exec(item.trim()));
+  if (items.length < 2 || items.some((item) => item === null || !isPlural(item[1] ?? "") || (item[2] ?? "").split(",").length < 2))
+    return [];
+  return items.flatMap((item) => (item === null ? [] : [{ words: oneOf(item[1] ?? ""), list: item[2] ?? "" }]));
+}
+
+function relate(entity: SpokenEntity, relation: SpokenRelation): void {
+  const name = (one: SpokenRelation): string => (one.words ?? one.target).join(" ");
+  if (!entity.relations.some((other) => name(other) === name(relation))) entity.relations.push(relation);
+}
+
+function empty(): Said {
+  return { of: undefined, fields: [], relations: [], parts: [], rejected: [] };
+}
