@@ -4,7 +4,8 @@ import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid, notFound, notByIntegration } from "./faults.ts";
 import { objectsOf } from "./objects.ts";
 import type { Annotation, CheckRun, CheckStatus, CommitStatus, Conclusion, Repository } from "./records.ts";
-import { checkRunJson } from "./serialize/checks.ts";
+import { ensureSuite, suiteMoved } from "./check-suites.ts";
+import { checkRunEventJson } from "./serialize/check-suites.ts";
 import { emit } from "./webhooks.ts";
 
 const MAX_OUTPUT_CHARACTERS = 65_535;
@@ -70,14 +71,27 @@ export async function createCheckRun(
   if (actor.kind !== "integration") throw new Fault(403, "You must authenticate via a GitHub App.");
   validate(change);
   if ((change.name ?? "") === "") throw new Fault(422, 'Invalid request.\n\n"name" wasn\'t supplied.');
-  if (!/^[0-9a-f]{40}$/.test(headSha) || (await objectsOf(core.git, repository.id).type(headSha)) !== "commit")
-    throw new Fault(422, `No commit found for SHA: ${headSha}`);
+  await checkCommit(core, repository, headSha);
+  await ensureSuite(core, repository, actor.app, headSha);
   return core.db.transaction(() => {
     const status = change.conclusion === undefined ? (change.status ?? "queued") : "completed";
     const record = { repositoryId: repository.id, headSha, name: change.name, appId: actor.app.id, externalId: change.externalId ?? "" };
     const id = core.db.insert("checkRuns", { ...record, status, startedAt: change.startedAt ?? timestamp() });
     return applyChange(core, repository, id, change, "created");
   });
+}
+
+/** The App's suite on a commit; made when it is not there. */
+export async function createSuite(core: ForgeCore, actor: Actor, repository: Repository, headSha: string) {
+  authorizeWrite(core, actor, repository, "checks", "write");
+  if (actor.kind !== "integration") throw new Fault(403, "You must authenticate via a GitHub App.");
+  await checkCommit(core, repository, headSha);
+  return ensureSuite(core, repository, actor.app, headSha);
+}
+
+async function checkCommit(core: ForgeCore, repository: Repository, sha: string): Promise<void> {
+  if (!/^[0-9a-f]{40}$/.test(sha) || (await objectsOf(core.git, repository.id).type(sha)) !== "commit")
+    throw new Fault(422, `No commit found for SHA: ${sha}`);
 }
 
 /** An App changes its own check runs only. */
@@ -115,11 +129,12 @@ function applyChange(core: ForgeCore, repository: Repository, id: number, change
   for (const annotation of output?.annotations ?? []) core.db.insert("annotations", { ...annotation, checkRunId: id });
   const run = findCheckRun(core, repository, id);
   const app = core.state.app(run.appId);
+  if (app !== undefined) suiteMoved(core, repository, run, core.state.account(app.botId));
   if (action !== undefined && app !== undefined) {
     const sender = core.state.account(app.botId);
-    emit(core, repository, "check_run", sender, { action, check_run: checkRunJson(core, repository, run) });
+    emit(core, repository, "check_run", sender, { action, check_run: checkRunEventJson(core, repository, run) });
     if (action === "created" && run.status === "completed")
-      emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunJson(core, repository, run) });
+      emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunEventJson(core, repository, run) });
   }
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "checks" }));
   return run;

@@ -16,11 +16,13 @@ import { Fault } from "./faults.ts";
 import { createGitStore } from "./git.ts";
 import { isGitRequest, serveGit } from "./git-http.ts";
 import type { ForgeObserver } from "./observer.ts";
+import { startMergeQueue } from "./merge-queue.ts";
 import { createIssuer } from "./oidc.ts";
 import { publishPlatform, readFolder, type PlatformFiles } from "./platform.ts";
 import { forgetIntents } from "./pulls.ts";
 import { syncRefs } from "./refs.ts";
 import { finishRepositories } from "./repositories.ts";
+import { RUNNER_APP } from "./serialize/actions.ts";
 import { runnerRoutes } from "./rest/actions.ts";
 import { createApi } from "./rest/api.ts";
 import { createRates } from "./rates.ts";
@@ -146,7 +148,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
     wakeRunner: () => started.runner?.wake(),
   };
   const started: { runner?: Runner } = {};
-  const runnerApp = await ensureApp(core, { slug: "github-actions", name: "GitHub Actions" });
+  const runnerApp = await ensureApp(core, { slug: RUNNER_APP, name: "GitHub Actions" });
   const issuer = await createIssuer(core);
   await finishRepositories(core, await readdir(core.git.root));
   for (const { id } of core.db.all<{ id: number }>("select id from repositories"))
@@ -164,6 +166,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
   const serve = routes(core, issuer, adminToken, options.pages?.(core));
   const listener = getRequestListener(serve, { hostname: new URL(url).host });
   started.runner = runner;
+  const queue = startMergeQueue(core);
   runner.wake();
   hooks.wake();
   return {
@@ -178,6 +181,7 @@ async function assemble(options: ForgeOptions, db: Db, url: string, adminToken: 
     },
     async close(): Promise<void> {
       await runner.close();
+      await queue.close();
       await hooks.close();
     },
   };

@@ -126,14 +126,16 @@ export type TimelineKind =
   | "review_requested"
   | "head_pushed"
   | "head_deleted"
-  | "reverted_by";
+  | "reverted_by"
+  | "added_to_merge_queue"
+  | "removed_from_merge_queue";
 
 export interface TimelineEntry {
   id: number;
   issueId: number;
   kind: TimelineKind;
   actorId: number;
-  /** By kind: `{ sha }`, `{ before, after }`, `{ from, to }`, `{ label }`, `{ reviewer }`, `{ number }`. */
+  /** By kind: `{ sha }`, `{ before, after }`, `{ from, to }`, `{ label }`, `{ reviewer }`, `{ number }`, `{ reason }`. */
   detail: Record<string, string | number>;
   createdAt: string;
 }
@@ -195,6 +197,22 @@ export interface CheckRun {
   text: string | null;
   startedAt: string;
   completedAt: string | null;
+}
+
+/** What an App's check runs on a commit come to together. */
+export interface CheckSuite {
+  id: number;
+  repositoryId: number;
+  appId: number;
+  headSha: string;
+  headBranch: string | null;
+  /** The branch's commit before the push. */
+  beforeSha: string | null;
+  headCommit: Record<string, unknown>;
+  /** Somebody asked for it anew, and no run has begun since. */
+  isReset: boolean;
+  createdAt: string;
+  updatedAt: string;
 }
 
 export interface Annotation {

@@ -2,6 +2,7 @@
  * Brings the forge's rows after its git refs: git is written first, and what differs from the `refs` table is then announced once, in one transaction.
  * So a push, a merge or a crash between the two loses nothing: the next call, at the latest the one at start, finds the same difference.
  */
+import { requestSuites } from "./check-suites.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { signatureOf } from "./merge.ts";
 import { NO_COMMIT, objectsOf, type CommitObject } from "./objects.ts";
@@ -53,6 +54,10 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
     core.db.update("repositories", repository.id, { pushedAt: timestamp(), updatedAt: timestamp() });
     for (const plan of plans) applyPlan(core, repository, actor, plan);
   });
+  const pushes = changes.flatMap(({ name, before, after }) =>
+    name.startsWith("refs/heads/") && after !== NO_COMMIT ? [{ branch: name.slice("refs/heads/".length), before, after }] : [],
+  );
+  await requestSuites(core, repository, actor, pushes);
   core.changes.publish({ repositoryId: repository.id, subject: "repository" });
   for (const { pull } of plans) core.changes.publish({ repositoryId: repository.id, subject: "pull", number: pull.number });
 }

@@ -31,6 +31,17 @@ create table if not exists collaborators (
 create table if not exists refs (
   repositoryId integer not null, name text not null, sha text not null, primary key (repositoryId, name)) strict;
 
+create table if not exists activities (
+  id integer primary key autoincrement, repositoryId integer not null, ref text not null, beforeSha text not null, afterSha text not null,
+  kind text not null, actorId integer not null, createdAt text not null) strict;
+create index if not exists activitiesByRef on activities (repositoryId, ref);
+create table if not exists rulesets (
+  id integer primary key autoincrement, repositoryId integer not null, name text not null, enforcement text not null,
+  includeJson text not null, excludeJson text not null, rulesJson text not null, createdAt text not null, updatedAt text not null) strict;
+create table if not exists queueEntries (
+  id integer primary key autoincrement, repositoryId integer not null, issueId integer not null unique, baseRef text not null,
+  enqueuerId integer not null, pullHeadSha text not null, headRef text, headSha text, baseSha text, createdAt text not null) strict;
+
 create table if not exists issues (
   id integer primary key autoincrement, repositoryId integer not null, number integer not null, isPull integer not null,
   title text not null, body text, state text not null, stateReason text, userId integer not null, isLocked integer not null default 0,
@@ -70,6 +81,10 @@ create table if not exists checkRuns (
   externalId text not null, detailsUrl text, status text not null, conclusion text, title text, summary text, text text,
   startedAt text not null, completedAt text) strict;
 create index if not exists checkRunsBySha on checkRuns (repositoryId, headSha);
+create table if not exists checkSuites (
+  id integer primary key autoincrement, repositoryId integer not null, appId integer not null, headSha text not null, headBranch text,
+  beforeSha text, headCommitJson text not null, isReset integer not null, createdAt text not null, updatedAt text not null,
+  unique (repositoryId, appId, headSha)) strict;
 create table if not exists annotations (
   id integer primary key autoincrement, checkRunId integer not null, path text not null, startLine integer not null, endLine integer not null,
   level text not null, message text not null, title text, rawDetails text) strict;

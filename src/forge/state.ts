@@ -5,6 +5,7 @@ import type {
   Annotation,
   App,
   CheckRun,
+  CheckSuite,
   Comment,
   CommitStatus,
   Deployment,
@@ -212,6 +213,20 @@ export function createState(db: Db) {
       paged<ReviewComment>("*", "from reviewComments where issueId = ?", "id", page, issueId),
 
     checkRun: (id: number) => db.get<CheckRun>("select * from checkRuns where id = ?", id),
+    checkSuite: (id: number) => db.get<CheckSuite>("select * from checkSuites where id = ?", id),
+    checkSuiteOf: (repositoryId: number, appId: number, headSha: string) =>
+      db.get<CheckSuite>("select * from checkSuites where repositoryId = ? and appId = ? and headSha = ?", repositoryId, appId, headSha),
+    checkSuites: (repositoryId: number, headSha: string, appId: number | null, page: Page = EVERYTHING) =>
+      paged<CheckSuite>(
+        "*",
+        "from checkSuites where repositoryId = ? and headSha = ? and (? is null or appId = ?)",
+        "id",
+        page,
+        repositoryId,
+        headSha,
+        appId,
+        appId,
+      ),
     /** `latest`: of each App and name only the newest. */
     checkRuns(
       repositoryId: number,

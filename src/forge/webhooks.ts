@@ -47,23 +47,30 @@ export const EVENTS = [
 
 /** Queues an event of a repository for every App that is installed on it and listens. Call it inside the transaction of the change. */
 export function emit(core: ForgeCore, repository: Repository, event: string, sender: Account, body: Json & { action?: string }): void {
-  for (const installation of core.state.installationsOn(repository.id)) {
-    const app = core.state.app(installation.appId);
-    if (app === undefined || !app.events.includes(event)) continue;
-    queue(
-      core,
-      app,
-      installation,
-      event,
-      {
-        ...body,
-        repository: repositoryJson(core, repository),
-        sender: userJson(core, sender),
-        installation: { id: installation.id, node_id: nodeId("MDI", installation.id) },
-      },
-      repository.id,
-    );
-  }
+  for (const installation of core.state.installationsOn(repository.id)) emitBy(core, repository, installation, event, sender, body);
+}
+
+/** As `emit`, for one App alone. */
+export function emitTo(core: ForgeCore, repository: Repository, appId: number, event: string, sender: Account, body: Json): void {
+  const installation = core.state.installationOf(appId, repository.id);
+  if (installation !== undefined) emitBy(core, repository, installation, event, sender, body);
+}
+
+function emitBy(core: ForgeCore, repository: Repository, installation: Installation, event: string, sender: Account, body: Json): void {
+  const app = core.state.app(installation.appId);
+  if (app === undefined || !hears(app, event)) return;
+  const whole = {
+    ...body,
+    repository: repositoryJson(core, repository),
+    sender: userJson(core, sender),
+    installation: { id: installation.id, node_id: nodeId("MDI", installation.id) },
+  };
+  queue(core, app, installation, event, whole, repository.id);
+}
+
+/** As on GitHub, an App that writes checks hears of them without asking to. */
+function hears(app: App, event: string): boolean {
+  return app.events.includes(event) || (/^check_(run|suite)$/.test(event) && app.permissions["checks"] === "write");
 }
 
 /** Queues an event about an App's installation itself; every App hears these. */

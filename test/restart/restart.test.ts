@@ -17,6 +17,7 @@ import { loadConfig } from "../../src/config.ts";
 import { APP_SLUG, startOneMachine, type OneMachine } from "../../src/one-machine/one-machine.ts";
 import { generator } from "../support/kill-points.ts";
 import { end, observe, openScene, tell, type End } from "./tale.ts";
+import { assertForgeIsTrue } from "../support/forge-observer.ts";
 
 const SERVER = "test/restart/restart-server.ts";
 const only = process.env["ADORABLE_RESTART_SEED"];
@@ -50,6 +51,7 @@ describe("the story", () => {
 
   afterAll(async () => {
     await machine?.stop();
+    assertForgeIsTrue(join(dir, "data/forge"));
     await rm(dir, { recursive: true, force: true });
   });
 

@@ -4,7 +4,8 @@ import { timestamp, type ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
 import type { Account, Repository, Workflow as WorkflowRecord, WorkflowJob, WorkflowRun } from "../records.ts";
-import { jobJson, runJson, workflowJson } from "../serialize/actions.ts";
+import { jobJson, RUNNER_APP, runJson, workflowJson } from "../serialize/actions.ts";
+import { ensureSuite } from "../check-suites.ts";
 import { briefCommitJson } from "../serialize/repositories.ts";
 import { emit } from "../webhooks.ts";
 import { interpolate, toText, WorkflowError } from "./expressions.ts";
@@ -75,6 +76,8 @@ export async function dispatchWorkflow(
   if (workflow.dispatch === undefined) throw new Fault(422, "Workflow does not have 'workflow_dispatch' trigger");
   const inputs = checkInputs(workflow.dispatch.inputs, given);
   const headCommit = briefCommitJson(await objects.commit(headSha));
+  const runner = core.state.appBySlug(RUNNER_APP);
+  if (runner !== undefined) await ensureSuite(core, repository, runner, headSha);
   return core.db.transaction(() => {
     const now = timestamp();
     const number =

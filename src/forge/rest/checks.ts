@@ -1,12 +1,15 @@
 /** Routes of check runs, commit statuses, deployments and releases. */
 import { z } from "zod";
 import { authorize } from "../auth.ts";
+import * as suites from "../check-suites.ts";
 import * as checks from "../checks.ts";
 import type { ForgeCore } from "../core.ts";
 import * as deployments from "../deployments.ts";
 import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
-import type { Repository } from "../records.ts";
+import type { CheckSuite, Repository } from "../records.ts";
+import { checkSuiteJson } from "../serialize/check-suites.ts";
+import type { Json } from "../serialize/common.ts";
 import { annotationJson, checkRunJson, deploymentJson, deploymentStatusJson, releaseJson, statusJson } from "../serialize/checks.ts";
 import { repositoryJson, repositoryUrl } from "../serialize/repositories.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
@@ -74,6 +77,15 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
     if (sha === undefined) throw new Fault(422, `No commit found for SHA: ${textParam(c, "ref")}`);
     return sha;
   };
+  const runFilter = (c: Call) => {
+    const name = c.req.query("check_name");
+    const status = c.req.query("status");
+    return {
+      latest: c.req.query("filter") !== "all",
+      ...(name === undefined ? {} : { name }),
+      ...(status === undefined ? {} : { status }),
+    };
+  };
   const path = "/repos/:owner/:repo";
 
   api.post(`${path}/check-runs`, async (c) => {
@@ -100,17 +112,46 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
   });
   api.get(`${path}/commits/:ref{.+}/check-runs`, async (c) => {
     const repository = reading(c, "checks");
-    const name = c.req.query("check_name");
-    const status = c.req.query("status");
     const appId = c.req.query("app_id");
-    const filter = {
-      latest: c.req.query("filter") !== "all",
-      ...(name === undefined ? {} : { name }),
-      ...(status === undefined ? {} : { status }),
-      ...(appId === undefined ? {} : { appId: Number(appId) }),
-    };
+    const filter = { ...runFilter(c), ...(appId === undefined ? {} : { appId: Number(appId) }) };
     const listed = core.state.checkRuns(repository.id, await shaOf(c, repository), filter, pageOf(c));
     return listAnswer(core, c, listed, (run) => checkRunJson(core, repository, run), "check_runs");
+  });
+
+  const suiteAnswer = (repository: Repository, suite: CheckSuite): Json =>
+    checkSuiteJson(core, repository, suite, suites.suiteState(core, suite));
+  api.post(`${path}/check-runs/:id/rerequest`, (c) => {
+    const repository = reading(c, "checks");
+    suites.rerequestCheckRun(core, c.get("actor"), repository, checks.findCheckRun(core, repository, numberParam(c, "id")));
+    return c.json({}, 201);
+  });
+  api.post(`${path}/check-suites`, async (c) => {
+    const repository = repositoryOf(core, c);
+    const { head_sha: sha } = await bodyOf(c, z.object({ head_sha: z.string() }));
+    const { suite, isNew } = await checks.createSuite(core, c.get("actor"), repository, sha);
+    return c.json(suiteAnswer(repository, suite), isNew ? 201 : 200);
+  });
+  api.get(`${path}/check-suites/:id`, (c) => {
+    const repository = reading(c, "checks");
+    return c.json(suiteAnswer(repository, suites.findSuite(core, repository, numberParam(c, "id"))));
+  });
+  api.get(`${path}/check-suites/:id/check-runs`, (c) => {
+    const repository = reading(c, "checks");
+    const { headSha, appId } = suites.findSuite(core, repository, numberParam(c, "id"));
+    const listed = core.state.checkRuns(repository.id, headSha, { ...runFilter(c), appId }, pageOf(c));
+    return listAnswer(core, c, listed, (run) => checkRunJson(core, repository, run), "check_runs");
+  });
+  api.post(`${path}/check-suites/:id/rerequest`, (c) => {
+    const repository = reading(c, "checks");
+    suites.rerequestSuite(core, c.get("actor"), repository, suites.findSuite(core, repository, numberParam(c, "id")));
+    return c.json({}, 201);
+  });
+  api.get(`${path}/commits/:ref{.+}/check-suites`, async (c) => {
+    const repository = reading(c, "checks");
+    const appId = c.req.query("app_id");
+    const sha = await shaOf(c, repository);
+    const listed = core.state.checkSuites(repository.id, sha, appId === undefined ? null : Number(appId), pageOf(c));
+    return listAnswer(core, c, listed, (suite) => suiteAnswer(repository, suite), "check_suites");
   });
 
   const newStatus = z.object({

@@ -5,6 +5,9 @@ import type { Delivery, Installation, Repository, Workflow, WorkflowJob, Workflo
 import { apiUrl, nodeId, userById, userJson, type Json } from "./common.ts";
 import { repositoryJson, repositoryPage, repositoryUrl } from "./repositories.ts";
 
+/** The App in whose name jobs act. */
+export const RUNNER_APP = "github-actions";
+
 export function workflowJson(core: ForgeCore, repository: Repository, workflow: Workflow): Json {
   return {
     id: workflow.id,
@@ -27,6 +30,8 @@ export function runPage(core: ForgeCore, repository: Repository, run: WorkflowRu
 export function runJson(core: ForgeCore, repository: Repository, run: WorkflowRun): Json {
   const url = `${repositoryUrl(core, repository)}/actions/runs/${run.id}`;
   const workflow = core.state.workflow(run.workflowId);
+  const runner = core.state.appBySlug(RUNNER_APP);
+  const suiteId = (runner === undefined ? undefined : core.state.checkSuiteOf(repository.id, runner.id, run.headSha)?.id) ?? run.id;
   const called = new Map(core.state.jobs(run).flatMap((job) => (job.calledRef === null ? [] : [[job.calledRef, job.calledSha]])));
   return {
     id: run.id,
@@ -41,8 +46,8 @@ export function runJson(core: ForgeCore, repository: Repository, run: WorkflowRu
     status: run.status,
     conclusion: run.conclusion,
     workflow_id: run.workflowId,
-    check_suite_id: run.id,
-    check_suite_node_id: nodeId("CS", run.id),
+    check_suite_id: suiteId,
+    check_suite_node_id: nodeId("CS", suiteId),
     url,
     html_url: runPage(core, repository, run),
     pull_requests: [],
@@ -57,7 +62,7 @@ export function runJson(core: ForgeCore, repository: Repository, run: WorkflowRu
     triggering_actor: userById(core, run.actorId),
     jobs_url: `${url}/jobs`,
     logs_url: `${url}/logs`,
-    check_suite_url: `${repositoryUrl(core, repository)}/check-suites/${run.id}`,
+    check_suite_url: `${repositoryUrl(core, repository)}/check-suites/${suiteId}`,
     artifacts_url: `${url}/artifacts`,
     cancel_url: `${url}/cancel`,
     rerun_url: `${url}/rerun`,

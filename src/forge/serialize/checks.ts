@@ -8,7 +8,7 @@ export function checkRunJson(core: ForgeCore, repository: Repository, run: Check
   const url = `${repositoryUrl(core, repository)}/check-runs/${run.id}`;
   const page = `${repositoryPage(core, repository)}/runs/${run.id}`;
   const app = core.state.app(run.appId);
-  const pulls = core.state.pulls(repository.id, { state: "open" }).items.filter((pull) => pull.headSha === run.headSha);
+  const suite = core.state.checkSuiteOf(repository.id, run.appId, run.headSha);
   return {
     id: run.id,
     head_sha: run.headSha,
@@ -29,19 +29,23 @@ export function checkRunJson(core: ForgeCore, repository: Repository, run: Check
       annotations_url: `${url}/annotations`,
     },
     name: run.name,
-    check_suite: { id: run.appId * 1_000_000 + repository.id },
+    check_suite: suite === undefined ? null : { id: suite.id },
     app: app === undefined ? null : appJson(core, app),
-    pull_requests: pulls.map((pull) => {
-      const repo = { id: repository.id, url: repositoryUrl(core, repository), name: repository.name };
-      return {
-        id: pull.id,
-        number: pull.number,
-        url: `${repositoryUrl(core, repository)}/pulls/${pull.number}`,
-        head: { ref: pull.headRef, sha: pull.headSha, repo },
-        base: { ref: pull.baseRef, sha: pull.baseSha, repo },
-      };
-    }),
+    pull_requests: pullsOf(core, repository, run.headSha),
   };
+}
+
+/** The open pull requests whose head is a commit, in brief. */
+export function pullsOf(core: ForgeCore, repository: Repository, headSha: string): Json[] {
+  const repo = { id: repository.id, url: repositoryUrl(core, repository), name: repository.name };
+  const pulls = core.state.pulls(repository.id, { state: "open" }).items.filter((pull) => pull.headSha === headSha);
+  return pulls.map((pull) => ({
+    id: pull.id,
+    number: pull.number,
+    url: `${repositoryUrl(core, repository)}/pulls/${pull.number}`,
+    head: { ref: pull.headRef, sha: pull.headSha, repo },
+    base: { ref: pull.baseRef, sha: pull.baseSha, repo },
+  }));
 }
 
 export function annotationJson(core: ForgeCore, repository: Repository, run: CheckRun, annotation: Annotation): Json {
