@@ -8,6 +8,7 @@ import { objectsOf } from "./objects.ts";
 import { pullFacts } from "./pull-facts.ts";
 import type { Account, MergeMethod, PullRequest, Repository } from "./records.ts";
 import { emitPull, syncRefs, type MergeIntent } from "./refs.ts";
+import { demandsOn, requireChecks, violation } from "./rulesets.ts";
 import { userJson } from "./serialize/common.ts";
 
 export interface NewPull {
@@ -106,7 +107,7 @@ export interface MergeOptions {
 }
 
 /**
- * Merges into the base branch. Throws 405 when it is closed, a draft or in conflict, 409 when the head is not `sha` or the base moved meanwhile.
+ * Merges into the base branch. Throws 405 when it is closed, a draft, in conflict or against the branch's rules, 409 when the head is not `sha` or the base moved meanwhile.
  * Durable: the intent is stored before the branch moves, so that a crash in between ends merged or as before.
  */
 export async function mergePull(
@@ -126,6 +127,9 @@ export async function mergePull(
       throw new Fault(409, "Head branch was modified. Review and try the merge again.");
     const base = core.state.ref(repository.id, `refs/heads/${pull.baseRef}`);
     if (base === undefined) throw new Fault(405, "Base branch does not exist");
+    const demands = demandsOn(core, repository, pull.baseRef);
+    if (demands.queue !== undefined) throw violation("Changes must be made through the merge queue");
+    requireChecks(core, repository.id, pull.headSha, demands.checks);
     const method = options.method ?? "merge";
     const sha = await mergeCommit(core, repository, pull, base, user, { ...options, method });
     if (sha === undefined) throw new Fault(405, method === "rebase" ? "This branch can't be rebased" : "Pull Request is not mergeable");
@@ -147,7 +151,8 @@ export function forgetIntents(core: ForgeCore): void {
   core.db.run("update pulls set mergeIntentJson = null where mergeIntentJson is not null");
 }
 
-function mergeCommit(
+/** The commit that merging the pull request into `base` makes; undefined when the two conflict. */
+export function mergeCommit(
   core: ForgeCore,
   repository: Repository,
   pull: PullRequest,

@@ -3,6 +3,7 @@
  * So a push, a merge or a crash between the two loses nothing: the next call, at the latest the one at start, finds the same difference.
  */
 import { requestSuites } from "./check-suites.ts";
+import { recordActivity, type ActivityKind } from "./activity.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { signatureOf } from "./merge.ts";
 import { NO_COMMIT, objectsOf, type CommitObject } from "./objects.ts";
@@ -26,6 +27,8 @@ export interface MergeIntent {
   actorId: number;
   method: MergeMethod;
   base: string;
+  /** By the merge queue. */
+  isQueue?: boolean;
 }
 
 const MAX_COMMITS_IN_EVENT = 20;
@@ -49,6 +52,10 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
     for (const change of changes) {
       core.db.run("delete from refs where repositoryId = ? and name = ?", repository.id, change.name);
       if (change.after !== NO_COMMIT) core.db.insert("refs", { repositoryId: repository.id, name: change.name, sha: change.after });
+      if (change.name.startsWith("refs/heads/")) {
+        const moved = { repositoryId: repository.id, ref: change.name, beforeSha: change.before, afterSha: change.after };
+        recordActivity(core, actor, { ...moved, kind: kindOf(change, plans) });
+      }
       emit(core, repository, "push", actor, pushJson(core, repository, actor, change));
     }
     core.db.update("repositories", repository.id, { pushedAt: timestamp(), updatedAt: timestamp() });
@@ -60,6 +67,17 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
   await requestSuites(core, repository, actor, pushes);
   core.changes.publish({ repositoryId: repository.id, subject: "repository" });
   for (const { pull } of plans) core.changes.publish({ repositoryId: repository.id, subject: "pull", number: pull.number });
+}
+
+function kindOf({ name, before, after, isForced }: RefChange, plans: readonly PullPlan[]): ActivityKind {
+  if (before === NO_COMMIT) return "branch_creation";
+  if (after === NO_COMMIT) return "branch_deletion";
+  // A pull request whose commits somebody pushed is merged by that push.
+  const merge = plans.find(
+    ({ pull, merge: one }) => one?.sha === after && one.actorId !== 0 && name === `refs/heads/${pull.baseRef}`,
+  )?.merge;
+  if (merge !== undefined) return merge.isQueue === true ? "merge_queue_merge" : "pr_merge";
+  return isForced ? "force_push" : "push";
 }
 
 /** The first branch pushed to an empty repository becomes its default, as on GitHub. */

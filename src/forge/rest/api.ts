@@ -9,6 +9,7 @@ import { installBasics, type Api, type ApiEnv } from "./http.ts";
 import { issueRoutes } from "./issues.ts";
 import { graphqlRoutes, pullRoutes } from "./pulls.ts";
 import { repositoryRoutes } from "./repositories.ts";
+import { ruleRoutes } from "./rules.ts";
 
 /** Registers only: `core` is not touched before a request comes. */
 export function createApi(core: ForgeCore): Api {
@@ -22,6 +23,7 @@ export function createApi(core: ForgeCore): Api {
     issueRoutes,
     pullRoutes,
     repositoryRoutes,
+    ruleRoutes,
     gitRoutes,
     graphqlRoutes,
   ])

@@ -1,11 +1,12 @@
 /** Routes of pull requests and their reviews, and the one GraphQL mutation that has no REST twin. */
 import { z } from "zod";
-import { authorize } from "../auth.ts";
+import { authorize, isVisible, type Actor } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import { findIssue } from "../issues.ts";
 import { objectsOf } from "../objects.ts";
 import * as pulls from "../pulls.ts";
+import { enqueue, queueOf } from "../queue-entries.ts";
 import type { PullRequest, Repository } from "../records.ts";
 import { revertPull } from "../revert.ts";
 import { createReview, createReviewComment, replyToReviewComment } from "../reviews.ts";
@@ -238,14 +239,51 @@ const revertInput = z.object({
   clientMutationId: z.string().nullish(),
 });
 
-/** `revertPullRequest` and nothing else; errors are answered with 200 and `errors`, as GraphQL does. */
+const enqueueInput = z.object({ pullRequestId: z.string(), expectedHeadOid: z.string().nullish(), clientMutationId: z.string().nullish() });
+
+/** `enqueuePullRequest`: "Merge when ready". */
+function enqueueMutation(core: ForgeCore, actor: Actor, query: string, variables: Record<string, unknown> | null | undefined): unknown {
+  const path = ["enqueuePullRequest"];
+  const failure = (type: string, message: string) => ({
+    data: { enqueuePullRequest: null },
+    errors: [{ type, path, locations: [], message }],
+  });
+  const parsed = enqueueInput.safeParse(
+    variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? inlineId(query) },
+  );
+  if (!parsed.success) return failure("UNPROCESSABLE", "The argument input.pullRequestId is required.");
+  const { pullRequestId, expectedHeadOid, clientMutationId = null } = parsed.data;
+  const pull = core.state.pullById(idOfNode("PR", pullRequestId) ?? 0);
+  const repository = pull === undefined ? undefined : core.state.repositoryById(pull.repositoryId);
+  if (pull === undefined || repository === undefined || !isVisible(core, actor, repository))
+    return failure("NOT_FOUND", `Could not resolve to a node with the global id of '${pullRequestId}'`);
+  try {
+    const entry = enqueue(core, actor, repository, pull.number, expectedHeadOid ?? undefined);
+    const mergeQueueEntry = {
+      id: nodeId("MQE", entry.id),
+      state: "QUEUED",
+      enqueuedAt: entry.createdAt,
+      position: queueOf(core, repository.id, entry.baseRef).findIndex((one) => one.id === entry.id) + 1,
+      pullRequest: nodeJson(core, repository, pull),
+    };
+    return { data: { enqueuePullRequest: { clientMutationId, mergeQueueEntry } } };
+  } catch (error) {
+    if (error instanceof Fault) return failure(error.status === 403 || error.status === 401 ? "FORBIDDEN" : "UNPROCESSABLE", error.message);
+    throw error;
+  }
+}
+
+/** `revertPullRequest`, `enqueuePullRequest` and nothing else; errors are answered with 200 and `errors`, as GraphQL does. */
 export function graphqlRoutes(core: ForgeCore, api: Api): void {
   api.post("/graphql", async (c) => {
     const { query, variables } = await bodyOf(c, graphql);
     const failure = (type: string, message: string): Response =>
       c.json({ data: { revertPullRequest: null }, errors: [{ type, path: ["revertPullRequest"], locations: [], message }] });
+    if (/\benqueuePullRequest\s*\(/.test(query)) return c.json(enqueueMutation(core, c.get("actor"), query, variables));
     if (!/\brevertPullRequest\s*\(/.test(query))
-      return c.json({ errors: [{ type: "undefinedField", message: "This server knows the mutation revertPullRequest only." }] });
+      return c.json({
+        errors: [{ type: "undefinedField", message: "This server knows the mutations revertPullRequest and enqueuePullRequest only." }],
+      });
     const parsed = revertInput.safeParse(
       variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? variables?.["id"] ?? inlineId(query) },
     );
