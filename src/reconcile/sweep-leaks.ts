@@ -8,6 +8,7 @@ import type { ProjectRow } from "../store/rows.ts";
 import { removeFork } from "../change/forks.ts";
 import { isForkInUse } from "../change/own-forks.ts";
 import type { Platform } from "../change/platform.ts";
+import { isStartedBy } from "../release/placement.ts";
 import type { Rollout } from "../release/rollout.ts";
 
 /** The forks of runs outlive a pass and have a sweep of their own. */
@@ -18,10 +19,10 @@ export async function sweepLeaks(platform: Platform, project: ProjectRow): Promi
   const { store, runtime, gateway, log } = platform;
   const resources = await listResources(store, project.id);
   const environments = resources.filter((one) => one.kind === "environment").map((one) => one.id);
-  const referred = environments.length === 0 ? new Set<string>() : await referredEnvironments(platform, project);
+  const referred = environments.length === 0 ? () => false : await referredEnvironments(platform, project);
   const routed = new Set((await gateway.listRoutes()).flatMap((set) => set.routes.map((route) => route.environment as string)));
   for (const id of environments) {
-    if (referred.has(id) || routed.has(id)) continue;
+    if (referred(id) || routed.has(id)) continue;
     log.error({ project: project.id, kind: "environment", id }, "a leak was removed");
     await runtime.remove(id as EnvironmentId);
     await forgetResource(store, project.id, "environment", id);
@@ -34,11 +35,12 @@ export async function sweepLeaks(platform: Platform, project: ProjectRow): Promi
   }
 }
 
-async function referredEnvironments(platform: Platform, project: ProjectRow): Promise<Set<string>> {
+async function referredEnvironments(platform: Platform, project: ProjectRow): Promise<(id: string) => boolean> {
   const { store } = platform;
   const rollout = (await findOpenRollout(store, project.id)) as Rollout | undefined;
   const production = await findEnvironment(store, project.id, endpointName(project.id, { kind: "production" }));
   const previews = (await listChanges(store, project.id)).map((change) => change.preview_environment);
-  const all = [...previews, production?.runtime_environment, rollout?.data.environment, rollout?.data.previous?.environment];
-  return new Set(all.filter((id) => id != null));
+  const live = [production?.apps, rollout?.data.apps, rollout?.data.previous?.apps].flatMap((apps) => Object.values(apps ?? {}));
+  const known = new Set([...previews, ...live].filter((id) => id != null));
+  return (id) => known.has(id as EnvironmentId) || (rollout !== undefined && isStartedBy(rollout.data, id));
 }

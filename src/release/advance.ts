@@ -8,6 +8,7 @@ import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { removeFork } from "../change/forks.ts";
 import { countRows } from "./impact.ts";
+import { removeReplaced, removeStarted } from "./placement.ts";
 import { stepRelease } from "./release.ts";
 import { stepRollback } from "./rollback.ts";
 import { publishRollout } from "./publish.ts";
@@ -48,10 +49,10 @@ async function stepOnce(platform: Platform, project: ProjectRow, mirror: Mirror,
   const { data } = rollout;
   switch (rollout.state) {
     case "flipped":
-      await converge(platform, project.id, await mirror.spec(rollout.git_commit), data);
+      await converge(platform, project.id, data);
       return { to: "resumed", data: { heldMs: data.heldAt === undefined ? 0 : platform.clock.now().getTime() - Date.parse(data.heldAt) } };
     case "resumed": {
-      await removeOld(platform, rollout);
+      await removeReplaced(platform, project.id, data);
       const lost = await countLost(platform, project, rollout);
       await tell(platform, project, mirror, { ...rollout, data: { ...data, ...lost } });
       return { to: "live", data: lost };
@@ -131,9 +132,8 @@ async function fail(platform: Platform, rollout: Rollout, thrown: unknown): Prom
 async function abort(platform: Platform, rollout: Rollout): Promise<void> {
   const { data, project_id } = rollout;
   const endpoint = endpointName(project_id, PRODUCTION);
-  const { database, runtime, store } = platform;
-  await runtime.remove(data.environment);
-  await forgetResource(store, project_id, "environment", data.environment);
+  const { database, store } = platform;
+  await removeStarted(platform, project_id, data);
   await removeFork(platform, project_id, `rehearsal_${rollout.id}`);
   if (!data.previous) {
     await database.removeEndpoint(endpoint);
@@ -148,7 +148,7 @@ async function abort(platform: Platform, rollout: Rollout): Promise<void> {
       project_id,
       place: endpoint,
       timeline: data.abortTimeline,
-      runtime_environment: data.previous.environment,
+      apps: data.previous.apps,
       epoch: data.epoch,
       release_number: data.previous.release,
     };
@@ -169,12 +169,4 @@ async function dropTimeline(platform: Platform, rollout: Rollout, timeline: Roll
 async function countLost(platform: Platform, project: ProjectRow, { id, data }: Rollout): Promise<Pick<RolloutData, "lost">> {
   if (data.choice !== "code+data" || !data.checkpoint) return {};
   return { lost: await countRows(platform, project, id, data.source, data.checkpoint) };
-}
-
-/** The environment that was live before; its timeline stays, as the past that can be gone back to. */
-async function removeOld(platform: Platform, rollout: Rollout): Promise<void> {
-  const old = rollout.data.previous?.environment;
-  if (!old) return;
-  await platform.runtime.remove(old);
-  await forgetResource(platform.store, rollout.project_id, "environment", old);
 }

@@ -97,9 +97,7 @@ async function decide(platform: Platform, project: ProjectRow, mirror: Mirror, a
     timeline,
     abortTimeline: newId<TimelineId>("tml"),
     previous:
-      production && live
-        ? { timeline: production.timeline, environment: production.runtime_environment, epoch: production.epoch, release: live.number }
-        : null,
+      production && live ? { timeline: production.timeline, apps: production.apps, epoch: production.epoch, release: live.number } : null,
     source: null,
     artifacts: {},
     ...(target === undefined ? {} : { target: target.number, choice: null }),

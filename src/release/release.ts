@@ -20,7 +20,7 @@ import { requireApprovers } from "./approver.ts";
 import { digestOf, liveRelease } from "./ledger.ts";
 import { publishGatesOf } from "./publish.ts";
 import { rehearseCandidate } from "./candidate.ts";
-import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startEnvironment } from "./steps.ts";
+import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startCandidates } from "./steps.ts";
 import type { Rollout, Step } from "./rollout.ts";
 
 export async function stepRelease(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
@@ -105,8 +105,7 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       return { to: "migrated", data: { schemaHash: await schemaHash(hold.dsn) } };
     }
     case "migrated":
-      await startEnvironment(platform, project.id, spec, data);
-      return { to: "started" };
+      return startCandidates(platform, rollout, spec);
     case "started": {
       const evidence = await listEvidence(store, project.id, rollout.tree);
       return flip(platform, rollout, spec, {

@@ -14,7 +14,7 @@ import { requireApprovers } from "./approver.ts";
 import { countImpact, countRows, losesData } from "./impact.ts";
 import { dataOfRelease, findTarget, specOf, type Target } from "./ledger.ts";
 import { rehearseCandidate } from "./candidate.ts";
-import { checkpointProduction, flip, holdProduction, resumeProduction, startEnvironment } from "./steps.ts";
+import { checkpointProduction, flip, holdProduction, resumeProduction, startCandidates } from "./steps.ts";
 import type { Rollout, RolloutData, Step } from "./rollout.ts";
 
 export async function stepRollback(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
@@ -81,8 +81,7 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
       return { to: "migrated", data: { applied: [], schemaHash: await schemaHash(hold.dsn) } };
     }
     case "migrated":
-      await startEnvironment(platform, project.id, spec, data);
-      return { to: "started" };
+      return startCandidates(platform, rollout, spec);
     case "started":
       return flip(platform, rollout, spec, {
         kind: "rollback",

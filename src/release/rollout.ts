@@ -35,13 +35,16 @@ export interface RolloutData {
   /** Of the next environment. */
   epoch: number;
   holdId: HoldId;
+  /** Its environments begin with this name, and each app's slug follows. */
   environment: EnvironmentId;
+  /** Where each app runs once it is live: started by this rollout, or going on where it was. */
+  apps?: Record<string, EnvironmentId>;
   /** The timeline that production will have afterwards. */
   timeline: TimelineId;
   /** The fork that an abort restores to, where migrations had run. */
   abortTimeline: TimelineId;
   /** What is live now; null before the first release. */
-  previous: { timeline: TimelineId; environment: EnvironmentId | null; epoch: number; release: number } | null;
+  previous: { timeline: TimelineId; apps: Record<string, EnvironmentId>; epoch: number; release: number } | null;
   /** First release: the change's data, which production starts with; null: it starts empty, with its migrations and seeds. Rollback of data: the past that comes back, null for an empty one. */
   source: Checkpoint | null;
   artifacts: Record<string, Digest>;

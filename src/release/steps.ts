@@ -1,15 +1,15 @@
 /** The steps that releases and rollbacks share, from the hold to the resume. Each may be repeated. */
 import type { Checkpoint } from "../database/database.ts";
 import { endpointName, hostLabel } from "../core/names.ts";
+import { AdorableError } from "../core/errors.ts";
 import type { ProjectId } from "../core/ids.ts";
 import type { ProjectSpec } from "../core/spec.ts";
 import type { Platform } from "../change/platform.ts";
-import { appEnv } from "../change/forks.ts";
 import { saveCheckpoint } from "../store/evidence.ts";
 import { recordResource, saveApps } from "../store/projects.ts";
 import { advanceRollout, appendRelease, saveEnvironment } from "../store/releases.ts";
 import type { ReleaseRow } from "../store/rows.ts";
-import { artifactOf } from "./candidate.ts";
+import { placeApps, startApps, type Placement } from "./placement.ts";
 import type { Rollout, RolloutData, Step } from "./rollout.ts";
 
 export const PRODUCTION = { kind: "production" } as const;
@@ -48,18 +48,11 @@ export async function checkpointProduction(platform: Platform, rollout: Rollout,
   return checkpoint;
 }
 
-/** Starts the new environment beside the old one, with the connection strings that production always has. */
-export async function startEnvironment(platform: Platform, project: ProjectId, spec: ProjectSpec, data: RolloutData): Promise<void> {
-  const endpoint = endpointName(project, PRODUCTION);
-  await recordResource(platform.store, project, "environment", data.environment);
-  const apps = await Promise.all(
-    spec.apps.map(async (app) => ({
-      slug: app.slug,
-      artifact: artifactOf(data.artifacts, app.slug),
-      env: await appEnv(platform, endpoint, app.slug),
-    })),
-  );
-  await platform.runtime.ensure({ id: data.environment, project, apps });
+/** Starts what is new of the apps beside the old ones. */
+export async function startCandidates(platform: Platform, rollout: Rollout, spec: ProjectSpec): Promise<Step> {
+  const apps = await placeApps(platform, rollout, spec);
+  await startApps(platform, rollout.project_id, rollout.data, apps);
+  return { to: "started", data: { apps } };
 }
 
 /** The commit point: the environment row, the ledger row and the rollout's state, in one transaction. */
@@ -89,7 +82,7 @@ export async function flip(
       project_id,
       place: endpoint,
       timeline: data.timeline,
-      runtime_environment: data.environment,
+      apps: placedOf(data),
       epoch: data.epoch,
       release_number: release.number,
     });
@@ -101,17 +94,28 @@ export async function flip(
   return { waitMs: 0 };
 }
 
-/** After the commit point: points clients at the new environment and lets them on. */
-export async function converge(platform: Platform, project: ProjectId, spec: ProjectSpec, data: RolloutData): Promise<void> {
+/** After the commit point: points clients at the new apps and lets them on. */
+export async function converge(platform: Platform, project: ProjectId, data: RolloutData): Promise<void> {
   const endpoint = endpointName(project, PRODUCTION);
   await platform.database.endpoint(endpoint, data.timeline, data.epoch);
   await recordResource(platform.store, project, "routes", endpoint);
   await platform.gateway.setRoutes({
     place: endpoint,
     epoch: data.epoch,
-    routes: spec.apps.map((app) => ({ host: productionHost(platform, project, app.slug), environment: data.environment, app: app.slug })),
+    routes: Object.entries(placedOf(data)).map(([app, environment]) => ({
+      host: productionHost(platform, project, app),
+      environment,
+      app,
+    })),
   });
   await resumeProduction(platform, data);
+}
+
+/** Throws `apps-not-placed` (bug): nothing is routed to before it was started. */
+function placedOf(data: RolloutData): Placement {
+  if (data.apps === undefined)
+    throw new AdorableError({ code: "apps-not-placed", remedy: "bug", message: "The rollout has not started its apps." });
+  return data.apps;
 }
 
 /** Without the port, as browsers send it in front of one. */

@@ -63,11 +63,11 @@ export function findEnvironment(sql: Sql, project: ProjectId, place: string): Pr
 /** Writes the row if its epoch is newer than the present one; false when it is not. */
 export async function saveEnvironment(sql: Sql, row: EnvironmentRow): Promise<boolean> {
   const rows = await sql.rows(
-    `insert into environments (project_id, place, timeline, runtime_environment, epoch, release_number) values ($1, $2, $3, $4, $5, $6)
-     on conflict (project_id, place) do update set timeline = excluded.timeline, runtime_environment = excluded.runtime_environment,
+    `insert into environments (project_id, place, timeline, apps, epoch, release_number) values ($1, $2, $3, $4, $5, $6)
+     on conflict (project_id, place) do update set timeline = excluded.timeline, apps = excluded.apps,
        epoch = excluded.epoch, release_number = excluded.release_number
      where environments.epoch < excluded.epoch returning epoch`,
-    [row.project_id, row.place, row.timeline, row.runtime_environment, row.epoch, row.release_number],
+    [row.project_id, row.place, row.timeline, JSON.stringify(row.apps), row.epoch, row.release_number],
   );
   return rows.length > 0;
 }

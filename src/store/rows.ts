@@ -146,7 +146,8 @@ export interface EnvironmentRow {
   project_id: ProjectId;
   place: string;
   timeline: TimelineId;
-  runtime_environment: EnvironmentId | null;
+  /** Where each app runs, by slug. */
+  apps: Record<string, EnvironmentId>;
   epoch: number;
   release_number: number | null;
 }

@@ -28,9 +28,9 @@ describe("a pass", () => {
 
     await plane.settle();
 
-    expect((await platform.runtime.list()).map((one) => one.id)).toEqual([production?.runtime_environment]);
+    expect((await platform.runtime.list()).map((one) => one.id)).toEqual(Object.values(production?.apps ?? {}));
     const known = (await listResources(platform.store, id)).filter((one) => one.kind !== "artifact").map((one) => one.id);
-    expect(known).toContain(production?.runtime_environment);
+    expect(known).toEqual(expect.arrayContaining(Object.values(production?.apps ?? { none: "none" })));
     expect(known).not.toContain(left);
     expect(known.filter((one) => /^(fork|tmp)_/.test(one))).toEqual([]);
     expect((await platform.database.listTimelines()).map((one) => one.id)).toContain(timeline);

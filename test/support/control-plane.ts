@@ -7,7 +7,7 @@ import { createMirrors, type Mirror } from "../../src/change/mirror.ts";
 import type { Platform } from "../../src/change/platform.ts";
 import { RELEASE_GATES } from "../../src/change/verification.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { newId, type CommitId, type ProjectId, type TimelineId, type TreeId } from "../../src/core/ids.ts";
+import { newId, type CommitId, type Digest, type ProjectId, type TimelineId, type TreeId } from "../../src/core/ids.ts";
 import { endpointName } from "../../src/core/names.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { startStore } from "../../src/database/embedded/store-cluster.ts";
@@ -148,7 +148,14 @@ export async function openControlPlane(): Promise<ControlPlane> {
   const mirror = await platform.mirrors.open(id);
   const endpoint = endpointName(id, PRODUCTION);
 
-  const app = await putApp(artifacts, { "package.json": '{"type":"module"}', "src/server/main.ts": SERVER });
+  const built = new Map<string, Digest>();
+  /** An app whose folder is this tree: another tree, another artifact. */
+  const build = async (tree: string): Promise<Digest> => {
+    const files = { "package.json": '{"type":"module"}', "src/server/main.ts": SERVER, "tree.txt": tree };
+    const digest = built.get(tree) ?? (await putApp(artifacts, files));
+    built.set(tree, digest);
+    return digest;
+  };
 
   const all = stack.move();
   const plane: ControlPlane = {
@@ -174,7 +181,9 @@ export async function openControlPlane(): Promise<ControlPlane> {
       }
       const tree = await git(["write-tree"]);
       const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
-      await saveArtifact(store, id, tree as TreeId, "blog", app);
+      const folders = (await mirror.list(tree, "apps/")).filter(({ path }) => /^apps\/[^/]+$/.test(path));
+      for (const { path, object } of folders)
+        await saveArtifact(store, id, tree as TreeId, path.slice("apps/".length), await build(object));
       const commit = await git([...author, "commit-tree", tree, "-m", message, ...(parent === undefined ? [] : ["-p", parent])]);
       await git(["update-ref", `refs/heads/${branch}`, commit]);
       for (const gate of [...RELEASE_GATES, "preview" as const]) {
