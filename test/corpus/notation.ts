@@ -1,5 +1,12 @@
 /** The corpus's short way of writing what an app has: to make apps that changes start from, and to compare what came out. */
-import { isFilter, isSummed, type AppModel, type EntityModel, type FieldModel, type FieldType } from "../../src/models/blueprint/entity-model.ts";
+import {
+  isFilter,
+  isSummed,
+  type AppModel,
+  type EntityModel,
+  type FieldModel,
+  type FieldType,
+} from "../../src/models/blueprint/entity-model.ts";
 import { checkAppModel } from "../../src/models/blueprint/entity-model.ts";
 import { makeReference } from "../../src/models/blueprint/field-models.ts";
 import { wordsOf } from "../../src/models/blueprint/language/naming.ts";
@@ -119,7 +126,14 @@ export function fieldAt(model: AppModel, line: string): [EntityModel | undefined
 function split(text: string): { types: string[]; rules: string[] } {
   const type = /^(?:[^\s(]|\([^)]*\))+/.exec(text)?.[0] ?? "any";
   const types = type.includes("(") ? [type] : type.split("/");
-  return { types, rules: text.slice(type.length).match(/!|\?|unique|=.+$|<.+$/g)?.map((rule) => rule.trim()) ?? [] };
+  return {
+    types,
+    rules:
+      text
+        .slice(type.length)
+        .match(/!|\?|unique|=.+$|<.+$/g)
+        ?.map((rule) => rule.trim()) ?? [],
+  };
 }
 
 function isType(model: AppModel, field: FieldModel, type: string): boolean {

@@ -5,5 +5,7 @@ const halves = process.argv[2] === undefined ? (["development", "held-out"] as c
 for (const half of halves) {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));
   console.log(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);
-  if (process.argv[2] === "development" || process.argv[3] === "--misses") for (const { say, given, why } of misses) console.log(`- ${JSON.stringify(say)}${given.length === 0 ? "" : ` [${given.join(", ")}]`}\n    ${why}`);
+  if (process.argv[2] === "development" || process.argv[3] === "--misses")
+    for (const { say, given, why } of misses)
+      console.log(`- ${JSON.stringify(say)}${given.length === 0 ? "" : ` [${given.join(", ")}]`}\n    ${why}`);
 }

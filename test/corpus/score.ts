@@ -60,7 +60,8 @@ function missOf(entry: Entry, models: readonly AppModel[]): string | undefined {
 function missOfOutcome(wanted: Outcome, planned: Planned, models: readonly AppModel[]): string | undefined {
   if (planned.kind === "answer") {
     const said = planned.text.replaceAll(/\s+/g, " ").slice(0, 160);
-    if (wanted.refuse === true || (typeof wanted.refuse === "string" && new RegExp(wanted.refuse, "i").test(planned.text))) return undefined;
+    if (wanted.refuse === true || (typeof wanted.refuse === "string" && new RegExp(wanted.refuse, "i").test(planned.text)))
+      return undefined;
     const held = wanted.change?.every((line) => models.some((model) => holdsAlready(model, line)));
     return held === true && /already/i.test(planned.text) ? undefined : `it answers "${said}…"`;
   }
@@ -68,14 +69,17 @@ function missOfOutcome(wanted: Outcome, planned: Planned, models: readonly AppMo
   const after = appModelSchema.parse(JSON.parse(change.after.get(MODEL_PATH) ?? "null"));
   const created = change.kind === "create";
   if (wanted.app !== undefined) return created ? differenceOf(after, wanted.app) : `it changes an app: ${change.title}`;
-  if (wanted.change !== undefined) return created ? `it makes an app: ${change.title}` : changeDifference(after, change.steps, wanted.change);
+  if (wanted.change !== undefined)
+    return created ? `it makes an app: ${change.title}` : changeDifference(after, change.steps, wanted.change);
   return `it does not refuse: ${change.title} (${change.steps.map((step) => stepText(step)).join("; ")})`;
 }
 
 /** What is on the pages by itself may be answered so. */
 function holdsAlready(model: AppModel, line: string): boolean {
   const [verb = "", rest = ""] = cut(line);
-  return (verb === "filter" && hasFilter(model, rest)) || (verb === "count" && hasCount(model, rest)) || (verb === "sum" && hasSum(model, rest));
+  return (
+    (verb === "filter" && hasFilter(model, rest)) || (verb === "count" && hasCount(model, rest)) || (verb === "sum" && hasSum(model, rest))
+  );
 }
 
 type Step = Extract<Planned, { kind: "change" }>["change"]["steps"][number];

@@ -69,7 +69,7 @@ function decide(text: string, apps: readonly AppFacts[], startedAt: Date, buildi
   if (changed.kind === "change" || building !== undefined) return changed;
   // What is no change of an app that is there may still be a new one.
   const created = changed.sure ? undefined : planCreation(text, apps, startedAt, building);
-  return created?.kind === "change" ? created : changed;
+  return created !== undefined && (created.kind === "change" || known.length === 0) ? created : changed;
 }
 
 function planCreation(text: string, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
@@ -111,7 +111,12 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
   const scoped = takeApp(request, apps);
   const foreign = apps.find((app) => isForeign(app) && (app === scoped.app || (scoped.app === undefined && namesApp(scoped.rest, app))));
   if (foreign !== undefined)
-    return sure(beyondAnswer({ reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`, understood: "a change to it" }));
+    return sure(
+      beyondAnswer({
+        reason: `the app "${foreign.name}" is not one that I can change: it has no blueprint.json that describes it`,
+        understood: "a change to it",
+      }),
+    );
   const known = scoped.app === undefined ? all : all.filter(({ facts }) => facts === scoped.app);
   const places = known.flatMap((app) => app.model.entities.map((entity) => ({ app, entity })));
   const spoken = parseChanges(scoped.rest, {
@@ -120,7 +125,14 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
   });
   const { wanted, leftOut } = withoutTalk(spoken);
   if (wanted.length === 0) return unsure(beyondAnswer({ reason: notUnderstood(leftOut), understood: "" }));
-  if (known.length === 0) return unsure(whichAnswer("There is no app that this could be a change of. I changed nothing.", [], "add an app to track plants with name and species"));
+  if (known.length === 0)
+    return unsure(
+      whichAnswer(
+        "There is no app that this could be a change of. I changed nothing.",
+        [],
+        "add an app to track plants with name and species",
+      ),
+    );
   const copies = known.map((app) => ({ facts: app.facts, model: app.model }));
   const probe = new Resolver(copies, migrationId(startedAt, []), startedAt);
   try {
@@ -130,7 +142,14 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
   }
   const [app] = probe.apps;
   if (probe.changes.length === 0) return sure(alreadyAnswer(probe.already));
-  if (app === undefined || probe.apps.length > 1) return unsure(whichAnswer("Which app do you mean? I changed nothing.", known.map(({ facts }) => `"${facts.name}"`), text));
+  if (app === undefined || probe.apps.length > 1)
+    return unsure(
+      whichAnswer(
+        "Which app do you mean? I changed nothing.",
+        known.map(({ facts }) => `"${facts.name}"`),
+        text,
+      ),
+    );
   const { facts } = app;
   const before = all.find((one) => one.facts === facts)?.model ?? app.model;
   const id = migrationId(startedAt, facts.migrations);
@@ -143,11 +162,23 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
       kind: "change",
       slug: facts.slug,
       appName: facts.name,
-      ...describeChange({ before, after, steps: probe.steps, changes: probe.changes, notes: changed.notes, migration: changed.migration?.path, already: probe.already, leftOut }),
+      ...describeChange({
+        before,
+        after,
+        steps: probe.steps,
+        changes: probe.changes,
+        notes: changed.notes,
+        migration: changed.migration?.path,
+        already: probe.already,
+        leftOut,
+      }),
       contract: contractOf(after),
       steps: probe.steps,
       before: renderApp(before),
-      after: new Map([...renderApp(after), ...(changed.migration === undefined ? [] : [[changed.migration.path, changed.migration.sql] as const])]),
+      after: new Map([
+        ...renderApp(after),
+        ...(changed.migration === undefined ? [] : [[changed.migration.path, changed.migration.sql] as const]),
+      ]),
       migrates: changed.migration !== undefined,
     },
   };
@@ -156,13 +187,23 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
 /** A reason in words, and whether a change was meant at all. */
 function doubted(error: unknown, wanted: readonly SpokenChange[], probe: Resolver): PlannedChange {
   if (AdorableError.isInstance(error) && error.remedy === "author")
-    return sure(beyondAnswer({ reason: error.message.replace(/^The app cannot be changed so: /, "").replace(/\.$/, ""), understood: "", hint: error.hint }));
+    return sure(
+      beyondAnswer({
+        reason: error.message.replace(/^The app cannot be changed so: /, "").replace(/\.$/, ""),
+        understood: "",
+        hint: error.hint,
+      }),
+    );
   if (!(error instanceof Doubt)) throw error;
-  const meant = wanted.some(({ kind }) => kind !== "unclear" && kind !== "said" && kind !== "views" && kind !== "add") || probe.steps.length > 0;
+  const meant = wanted.some(({ kind }) => kind !== "unclear" && kind !== "said" && kind !== "views") || probe.steps.length > 0;
   const text =
     error.choices === undefined
       ? beyondAnswer({ reason: error.message.replace(/\.$/, ""), understood: "", hint: error.hint })
-      : whichAnswer(`${error.message} I changed nothing.${error.choices.length === 0 || error.message.endsWith("?") ? "" : " These are there:"}`, error.choices, `rename the title of ${probe.apps[0]?.model.entities[0]?.labelPlural ?? "posts"} to headline`);
+      : whichAnswer(
+          `${error.message} I changed nothing.${error.choices.length === 0 || error.message.endsWith("?") ? "" : " These are there:"}`,
+          error.choices,
+          `rename the title of ${probe.apps[0]?.model.entities[0]?.labelPlural ?? "posts"} to headline`,
+        );
   return { kind: "answer", text, sure: meant };
 }
 
@@ -172,7 +213,9 @@ function withoutTalk(spoken: readonly SpokenChange[]): { wanted: SpokenChange[];
   const talk = spoken.flatMap((change) => (change.kind === "unclear" ? [change.text] : []));
   const certain = spoken.filter((change) => !isTalk(change));
   // One sentence that was not understood among others may be the one that matters.
-  const risky = talk.some((text) => /\b(?:add|remove|delete|drop|rename|change|make|set|must|should|need|want|except|unless|only|not|don't|never)\b/i.test(text));
+  const risky = talk.some((text) =>
+    /\b(?:add|remove|delete|drop|rename|change|make|set|must|should|need|want|except|unless|only|not|don't|never)\b/i.test(text),
+  );
   return risky ? { wanted: [...spoken], leftOut: [] } : { wanted: certain, leftOut: talk };
 }
 
@@ -210,7 +253,9 @@ function seeded(before: AppModel, after: AppModel, now: Date): AppModel {
   return {
     ...after,
     entities: after.entities.map((entity) => {
-      const added = entity.fields.filter((field) => field.since !== undefined && old.get(entity.table)?.fields.every(({ column }) => column !== field.column) === true);
+      const added = entity.fields.filter(
+        (field) => field.since !== undefined && old.get(entity.table)?.fields.every(({ column }) => column !== field.column) === true,
+      );
       return added.length === 0 ? entity : { ...entity, seed: extendSeed(entity, added, now) };
     }),
   };

@@ -49,9 +49,7 @@ export function makeNewApp(spoken: SpokenApp, startedAt: Date): Made<NewApp> {
         0,
         makeReference(model, target, {
           ...(relation.words && { words: relation.words }),
-          required:
-            relation.required ??
-            isNeeded(model, target),
+          required: relation.required ?? isNeeded(model, target),
         }),
       );
     }

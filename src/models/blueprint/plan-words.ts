@@ -28,7 +28,9 @@ export function describeApp(model: AppModel, leftOut: readonly string[]): Words 
     ].join("\n"),
     acceptance: [
       ...model.entities.map((entity) => `${titleCase([entity.labelPlural])} can be listed, searched, shown, added, edited and deleted.`),
-      ...model.entities.map((entity) => `The table "${entity.table}" has the fields ${listed(entity.fields.map(({ label }) => label.toLowerCase()))}.`),
+      ...model.entities.map(
+        (entity) => `The table "${entity.table}" has the fields ${listed(entity.fields.map(({ label }) => label.toLowerCase()))}.`,
+      ),
       "Its tests pass.",
     ].slice(0, 20),
   };
@@ -63,7 +65,11 @@ export function describeChange(options: Described): Words {
       ...(options.already.length === 0 ? [] : ["", ...options.already.map((fact) => `- Nothing to do: ${fact}.`)]),
       ...leftOutLines(options.leftOut),
     ].join("\n"),
-    acceptance: [...phrases.map((phrase) => `${capitalized(phrase)}: done in lists, forms, the API and the tests.`), ...(deletes ? [] : ["Rows that exist keep their data."]), "Its tests pass."].slice(0, 20),
+    acceptance: [
+      ...phrases.map((phrase) => `${capitalized(phrase)}: done in lists, forms, the API and the tests.`),
+      ...(deletes ? [] : ["Rows that exist keep their data."]),
+      "Its tests pass.",
+    ].slice(0, 20),
   };
 }
 
@@ -71,9 +77,11 @@ export function describeChange(options: Described): Words {
 function titleOf(steps: readonly Step[], phrases: readonly string[]): string {
   const [first] = steps;
   const added = steps.filter((step) => step.op === "add" && step.entity === first?.entity);
-  if (first !== undefined && added.length === steps.length) return `Add ${listed(added.map(({ field }) => (field ?? "").toLowerCase()))} to ${pluralize(first.entity)}`;
+  if (first !== undefined && added.length === steps.length)
+    return `Add ${listed(added.map(({ field }) => (field ?? "").toLowerCase()))} to ${pluralize(first.entity)}`;
   const news = steps.filter(({ op }) => op === "new");
-  if (news.length > 0 && steps.every(({ op }) => op === "new" || op === "add")) return `Add ${listed(news.map(({ entity }) => pluralize(entity)))}`;
+  if (news.length > 0 && steps.every(({ op }) => op === "new" || op === "add"))
+    return `Add ${listed(news.map(({ entity }) => pluralize(entity)))}`;
   return capitalized(phrases.join(", ")).slice(0, 120);
 }
 
@@ -89,7 +97,9 @@ function shortOf(step: Step): string {
       return step.field === undefined ? `remove ${pluralize(step.entity)}` : `remove ${field} from ${pluralize(step.entity)}`;
     case "rename":
       if (step.entity === "") return `rename the app to ${step.to ?? ""}`;
-      return step.field === undefined ? `rename ${pluralize(step.entity)} to ${pluralize(step.to ?? "")}` : `rename ${field}${of} to ${step.to ?? ""}`;
+      return step.field === undefined
+        ? `rename ${pluralize(step.entity)} to ${pluralize(step.to ?? "")}`
+        : `rename ${field}${of} to ${step.to ?? ""}`;
     case "change":
       return `change ${field}${of} to ${step.to ?? "another type"}`;
     case "require":
@@ -110,16 +120,32 @@ function shortOf(step: Step): string {
 }
 
 function linesOf(change: ModelChange, after: AppModel): string[] {
-  const plural = "entity" in change && typeof change.entity === "string" ? (after.entities.find(({ name }) => name === change.entity)?.labelPlural ?? change.entity) : "";
+  const plural =
+    "entity" in change && typeof change.entity === "string"
+      ? (after.entities.find(({ name }) => name === change.entity)?.labelPlural ?? change.entity)
+      : "";
   switch (change.kind) {
     case "add-fields":
-      return change.fields.map((field) => `${capitalized(plural)} get **${field.label}**: ${describeField(field, after.entities.find(({ name }) => name === change.entity), after)}.`);
+      return change.fields.map(
+        (field) =>
+          `${capitalized(plural)} get **${field.label}**: ${describeField(
+            field,
+            after.entities.find(({ name }) => name === change.entity),
+            after,
+          )}.`,
+      );
     case "rename-field":
       return [`**${capitalized(change.field)}** of ${plural} is called **${change.names.label}**; its values stay.`];
     case "remove-field":
       return [`**${capitalized(change.field)}** of ${plural} is removed, with its values.`];
     case "change-field":
-      return [`**${capitalized(change.field)}** of ${plural} is now ${describeField({ ...change.to, name: change.field, column: "", label: "" }, after.entities.find(({ name }) => name === change.entity), after)}.`];
+      return [
+        `**${capitalized(change.field)}** of ${plural} is now ${describeField(
+          { ...change.to, name: change.field, column: "", label: "" },
+          after.entities.find(({ name }) => name === change.entity),
+          after,
+        )}.`,
+      ];
     case "add-entity":
       return [`New: **${change.entity.labelPlural}** with ${fieldsOf(after, change.entity)}.`];
     case "rename-entity":
@@ -137,7 +163,8 @@ function fieldsOf(model: AppModel, entity: EntityModel): string {
   return listed(
     entity.fields.map((field) => {
       const target = model.entities.find(({ name }) => name === field.target);
-      const kind = target === undefined ? PLAIN[field.type] : target.label === field.label.toLowerCase() ? "a link" : `a link to a ${target.label}`;
+      const kind =
+        target === undefined ? PLAIN[field.type] : target.label === field.label.toLowerCase() ? "a link" : `a link to a ${target.label}`;
       return `${field.label.toLowerCase()}${kind === undefined ? "" : ` (${field.choices === undefined ? kind : field.choices.join(", ")})`}`;
     }),
   );
@@ -176,14 +203,18 @@ function describeField(field: FieldModel, entity: EntityModel | undefined, model
   return [
     kind,
     ...(field.unique === true ? ["unique"] : []),
-    ...(source === undefined ? [] : [`filled from ${source.label.toLowerCase()} where it is left out, and for the ${entity?.labelPlural ?? "rows"} that exist`]),
+    ...(source === undefined
+      ? []
+      : [`filled from ${source.label.toLowerCase()} where it is left out, and for the ${entity?.labelPlural ?? "rows"} that exist`]),
     ...(field.default === undefined ? [] : [`${JSON.stringify(field.default)} unless something else is said`]),
     ...(field.required ? (field.type === "boolean" ? [] : ["required"]) : field.default === undefined ? ["may be left empty"] : []),
   ].join(", ");
 }
 
 function leftOutLines(leftOut: readonly string[]): string[] {
-  return leftOut.length === 0 ? [] : ["", "I did not understand this and left it out:", "", ...leftOut.slice(0, 5).map((text) => `- ${text.slice(0, 200)}`)];
+  return leftOut.length === 0
+    ? []
+    : ["", "I did not understand this and left it out:", "", ...leftOut.slice(0, 5).map((text) => `- ${text.slice(0, 200)}`)];
 }
 
 function capitalized(text: string): string {

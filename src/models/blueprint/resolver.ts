@@ -220,7 +220,7 @@ export class Resolver {
   /** What is said of records that are there; new kinds of records were taken note of before. */
   private takeSaid(said: Said, source?: string[]): void {
     const name = said.of === undefined ? undefined : said.of.join(" ");
-    if (name !== undefined && this.definitions.has(name) && findRecords(this.apps, name).length === 0) return;
+    if (name !== undefined && this.definitions.has(oneOf(name).join(" "))) return;
     const place = this.record(name, "to change");
     if (said.rejected[0] !== undefined) throw new Doubt(`"${said.rejected[0]}" is not a field that I can add`);
     const plain: SpokenField[] = [];

@@ -53,7 +53,9 @@ export function parseChanges(text: string, vocabulary: Vocabulary): SpokenChange
       }
       const found = readStatement(pronounsOf(statement, subject), vocabulary);
       const inSubject = subject !== undefined && vocabulary.isRecord(subject) ? subject : undefined;
-      for (const change of found) changes.push(inSubject === undefined ? change : within(change, inSubject));
+      const again = (change: SpokenChange): boolean =>
+        change.kind === "remove" && changes.some((other) => other.kind === "remove" && other.what.join() === change.what.join());
+      for (const change of found.filter((one) => !again(one))) changes.push(inSubject === undefined ? change : within(change, inSubject));
       const last = found.at(-1);
       if (last?.kind === "remove") subject = last.what.at(-1) ?? subject;
       else if (last?.kind === "flag") subject = last.what.at(-1) ?? subject;
@@ -125,13 +127,14 @@ function readStatement(statement: string, vocabulary: Vocabulary): SpokenChange[
   if (read !== undefined) return read;
   const views = parseViews(text);
   if (views !== undefined) return [{ kind: "views", views }];
+  const isKnown = (words: readonly string[]): boolean => vocabulary.isRecord(words.join(" "));
+  const clauses = clausesOf(text, isKnown);
+  const said = clauses.map((clause) => readClause(clause, isKnown)).filter((one) => one !== undefined);
+  const whole = said.length === clauses.length && said.length > 0;
+  if (whole && (clauses.length > 1 || /^(?:each|every|an?|all)\s/i.test(text))) return said.map((one) => ({ kind: "said", said: one }));
   const add = readAdd(text, vocabulary);
   if (add !== undefined) return [add];
-  const said = clausesOf(text, (words) => vocabulary.isRecord(words.join(" "))).map((clause) =>
-    readClause(clause, (words) => vocabulary.isRecord(words.join(" "))),
-  );
-  if (said.length > 0 && said.every((one) => one !== undefined)) return said.map((one) => ({ kind: "said", said: one }));
-  return [{ kind: "unclear", text }];
+  return whole ? said.map((one) => ({ kind: "said", said: one })) : [{ kind: "unclear", text }];
 }
 
 function readRename(text: string): SpokenChange[] | undefined {

@@ -39,7 +39,7 @@ const BELONGS = new RegExp(
 );
 const DONE_BY = new RegExp(`^${SUBJECT}\\s+${MODAL}(?:be\\s+)?${ROLE}\\s+${ONE}(${NOUN})$`, "is");
 const DOES = new RegExp(
-  `^(${NOUN})\\s+(?:can |could |may |should )?\\w+(?:\\s+(?:up|in))?\\s+(?:for|to|in|at|on)\\s+${ONE}(${NOUN})\\s+with\\s+(?:their\\s+|a\\s+)?(.+)$`,
+  `^([a-z][\\w-]*|[a-z][\\w-]* [a-z][\\w-]*)\\s+(?:can |could |may |should )?\\w+(?:\\s+(?:up|in))?\\s+(?:for|to|in|at|on)\\s+${ONE}(${NOUN})\\s+with\\s+(?:their\\s+|a\\s+)?(.+)$`,
   "is",
 );
 const LABELLED = new RegExp(`^(?:(?:the|a|an|each|every|table|entity)\\s+)?(${NOUN})\\s*(?::|\\s[-–—]\\s|\\s=\\s)\\s*(.+)$`, "is");
@@ -57,7 +57,9 @@ export function clausesOf(sentence: string, isKnown: (words: readonly string[]) 
     `(?:[,;]\\s+(?:and\\s+|where\\s+|while\\s+|whereas\\s+|in which\\s+)?|\\s+where\\s+|\\s+and\\s+(?=(?:each|every)\\s))(?=${subject}\\s+${verb}\\b)`,
     "gi",
   );
-  const carried = new RegExp(`,?\\s+and\\s+(?=(?:also\\s+)?(?:${BELONG}|${ROLE})\\s+(?:exactly )?(?:an?|one|the)\\s)`, "gi");
+  const carried = new RegExp(`,?\\s+and\\s+(?=(?:also\\s+)?(?:${BELONG}|${ROLE}|has|have)\\s+(?:exactly )?(?:an?|one|the)\\s)`, "gi");
+  const views =
+    /[,;]\s+(?:and\s+)?(?:please\s+)?(?=(?:i want to\s+|let me\s+)?(?:filter|search|show|sort|sum|count|display)(?:able)?\s+(?:by|the|me|total|number|how|up|a)\b)/gi;
   const labelled = new RegExp(`;\\s+(?=${subject}\\s*(?::|\\s[-–—]\\s)\\s*\\S)`, "gi");
   const cuts = new Map<number, number>();
   for (const pattern of [starts, labelled]) {
@@ -67,7 +69,8 @@ export function clausesOf(sentence: string, isKnown: (words: readonly string[]) 
       if (pattern === starts || isPlural(noun) || isKnown(oneOf(noun))) cuts.set(match.index, match[0].length);
     }
   }
-  for (const match of sentence.matchAll(carried)) if (!isOpen(sentence.slice(0, match.index))) cuts.set(match.index, match[0].length);
+  for (const match of [...sentence.matchAll(carried), ...sentence.matchAll(views)])
+    if (!isOpen(sentence.slice(0, match.index))) cuts.set(match.index, match[0].length);
   const clauses: string[] = [];
   let start = 0;
   for (const [at, length] of [...cuts].sort(([a], [b]) => a - b)) {
@@ -85,6 +88,8 @@ export function readClause(clause: string, isKnown: (words: readonly string[]) =
   if (isA !== null) {
     return saidOf(oneOf(isA[1] ?? ""), isA[3] ?? "");
   }
+  const own = /^(?:also\s+)?(?:has|have)\s+(.+)$/is.exec(text);
+  if (own !== null) return saidOf(undefined, own[1] ?? "");
   const carried = new RegExp(`^(?:also\\s+)?(?:${BELONG})\\s+${ONE}(${NOUN})$`, "i").exec(text);
   if (carried !== null) return { ...nothing(undefined), relations: [{ target: oneOf(carried[1] ?? "") }] };
   const doneBy = DONE_BY.exec(text);
@@ -146,10 +151,7 @@ export function parseItems(list: string): Pick<Said, "fields" | "parts" | "rejec
     return { fields: [], parts: [{ words: oneOf(nested[1] ?? ""), fields }], rejected };
   }
   const items = splitList(list);
-  if (
-    items.length > 0 &&
-    items.every((item) => isManyRecords(item.replace(/^\s*(?:and\s+)?(?:some\s+|their\s+|its\s+)?/i, "")))
-  )
+  if (items.length > 0 && items.every((item) => isManyRecords(item.replace(/^\s*(?:and\s+)?(?:some\s+|their\s+|its\s+)?/i, ""))))
     return { fields: [], parts: items.map((item) => ({ words: oneOf(item), fields: [] })), rejected: [] };
   return { ...parseFields(list), parts: [] };
 }

@@ -7,9 +7,9 @@ import { FLAGS } from "./field-details.ts";
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
 import { CREATE_VERBS, headOf, type Head } from "./head.ts";
 import { singularize } from "./inflect.ts";
-import { titleCase } from "./naming.ts";
+import { titleCase, wordsOf } from "./naming.ts";
 import { isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
-import { sentencesOf } from "./sentences.ts";
+import { CHOICE_NAMES, sentencesOf } from "./sentences.ts";
 import { correct, stripCourtesy, takeName, tidy } from "./text.ts";
 import { parseViews, type View } from "./views.ts";
 import { wellKnown } from "./well-known.ts";
@@ -43,9 +43,14 @@ const FLAG_LIST = /^(?:the\s+)?(required|mandatory|optional|unique)(?:\s+fields?
 const FLAGGED = /^(.+?)\s+(?:is|are|must be|should be|has to be|have to be|can be)\s+(required|mandatory|optional|unique)$/is;
 const NAMED_RECORDS = /^(?:things|records|objects|entities|entity|kinds of records|tables?)\s*:\s*(.+)$/is;
 
+const NO_CREATION =
+  /^(?:rename|remove|delete|drop|change|replace|move|fix|repair|update|upgrade|hide|sort|reorder|undo|revert|roll back|rollback|style|restyle|redesign|translate|deploy|release|explain|tell|why|what|how|when|who|where|which|is|are|does|do|did|has|merge|close|open|test|improve|make (?:it|this|that|them|everything)|write me|sing|thanks)\b(?! owes)/i;
+
 /** Reads the request. Never guesses: what is not understood is left out and named, and what is more than records is refused. */
 export function parseCreation(request: string): Creation {
   const named = takeName(correct(tidy(request)));
+  if (NO_CREATION.test(stripCourtesy(named.rest)))
+    return { kind: "beyond", understood: "", reason: "it is neither a new app nor a change of one" };
   const reader = new Reader(named.name);
   const sentences = sentencesOf(named.rest).map(stripCourtesy).filter(Boolean);
   for (const sentence of sentences) reader.read(sentence);
@@ -53,16 +58,21 @@ export function parseCreation(request: string): Creation {
 }
 
 const NEW_APP = new RegExp(
-  `^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)*(?:an?|another|one more|the|my|our)\\s+(?:(?!to\\b|in\\b|of\\b|from\\b|field\\b|column\\b|checkbox\\b)[\\w'-]+\\s+){0,4}?(?:web ?app|application|app|tool|tracker|web ?site|system|blog|weblog|guest ?book|inventory|to-?do list|expense splitter|splitter|manager|planner|database)\\b(?!\\s+(?:field|column|number|name|url|link|checkbox|address))`,
+  `^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)*(?:an?|another|one more|the|my|our)\\s+(?:(?!to\\b|in\\b|of\\b|from\\b|field\\b|column\\b|checkbox\\b)[\\w'-]+\\s+){0,4}?(?:web ?app|application|app|tool|tracker|web ?site|system|blog|weblog|guest ?book|inventory|to-?do list|expense splitter|splitter|manager|planner|database)\\b(?!\\s+(?:field|column|number|name|url|link|checkbox|address)|\\s*,|\\s+and\\b)`,
   "i",
 );
 
 /** True where a request asks for an app, and not for something in one that is there. */
 export function wantsNewApp(request: string, isRecord: (phrase: string) => boolean): boolean {
-  const [first = ""] = sentencesOf(stripCourtesy(correct(tidy(request)))).map(stripCourtesy).filter(Boolean);
+  const [first = ""] = sentencesOf(stripCourtesy(correct(tidy(request))))
+    .map(stripCourtesy)
+    .filter(Boolean);
   const target = /\s(?:to|on|for|onto|into)\s+(?:(?:all|each|every|the|my|our)\s+)*([\w' -]+)$/i.exec(first)?.[1];
   if (target !== undefined && isRecord(target) && !/\b(?:app|application)\b/i.test(first)) return false;
-  return NEW_APP.test(first) || /^(?:an?\s+)?(?:\w+\s+){0,3}(?:app|application)\s*(?:[:–—(-]|$|to\b|for\b|called\b|named\b|with\b|that\b|where\b)/i.test(first);
+  return (
+    NEW_APP.test(first) ||
+    /^(?:an?\s+)?(?:\w+\s+){0,3}(?:app|application)\s*(?:[:–—(-]|$|to\b|for\b|called\b|named\b|with\b|that\b|where\b)/i.test(first)
+  );
 }
 
 class Reader {
@@ -101,17 +111,48 @@ class Reader {
       for (const phrase of splitList(records[1] ?? "")) this.current = this.ensure(oneOf(phrase));
       return true;
     }
-    const said = readClause(clause, this.isKnown);
+    const said = readClause(clause, (words) => this.isKnown(words) || this.mayBegin(words, clause));
     if (said !== undefined) return this.apply(said);
     const list = FIELD_LIST.exec(clause) ?? WANTED_LIST.exec(clause);
     if (list !== null && this.current !== undefined) return this.apply({ ...empty(), ...parseItems(list[1] ?? "") });
     const head = asked ?? this.headWith(clause);
-    return head !== undefined && this.readHead(head, clause);
+    if (head !== undefined) return this.readHead(head, clause);
+    return this.readBareList(clause) || this.readTitle(clause);
   }
+
+  /** "Name, kind of animal, last seen on": a sentence that only lists, where fields are still to come. */
+  readBareList(clause: string): boolean {
+    const entity = this.current;
+    if (entity === undefined || entity.fields.length > 0 || splitList(clause).length < 3) return false;
+    const { fields, rejected } = parseFields(clause);
+    if (rejected.length > 0 || fields.length < 3) return false;
+    this.addFields(entity, fields);
+    return true;
+  }
+
+  /** "Equipment loans" above the rest: what the app is called. */
+  readTitle(clause: string): boolean {
+    if (this.wanted || this.spoken !== undefined || this.entities.length > 0 || clause.split(/\s+/).length > 4 || !isPlural(clause))
+      return false;
+    this.spoken = wordsOf(clause);
+    return true;
+  }
+
+  /** "loan: equipment, borrower" in a row of such lines: a kind of record, though only one of it is named. */
+  mayBegin(words: readonly string[], clause: string): boolean {
+    const rest = clause.slice(clause.search(/[:–—-]/) + 1);
+    const lined = this.current === undefined || this.current.fields.length === 0 || this.lined;
+    if (!lined || /\bor\b/i.test(rest) || splitList(rest).length < 2 || CHOICE_NAMES.test(words.at(-1) ?? "")) return false;
+    this.lined = true;
+    return true;
+  }
+  lined = false;
 
   /** The head, unless there is one already: then only what names records that were spoken of adds to it. */
   headWith(clause: string): Head | undefined {
     const head = headOf(clause);
+    if (!this.wanted && this.entities.length === 0 && blueprintCalled(clause) !== undefined)
+      return { records: [], theirs: false, ...head, certain: true };
     if (head === undefined || !this.wanted) return head;
     return head.list !== undefined && head.records.length === 1 && this.isKnown(head.records[0] ?? []) ? head : undefined;
   }
@@ -124,13 +165,21 @@ class Reader {
       const rest =
         head.list === undefined ? [] : splitList(head.list).map((item) => item.trim().replace(/^(?:and|some|their|its)\s+/i, ""));
       const more = rest.filter((item) => !isCovered(called, item));
-      if (more.every((item) => isManyRecords(item) || /^(?:people|guests?)\b/i.test(item))) {
+      if (more.every((item) => isManyRecords(item) || /^(?:people|guests?)\b/i.test(item) || ACTS.test(item))) {
         this.base = called;
         if (called === "inventory" || called === "blog") this.rename(called, rest);
-        for (const item of more) this.addPart(undefined, oneOf(item), []);
+        for (const item of more) if (!ACTS.test(item)) this.addPart(undefined, oneOf(item), []);
         this.wanted = true;
         return true;
       }
+    }
+    const sentence =
+      head.list === undefined || !/^(?:(?:an?|each|every|one)\s+)?\w+(?: \w+)?\s+(?:has|have)\s/i.test(head.list)
+        ? undefined
+        : readClause(head.list, this.isKnown);
+    if (sentence?.of !== undefined) {
+      this.spoken ??= wordsOf(clause.slice(0, clause.length - (head.list ?? "").length));
+      return this.apply(sentence);
     }
     if (items.length > 0) {
       for (const { words, list } of items) this.apply({ ...empty(), of: words, ...parseItems(list) });
@@ -146,6 +195,7 @@ class Reader {
     if (head.list === undefined) return made.length > 0 || head.certain;
     const said = parseItems(head.list);
     if (made.length === 0) {
+      if (said.parts.length === 0 && this.name !== undefined) return this.apply({ ...empty(), of: oneOf(this.name), ...said });
       if (said.parts.length === 0) {
         this.unclear = "it does not say which records the app is about";
         return true;
@@ -170,6 +220,11 @@ class Reader {
   leading: string[] | undefined;
 
   apply(said: Said): boolean {
+    // Fields that are said of the records of a vetted app are in place of its own.
+    if (this.base !== undefined && said.of !== undefined && said.fields.length >= 2 && isCovered(this.base, said.of.join(" "))) {
+      this.spoken ??= [this.base];
+      this.base = undefined;
+    }
     const entity = said.of === undefined ? this.current : this.ensureMeant(said.of);
     if (entity === undefined) return false;
     this.current = entity;
@@ -200,6 +255,11 @@ class Reader {
     const longer = this.entities.find(
       (one) => one.words.length > words.length && one.words.slice(-words.length).join(" ") === words.join(" "),
     );
+    // Who says "board games" first and then what a "game" has, calls it a game.
+    if (longer !== undefined && longer.fields.length === 0 && longer.relations.length === 0) {
+      this.spoken ??= longer.words;
+      longer.words = singularize(words.join(" ")).split(" ");
+    }
     return longer ?? this.ensure(words);
   }
 
@@ -259,7 +319,22 @@ class Reader {
     return true;
   }
 
+  /** "an app for our bike workshop", and then bikes and repairs: the workshop is what the app is called. */
+  dropTitle(): void {
+    const [first, ...others] = this.entities;
+    if (first === undefined || this.base !== undefined || first.fields.length > 0 || first.relations.length > 0) return;
+    const used = others.some(
+      ({ relations, fields }) =>
+        relations.some(({ target }) => target.join(" ") === first.words.join(" ")) ||
+        fields.some(({ words }) => words.join(" ") === first.words.join(" ")),
+    );
+    if (used || !others.some(({ fields }) => fields.length > 0) || !this.lined) return;
+    this.spoken ??= first.words;
+    this.entities.shift();
+  }
+
   finish(text: string): Creation {
+    this.dropTitle();
     const names = [
       ...this.entities.map(({ words }) => words),
       ...this.entities.flatMap(({ fields }) => fields.map(({ words }) => words)),
@@ -288,6 +363,9 @@ class Reader {
     };
   }
 }
+
+/** What people do with a vetted app: they can. */
+const ACTS = /\b(?:can|could|may|will|should|bring|say|see|reply|answer)\b/i;
 
 /** The main records of the vetted apps. */
 export const BASE_RECORDS: Readonly<Record<BlueprintName, readonly string[]>> = {

@@ -202,6 +202,7 @@ export function inferKind(words: readonly string[]): ValueKind {
   if (LONG.has(last)) return "longText";
   if (MONEY.has(last)) return "money";
   if (RATINGS.has(last)) return "rating";
+  if (/\b(?:party|group|team|class|family|household|crew|shoe) size$/.test(phrase)) return "integer";
   if (DECIMALS.has(last)) return "decimal";
   if (INTEGERS.has(last)) return "integer";
   if (BOOLEAN_STARTS.has(first) && words.length > 1) return "boolean";
@@ -243,7 +244,7 @@ const DECIMALS = set(
   "balance weight height length width depth distance latitude longitude temperature rate value percentage discount tax area volume size km kg miles altitude elevation hours dosage",
 );
 const INTEGERS = set(
-  "count quantity qty age year pages page stock rank position duration minutes days weeks months years servings floor score priority level points seats rooms bedrooms bathrooms capacity calories episodes chapters wins losses goals likes votes views copies units mileage reps sets laps season odometer population attendees guests players strength portions persons participants ones places spots tickets",
+  "count quantity qty age year pages page stock rank position duration minutes days weeks months years servings floor score priority level points seats rooms bedrooms bathrooms capacity calories episodes chapters wins losses goals likes votes views copies units mileage reps sets laps season odometer population guests players strength portions ones places spots tickets",
 );
 const BOOLEAN_STARTS = set("is has can was are does did should needs will have had");
 const BOOLEANS = set(

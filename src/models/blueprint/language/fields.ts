@@ -1,6 +1,6 @@
 /** Lists of fields in plain words: "name, species and last watered date", "status (open, done)", "a required price: number, default 0". */
 import { FLAGS, takeDetail, type SpokenDetails } from "./field-details.ts";
-import { inferKind, splitKind, type ValueKind } from "./field-types.ts";
+import { inferKind, splitKind, statedKind, type ValueKind } from "./field-types.ts";
 import { sentenceCase, wordsOf } from "./naming.ts";
 
 export interface SpokenField extends Partial<Omit<SpokenDetails, "kind">> {
@@ -65,7 +65,9 @@ export function splitList(text: string): string[] {
   for (const [index, token] of tokens.entries()) {
     if (token === "(" || token === "[") depth += 1;
     if (token === ")" || token === "]") depth = Math.max(0, depth - 1);
+    const inName = /^\s+plus\s+$/i.test(token) && (/\bof$/i.test(current) || /^ones?$/i.test(tokens[index + 1] ?? ""));
     const separates =
+      !inName &&
       depth === 0 &&
       (/^[,;\n•]$/.test(token) || /^\s+(?:and|as well as|along with|plus|&|-|\/)\s+$/i.test(token) || /^\s+and\s+$/i.test(token));
     if (!separates || continuesDetail(current, token, tokens[index + 1] ?? "")) {
@@ -137,6 +139,12 @@ function parseField(item: string): SpokenField | "nothing" | undefined {
     found.required = true;
     text = text.slice(0, -1);
   }
+  const named = /^(?:(?:an?|the|new|optional|required)\s+)*(?:\w+\s+)?["']([^"']+)["']\s*(?:(\w+(?: \w+)?)\s*)?$/i.exec(text);
+  const kindBeside = statedKind(wordsOf(named?.[2] ?? "")) ?? statedKind(wordsOf(/(\w+)\s+["']/.exec(text)?.[1] ?? ""));
+  if (named?.[1] !== undefined && kindBeside !== undefined) {
+    found.kind = kindBeside;
+    text = named[1];
+  }
   text = takeClause(takeDefault(text, found), found);
   const words = wordsOf(stripMarkup(takeDetail(text, found))).filter(
     (word, index, all) =>
@@ -187,7 +195,8 @@ function takeClause(text: string, found: Partial<SpokenDetails>): string {
     found.kind = "date";
     return `${when[1]} on`;
   }
-  return text;
+  const which = /^(?:and\s+)?which\s+(\w+)\s+(?:it|they|he|she|each)\b/i.exec(text);
+  return which?.[1] ?? text;
 }
 
 function chooseKind(found: Partial<SpokenDetails>, trailing: { words: string[]; kind?: ValueKind }): ValueKind {

@@ -17,7 +17,7 @@ export interface Head {
 export const CREATE_VERBS =
   "add|build|create|make|generate|write|develop|set up|setup|start|give (?:me|us)|design|implement|scaffold|put together|spin up|prepare|produce|launch|need|want|would like|like|have|get";
 const TRACK_VERBS =
-  "track(?:ing|s)?|manag(?:e|ing|es)|keep(?:ing|s)? track of|keep(?:ing|s)? (?:a |the )?(?:list|log|record|records|track|overview|eye) (?:of|on)|keep(?:ing|s)?|record(?:ing|s)?|log(?:ging|s)?|stor(?:e|ing|es)|list(?:ing|s)?|catalogu?(?:e|ing|es)?|organi[sz](?:e|ing|es)|collect(?:ing|s)?|maintain(?:ing|s)?|regist(?:er|ering|ers)|sav(?:e|ing|es)|monitor(?:ing|s)?|administer(?:ing)?|remember(?:ing|s)?|note down|write down|document(?:ing|s)?|handl(?:e|ing|es)|see|enter(?:ing)?|add(?:ing)?|plan(?:ning|s)?|follow(?:ing|s)?|look after|schedul(?:e|ing|es)|inventor(?:y|ying)";
+  "track(?:ing|s)?|manag(?:e|ing|es)|keep(?:ing|s)? track of|keep(?:ing|s)? (?:a |the )?(?:list|log|record|records|track|overview|eye) (?:of|on)|keep(?:ing|s)?|record(?:ing|s)?|log(?:ging|s)?|stor(?:e|ing|es)|list(?:ing|s)?|catalogu?(?:e|ing|es)?|organi[sz](?:e|ing|es)|collect(?:ing|s)?|maintain(?:ing|s)?|regist(?:er|ering|ers)|sav(?:e|ing|es)|monitor(?:ing|s)?|administer(?:ing)?|remember(?:ing|s)?|note down|write down|document(?:ing|s)?|leav(?:e|ing)|submit(?:ting)?|report(?:ing)?|suggest(?:ing)?|propos(?:e|ing)|offer(?:ing)?|announc(?:e|ing)|handl(?:e|ing|es)|see|enter(?:ing)?|add(?:ing)?|plan(?:ning|s)?|follow(?:ing|s)?|look after|schedul(?:e|ing|es)|inventor(?:y|ying)";
 const CONTAINERS =
   "inventory|lists?|catalogu?e|directory|log|logbook|collection|database|register|registry|journal|diary|library|table|overview|index|record|records|archive|tracker|manager|page|place|spreadsheet";
 /** What an app is called after its records: "plant tracker", "book club app", "event calendar". */
@@ -58,6 +58,15 @@ export function headOf(sentence: string): Head | undefined {
   const { head, list } = splitFields(sentence);
   const found = phraseOf(head.trim(), list !== undefined);
   if (found === undefined) return undefined;
+  // "collect quotes, quote is long text, author": behind the first comma come fields, unless all are kinds of records.
+  const [record = "", ...others] = found.phrase.split(/\s*,\s*/);
+  if (others.length >= 2 && !others.every((other) => isPlural(other.replace(/^and\s+/i, "").replace(FILLER, ""))))
+    return {
+      records: [cleanEntity(record)].filter((words) => words !== undefined),
+      theirs: false,
+      certain: found.certain,
+      list: [...others, ...(list === undefined ? [] : [list])].join(", "),
+    };
   const theirs = /\s+and\s+(?:their|its|the corresponding)\s+/i.test(found.phrase);
   const phrases = found.phrase
     .replace(/\s+and\s+(?:their|its|the corresponding)\s+/i, " and ")
@@ -87,6 +96,10 @@ function phraseOf(head: string, hasFields: boolean): { phrase: string; certain: 
   const people =
     "me|us|i|we|you|people|users|they|everyone|members|guests|visitors|customers|students|teachers|employees|colleagues|staff|friends|families|volunteers|the team|our \\w+|my \\w+|the \\w+";
   const patterns: RegExp[] = [
+    new RegExp(
+      `\\b(?!(?:an?|the|my|our|your|new|simple|small|little|short|long|complete|full|keep|this|that)\\b)([\\w-]+)\\s+(?:list|log|register|directory|roster|planner|diary|journal|tracker|catalogu?e)\\s+for\\s+`,
+      "i",
+    ),
     new RegExp(`\\b(?:${CONTAINERS})\\s+(?:of|for)\\s+(?:${TRACK_VERBS})?\\s*(.+)$`, "i"),
     new RegExp(
       `\\b(?:to|that|which|for|where|can|could|lets?|helps?|${people}|and)\\s+(?:(?:${people}|to|can|could|easily|quickly|simply|just) )*(?:${TRACK_VERBS})\\s+(.+)$`,

@@ -26,7 +26,7 @@ const PARTS: ReadonlySet<string> = new Set(
   ),
 );
 const NO_NOUN =
-  /^(?:i|we|you|they|it|he|she|me|us|them|this|that|these|those|there|who|which|what|everyone|everybody|people(?= )|app|apps|application|the app|tool|tracker|system|site|website|page|my|our|your|please|also|and|or|thanks|field|fields|column|columns|data|information|something|anything|everything|required|optional|unique|default|show|filter|search|sort|if|when|while|because|users? can)\b/i;
+  /^(?:(?:a|an|the)$|i|we|you|they|it|he|she|me|us|them|this|that|these|those|there|who|which|what|everyone|everybody|people(?= )|app|apps|application|the app|tool|tracker|system|site|website|page|my|our|your|please|also|and|or|thanks|field|fields|column|columns|data|information|something|anything|everything|required|optional|unique|default|show|filter|search|sort|if|whether|when|while|because|users? can)\b|\s(?:i|we|you|they|it|he|she)\b/i;
 
 export function isNoun(phrase: string): boolean {
   return !NO_NOUN.test(phrase.trim());

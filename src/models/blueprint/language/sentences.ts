@@ -10,7 +10,7 @@ const CHANGE_VERBS =
   "add|rename|remove|delete|drop|change|make|set|turn|convert|show|filter|call|replace|give|introduce|include|create|get rid of|let me|move|require|display|sum|count|new field|search|sort";
 export const CHANGE_START = new RegExp(`^(?:please\\s+|also\\s+|then\\s+)*(?:${CHANGE_VERBS})\\b`, "i");
 /** Of these, lists say values and not fields. */
-const CHOICE_NAMES =
+export const CHOICE_NAMES =
   /^(?:status|state|type|kind|priority|category|level|size|stage|condition|severity|colou?r|phase|mood|gender|role|result|verdict|outcome|difficulty|frequency|unit)$/;
 
 export function sentencesOf(text: string): string[] {
