@@ -239,6 +239,9 @@ export const EVENTS = {
       requested_action: z.object({ identifier: z.string() }).optional(),
     })
     .transform((data) => ({ checkRun: data.check_run, requestedAction: data.requested_action?.identifier })),
+  check_suite: z
+    .object({ check_suite: z.object({ id: z.number(), head_sha: sha }) })
+    .transform(({ check_suite: suite }) => ({ checkSuite: { id: suite.id, headSha: suite.head_sha } })),
   workflow_run: z.object({ workflow_run: workflowRun }).transform((data) => ({ workflowRun: data.workflow_run })),
   merge_group: z
     .object({ merge_group: z.object({ head_sha: sha, head_ref: z.string(), base_sha: sha, base_ref: z.string() }) })

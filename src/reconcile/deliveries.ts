@@ -1,5 +1,7 @@
 /** Acts on one stored delivery. Everything it does may be repeated: a redelivery or a crash half-way changes nothing more. */
+import { authorise } from "../command/authorise.ts";
 import { toAdorableError } from "../core/errors.ts";
+import { GATES } from "../core/evidence.ts";
 import { newId, type CommitId, type ProjectId } from "../core/ids.ts";
 import type { Delivery, DeliveryOf } from "../github/delivery.ts";
 import type { PullRequest } from "../github/github.ts";
@@ -8,8 +10,9 @@ import { findDelivery, finishDelivery } from "../store/deliveries.ts";
 import { findProjectByRepository, isDeleted, saveProject } from "../store/projects.ts";
 import { enqueueReconcile } from "../store/queue.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
-import { sayChecksAgain } from "../change/checks.ts";
+import { checkName, sayChecksAgain } from "../change/checks.ts";
 import type { Platform } from "../change/platform.ts";
+import { rerunGates } from "../change/rerun.ts";
 import { hearMention, type Heard } from "./mentions.ts";
 
 export async function handleDelivery(platform: Platform, id: string): Promise<void> {
@@ -72,19 +75,42 @@ async function actOnRepository(platform: Platform, delivery: Exclude<Delivery, {
       if (delivery.ref === `refs/heads/${project.default_branch}` && !delivery.isDeleted) await observeMerges(platform, project);
       break;
     case "merge_group":
+      break;
     case "workflow_run":
       if (delivery.action !== "completed") return "the workflow run has not ended";
       break;
     case "check_run":
+    case "check_suite": {
       // The rest is the echo of what we write.
       if (delivery.action !== "rerequested") return `the action "${delivery.action}" is not acted on`;
+      const refusal = await rerun(platform, project, delivery);
+      // GitHub lets them wait until they are written anew, whether or not something runs.
       sayChecksAgain(platform);
-      break;
+      await enqueueReconcile(platform.store, project.id);
+      return refusal;
+    }
     default:
       return `the event "${delivery.event}" is not acted on`;
   }
   await enqueueReconcile(platform.store, project.id);
   return undefined;
+}
+
+/** Why no gate runs anew, or undefined. Only a gate's own check is one, and only writers may ask. */
+async function rerun(
+  platform: Platform,
+  project: ProjectRow,
+  delivery: DeliveryOf<"check_run"> | DeliveryOf<"check_suite">,
+): Promise<string | undefined> {
+  const gates = delivery.event === "check_suite" ? GATES : GATES.filter((gate) => checkName(gate) === delivery.checkRun.name);
+  if (gates.length === 0) return "the check is not one of a gate";
+  const { login, type } = delivery.sender;
+  const repository = await platform.github.forInstallation(project.full_name);
+  const permission = type === "User" ? await repository.permission(login) : "none";
+  const verdict = authorise({ login, senderType: type, permission, allowedBots: platform.settings.allowedBots });
+  if (!verdict.allowed) return verdict.reason;
+  const head = delivery.event === "check_suite" ? delivery.checkSuite.headSha : delivery.checkRun.headSha;
+  return rerunGates(platform, project, await platform.mirrors.open(project.id), head as CommitId, gates);
 }
 
 /** What was said, where, by whom; an edit counts as said now. */

@@ -47,6 +47,11 @@ export function findAppEvidence(sql: Sql, project: ProjectId, keys: readonly str
   );
 }
 
+/** What a gate found under these keys, whoever judged. */
+export async function forgetAppEvidence(sql: Sql, project: ProjectId, gate: GateName, keys: readonly string[]): Promise<void> {
+  await sql.rows("delete from app_evidence where project_id = $1 and gate = $2 and key = any($3)", [project, gate, keys]);
+}
+
 export async function pruneAppEvidence(sql: Sql): Promise<void> {
   await sql.rows("delete from app_evidence where created_at <= now() - $1 * interval '1 day'", [KEPT_EVIDENCE_DAYS]);
 }

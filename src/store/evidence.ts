@@ -1,6 +1,6 @@
 /** Statements on what was verified and built, by git tree, and on checkpoints. */
 import type { Digest, ProjectId, RunId, TreeId } from "../core/ids.ts";
-import type { Evidence } from "../core/evidence.ts";
+import type { Evidence, GateName } from "../core/evidence.ts";
 import type { Checkpoint } from "../database/database.ts";
 import { oneRow, type Sql } from "./store.ts";
 
@@ -19,6 +19,10 @@ export async function listEvidence(sql: Sql, project: ProjectId, tree: TreeId): 
     [project, tree],
   );
   return rows.map((row) => row.evidence);
+}
+
+export async function forgetEvidence(sql: Sql, project: ProjectId, tree: TreeId, gates: readonly GateName[]): Promise<void> {
+  await sql.rows("delete from evidence where project_id = $1 and tree = $2 and gate = any($3)", [project, tree, gates]);
 }
 
 export async function saveArtifact(sql: Sql, project: ProjectId, tree: TreeId, app: string, digest: Digest): Promise<void> {
