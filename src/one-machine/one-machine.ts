@@ -1,6 +1,6 @@
 /** The whole platform on one machine: store, edge, forge and control plane as processes, with what they need to find each other. */
 import { createWriteStream } from "node:fs";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -70,7 +70,11 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   const data = await openDataDirectory(config.dataDir, given);
   stack.defer(() => data.close());
   const at = (name: string): string => join(data.path, name);
-  for (const folder of ["logs", "control", "processes", "action"]) await mkdir(at(folder), { recursive: true, mode: 0o755 });
+  // As root, apps, databases and gates have users of their own, who have no business here.
+  for (const folder of ["logs", "control", "processes", "action", "platform", "artifacts", "proxy", "gateway"]) {
+    await mkdir(at(folder), { recursive: true });
+    await chmod(at(folder), 0o700);
+  }
   await killLeftovers(at("processes"));
   const log = createWriteStream(at("logs/platform.log"), { flags: "a" });
   stack.defer(() => new Promise<void>((done) => log.end(done)));

@@ -46,6 +46,7 @@ export async function buildApp(context: GateContext, app: GateApp, seal?: Seal):
     cwd: app.dir,
     env: { NODE_ENV: "production" },
     writable: [dist],
+    isOffline: true,
     timeoutMs: BUILD_LIMIT_MS,
   });
   if (run.timedOut) return { ok: false, output: `The build did not end within ${BUILD_LIMIT_MS / 1000} s.\n${run.output}` };

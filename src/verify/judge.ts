@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { VerifyTools } from "./gate.ts";
-import type { Isolation } from "./isolation.ts";
+import type { Isolation } from "../process/isolation.ts";
 
 /** Whose code the gates are, where they run from source. */
 const SOURCE_FOLDERS = [".", "../process", "../core"];

@@ -1,9 +1,16 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { canExecute } from "../process/isolation.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
+
+/** Where one that is not installed has been unpacked to. */
+const BUBBLEWRAP = process.env["ADORABLE_TEST_BUBBLEWRAP"] ?? "/usr/bin/bwrap";
+const hasBubblewrap = await canExecute(BUBBLEWRAP);
 
 const isRoot = process.getuid?.() === 0;
 let workDir: string;
@@ -118,6 +125,69 @@ describe("the sandbox", () => {
     expect(uid).not.toBe(0);
     expect(await readFile(join(open, "made"), "utf8")).toBe("made");
   });
+
+  test.runIf(isRoot)(
+    "a command that kills whatever it may kills only what is its own, and reads nothing of another sandbox's tree",
+    async () => {
+      const otherDir = await mkdtemp(join(tmpdir(), "sandbox-other-"));
+      const other = await openSandbox({ workDir: otherDir, readable: [dirname(process.execPath)] });
+      try {
+        await mkdir(join(otherDir, "tree"));
+        await writeFile(join(otherDir, "tree/secret"), "source");
+        expect(other.uid).not.toBe(sandbox.uid);
+        const victim = other.start({ args: ["-e", "console.log('up'); setInterval(() => {}, 1000)"], cwd: otherDir });
+        await expect.poll(() => victim.output()).toBe("up\n");
+        const { output, exitCode } = await runScript(`
+        import { readFileSync } from "node:fs";
+        try { console.log(readFileSync(${JSON.stringify(join(otherDir, "tree/secret"))}, "utf8")); } catch (error) { console.log(error.code); }
+        try { process.kill(${process.pid}, "SIGKILL"); } catch (error) { console.log(error.code); }
+        process.kill(-1, "SIGKILL");
+        process.kill(process.pid, "SIGKILL");`);
+        expect(exitCode).toBe(sandbox.isolation === "bubblewrap" ? 137 : null);
+        expect(output).toMatch(/^(EACCES|ENOENT)\n(EPERM|ESRCH)\n/);
+        expect(await Promise.race([victim.exited, new Promise((resolve) => setTimeout(resolve, 200, "lives"))])).toBe("lives");
+      } finally {
+        await other.close();
+        await rm(otherDir, { recursive: true, force: true });
+      }
+    },
+  );
+
+  test.runIf(hasBubblewrap)(
+    "under bubblewrap a command sees no other process, no other file, and no network unless it needs one",
+    async () => {
+      const boxDir = await mkdtemp(join(tmpdir(), "sandbox-box-"));
+      const box = await openSandbox({ workDir: boxDir, readable: [], bubblewrap: BUBBLEWRAP });
+      const server = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      try {
+        expect(box.isolation).toBe("bubblewrap");
+        const { port } = server.address() as AddressInfo;
+        await writeFile(
+          join(boxDir, "script.mjs"),
+          `import { existsSync, readdirSync } from "node:fs";
+         import { connect } from "node:net";
+         const socket = connect(${port}, "127.0.0.1", () => { report("connected"); socket.destroy(); });
+         socket.once("error", (error) => report(error.code));
+         const report = (network) => console.log(JSON.stringify([network, existsSync("/proc/${process.pid}"), existsSync(${JSON.stringify(workDir)}), readdirSync("/tmp").length]));`,
+        );
+        for (const [isOffline, network] of [
+          [true, "ECONNREFUSED"],
+          [false, "connected"],
+        ] as const) {
+          const { stdout, output } = await box.run({ args: ["script.mjs"], cwd: boxDir, timeoutMs: 20_000, isOffline });
+          expect(JSON.parse(stdout || output)).toEqual([network, false, false, 1]);
+        }
+        const slow = box.start({ args: ["-e", "console.log('up'); setInterval(() => {}, 1000)"], cwd: boxDir });
+        await expect.poll(() => slow.output()).toBe("up\n");
+        await slow.stop();
+      } finally {
+        server.close();
+        await box.close();
+        await rm(boxDir, { recursive: true, force: true });
+      }
+    },
+  );
 
   test.runIf(isRoot)("where others cannot pass, says that nothing is isolated, and refuses when isolation is required", async () => {
     const closed = join(workDir, "closed");

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AdorableError } from "../core/errors.ts";
+import type { UserClaim } from "../process/user-claim.ts";
 import {
   bubblewrapArguments,
   bubblewrapOf,
@@ -12,7 +13,7 @@ import {
   nodePathOf,
   type Isolation,
   type SandboxOptions,
-} from "./isolation.ts";
+} from "../process/isolation.ts";
 
 export interface SandboxCommand {
   /** A Node script and its arguments. */
@@ -21,6 +22,8 @@ export interface SandboxCommand {
   env?: Record<string, string>;
   /** Folders below `workDir` that it may write. */
   writable?: string[];
+  /** It needs no network, and gets none where the isolation can take it away. */
+  isOffline?: boolean;
 }
 
 export interface SandboxOutcome {
@@ -70,7 +73,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   await chmod(options.workDir, 0o711);
   const home = join(options.workDir, `home-${randomBytes(4).toString("hex")}`);
   await mkdir(home, { mode: 0o755 });
-  const { isolation, uid, note, closedAt } = await findIsolation(options, home);
+  const { isolation, user, note, closedAt } = await findIsolation(options, home);
+  const uid = user?.uid;
   if (options.required === true && isolation === "none") {
     await rm(home, { recursive: true, force: true });
     throw new AdorableError({
@@ -80,9 +84,15 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       hint: closedAt === undefined ? "Install bubblewrap, or run as root." : `Make "${closedAt}" passable for other users (chmod o+x).`,
     });
   }
+  if (uid !== undefined) {
+    // Nobody but its user comes in, whatever stands below.
+    await chown(options.workDir, 0, uid);
+    await chmod(options.workDir, 0o710);
+  }
   const sandbox = new LocalSandbox({
     ...options,
     isolation,
+    user,
     uid,
     note,
     home,
@@ -95,6 +105,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 
 interface Setting extends SandboxOptions {
   isolation: Isolation;
+  user: UserClaim | undefined;
   uid: number | undefined;
   note: string;
   home: string;
@@ -109,6 +120,7 @@ class LocalSandbox implements Sandbox {
   readonly home: string;
   private readonly setting: Setting;
   private readonly running = new Set<SandboxProcess>();
+  private closing: Promise<void> | undefined;
 
   constructor(setting: Setting) {
     this.setting = setting;
@@ -148,18 +160,27 @@ class LocalSandbox implements Sandbox {
     return this.launch(command);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    // Once: afterwards the user may be another sandbox's.
+    return (this.closing ??= this.end());
+  }
+
+  private async end(): Promise<void> {
     await Promise.all([...this.running].map((child) => child.stop()));
     // A process that left its group still has the user that only this sandbox uses.
     if (this.setting.uid !== undefined) await killUser(this.setting.uid);
     await rm(this.setting.home, { recursive: true, force: true, maxRetries: 3 });
+    await this.setting.user?.release();
   }
 
   private launch(command: SandboxCommand): SandboxProcess & { stdout(): string } {
     const { uid, home } = this.setting;
     const line = [nodePathOf(this.setting), ...command.args];
-    if (this.isolation === "bubblewrap")
-      line.unshift(bubblewrapOf(this.setting), ...bubblewrapArguments(this.setting, command.writable ?? []));
+    if (this.isolation === "bubblewrap") {
+      const { writable = [], isOffline = false } = command;
+      const enclosure = { ...this.setting, nodePath: nodePathOf(this.setting) };
+      line.unshift(bubblewrapOf(this.setting), ...bubblewrapArguments(enclosure, { writable, isOffline }));
+    }
     // Dies with this process, and gains nothing by programs that run as their owner.
     if (this.setting.hasSetpriv) line.unshift(SETPRIV, "--pdeathsig", "KILL", "--no-new-privs", "--");
     if (this.setting.hasPrlimit) {

@@ -2,9 +2,9 @@
 import { chmod, copyFile, link, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { findClosure } from "../process/modules-closure.ts";
+import { firstClosed } from "../process/isolation.ts";
 import { prepareModules, storePackages } from "../process/modules.ts";
 import type { VerifyTools } from "./gate.ts";
-import { firstClosed } from "./isolation.ts";
 
 export interface ToolPlaces {
   /** The platform's own folder, installed. */

@@ -49,7 +49,7 @@ async function compile(context: GateContext, app: GateApp, signal: AbortSignal):
   const result: AppTypes = { app, files: sources.length, annotations: [], general: [] };
   const compiler = join(typescriptDir(tools), "bin/tsc");
   const args = [compiler, "-p", "tsconfig.json", "--noEmit", "--strict", "--incremental", "false", "--pretty", "false", "--listFiles"];
-  const run = await sandbox.run({ args, cwd: app.dir, timeoutMs: COMPILER_LIMIT_MS, signal });
+  const run = await sandbox.run({ args, cwd: app.dir, isOffline: true, timeoutMs: COMPILER_LIMIT_MS, signal });
   if (run.timedOut) {
     result.general.push(`The compiler did not end within ${COMPILER_LIMIT_MS / 1000} s.`);
     return result;

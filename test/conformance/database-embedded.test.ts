@@ -11,7 +11,7 @@ import type { TimelineId } from "../../src/core/ids.ts";
 import { bigintToLsn, compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { BACKEND_DATABASE, type Computes, type Engine } from "../../src/database/computes.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
-import { accountOf } from "../../src/database/embedded/accounts.ts";
+import { accountOf, firstUserOf } from "../../src/database/embedded/accounts.ts";
 import { prepareBinaries } from "../../src/database/embedded/binaries.ts";
 import { startCluster } from "../../src/database/embedded/cluster.ts";
 import { createEngine, type EngineOptions } from "../../src/database/embedded/engine.ts";
@@ -314,7 +314,7 @@ describe("embedded: history", () => {
       dataDir: join(root, "data"),
       socketDir: join(home, "crash.run", String(number)),
       logFile: join(root, "postgres.log"),
-      account: accountOf(number),
+      account: accountOf(await firstUserOf(dataDir), number),
     });
     const after = await open("crash");
     try {

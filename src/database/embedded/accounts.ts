@@ -1,6 +1,7 @@
 /** Which operating system user runs which database: one per timeline when we are root, ourselves otherwise. */
-import { chmod, mkdir, realpath, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { USERS_PER_BLOCK, userBlock } from "../../process/user-block.ts";
 import { unreachable } from "./failures.ts";
 
 export interface Account {
@@ -8,8 +9,8 @@ export interface Account {
   gid: number;
 }
 
-/** Timelines run as this plus their number; the range is never given to people. */
-const FIRST_UID = 600_000;
+/** Of data directories from before blocks were recorded. */
+const OLD_FIRST_UID = 600_000;
 /** `initdb` wants a user that the system has a name for. */
 const NOBODY: Account = { uid: 65_534, gid: 65_534 };
 
@@ -17,9 +18,19 @@ export function runsAsRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/** The user of the database with this number; undefined when all of them run as ourselves. */
-export function accountOf(number: number): Account | undefined {
-  return runsAsRoot() ? { uid: FIRST_UID + number, gid: FIRST_UID + number } : undefined;
+/** The first user of the databases in a data directory, the same for ever; undefined when all of them run as ourselves. */
+export async function firstUserOf(dataDir: string): Promise<number | undefined> {
+  if (!runsAsRoot()) return undefined;
+  const present = await readdir(dataDir);
+  const isOld = !present.includes("users.json") && (present.includes("numbers.json") || present.includes("store"));
+  return isOld ? OLD_FIRST_UID : userBlock(dataDir, "databases");
+}
+
+/** The user of the database with this number: another one than that of any number in its block. */
+export function accountOf(firstUser: number | undefined, number: number): Account | undefined {
+  if (firstUser === undefined) return undefined;
+  const uid = firstUser + (number % USERS_PER_BLOCK);
+  return { uid, gid: uid };
 }
 
 export function initdbAccount(): Account | undefined {

@@ -5,7 +5,7 @@ import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import { bigintToLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import type { Checkpoint } from "../database.ts";
-import { accountOf, makeOpen, type Account } from "./accounts.ts";
+import { makeOpen, type Account } from "./accounts.ts";
 import { dataOf, isTransient, writeLabel, type Base } from "./bases.ts";
 import { startCluster } from "./cluster.ts";
 import { readControlFile } from "./control-file.ts";
@@ -18,7 +18,7 @@ import type { Workshop } from "./workshop.ts";
 /** An empty timeline: a clone of the template, which starts by itself. */
 export async function cloneTemplate(shop: Workshop, id: TimelineId, template: Base): Promise<void> {
   const number = await shop.records.takeNumber();
-  const owner = accountOf(number);
+  const owner = shop.records.accountOf(number);
   const paths = await emptyRoot(shop, id);
   await cloneTree(dataOf(shop.bases, template.id), paths.data, { owner, reflink: shop.bases.reflink, live: false, skip: () => false });
   await syncTree(paths.root);
@@ -33,7 +33,7 @@ export async function cloneAt(shop: Workshop, id: TimelineId, source: TimelineRe
   if (!log) return undefined;
 
   const number = await shop.records.takeNumber();
-  const owner = accountOf(number);
+  const owner = shop.records.accountOf(number);
   const paths = await emptyRoot(shop, id);
   await mkdir(paths.inherited, { mode: 0o700 });
   for (const [segment, path] of log) {

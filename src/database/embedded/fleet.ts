@@ -15,7 +15,6 @@ import { join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import type { RunningCompute } from "../computes.ts";
-import { accountOf } from "./accounts.ts";
 import type { Binaries } from "./binaries.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 import { readControlFile } from "./control-file.ts";
@@ -205,7 +204,7 @@ export class Fleet {
       dataDir: data,
       logFile: log,
       socketDir: join(runDir, String(number)),
-      account: accountOf(number),
+      account: records.accountOf(number),
     });
     compute.dirty = false;
     compute.cluster = cluster;

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import type { Lsn } from "../../core/lsn.ts";
+import { USERS_PER_BLOCK } from "../../process/user-block.ts";
 import type { Checkpoint, Timeline } from "../database.ts";
+import { accountOf, type Account } from "./accounts.ts";
 import type { Base } from "./bases.ts";
 import { timelineUnknown } from "./failures.ts";
 import { removeTree, syncPath, writeJson } from "./files.ts";
@@ -12,7 +14,7 @@ import { Lock } from "./locks.ts";
 
 export interface TimelineRecord {
   id: TimelineId;
-  /** Names its user and its socket directory; never given out twice. */
+  /** Names its user, which it has to itself, and its socket directory; never given out twice. */
   number: number;
   parent?: Checkpoint;
   /** Where its own history begins. */
@@ -42,15 +44,17 @@ export class Records {
   #numberFile: string;
   #lastNumber = 0;
   #numbering = new Lock();
+  #firstUser: number | undefined;
 
-  private constructor(directory: string, numberFile: string) {
+  private constructor(directory: string, numberFile: string, firstUser: number | undefined) {
     this.directory = directory;
     this.#numberFile = numberFile;
+    this.#firstUser = firstUser;
   }
 
   /** Reads all records and deletes what timelines that never came to be have left. */
-  static async open(directory: string, numberFile: string): Promise<Records> {
-    const records = new Records(directory, numberFile);
+  static async open(directory: string, numberFile: string, firstUser: number | undefined): Promise<Records> {
+    const records = new Records(directory, numberFile, firstUser);
     for (const name of await readdir(directory)) {
       const record = await readJson<TimelineRecord>(join(directory, name, RECORD));
       if (record) records.#records.set(record.id, record);
@@ -83,11 +87,20 @@ export class Records {
     return [...this.#records.values()];
   }
 
-  /** The next number, durably taken. */
+  /** The user of the timeline with this number; undefined when all of them run as ourselves. */
+  accountOf(number: number): Account | undefined {
+    return accountOf(this.#firstUser, number);
+  }
+
+  /** The next number whose user no timeline and not the store has, durably taken. */
   takeNumber(): Promise<number> {
     return this.#numbering.exclusive(async () => {
-      await writeJson(this.#numberFile, { last: this.#lastNumber + 1 });
-      return ++this.#lastNumber;
+      const users = new Set([0, ...this.all().map(({ number }) => number % USERS_PER_BLOCK)]);
+      let next = this.#lastNumber + 1;
+      while (users.has(next % USERS_PER_BLOCK)) next += 1;
+      await writeJson(this.#numberFile, { last: next });
+      this.#lastNumber = next;
+      return next;
     });
   }
 

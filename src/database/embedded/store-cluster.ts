@@ -3,7 +3,7 @@ import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { BACKEND_DATABASE } from "../computes.ts";
 import { ADMIN_ROLE } from "../database.ts";
-import { accountOf, makeOpen, makePassable } from "./accounts.ts";
+import { accountOf, firstUserOf, makeOpen, makePassable } from "./accounts.ts";
 import { prepareBinaries } from "./binaries.ts";
 import { claim } from "./claim.ts";
 import { startCluster } from "./cluster.ts";
@@ -40,7 +40,7 @@ export async function startStore(options: { dataDir: string; runDir: string }): 
 async function start(dataDir: string, runDir: string): Promise<StoreCluster> {
   const root = join(dataDir, "store");
   const data = join(root, "data");
-  const account = accountOf(STORE_NUMBER);
+  const account = accountOf(await firstUserOf(dataDir), STORE_NUMBER);
   await makeOpen(root);
   const release = await claim(root);
   try {

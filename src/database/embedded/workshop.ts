@@ -2,7 +2,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TimelineId } from "../../core/ids.ts";
-import { makeOpen } from "./accounts.ts";
+import { firstUserOf, makeOpen } from "./accounts.ts";
 import type { Base, BaseStore } from "./bases.ts";
 import { prepareBinaries, type Binaries } from "./binaries.ts";
 import { canReflink } from "./files.ts";
@@ -42,7 +42,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   await makeOpen(timelines);
   // Also in those of timelines that never came to be, which are deleted next.
   await endStrays((await readdir(timelines)).map((name) => join(timelines, name, "data")));
-  const records = await Records.open(timelines, join(dataDir, "numbers.json"));
+  const records = await Records.open(timelines, join(dataDir, "numbers.json"), await firstUserOf(dataDir));
   const template = await ensureTemplate(bases, binaries, dataDir);
   const fleet = new Fleet({ ...options, records, binaries, settings });
   return { dataDir, runDir, binaries, settings, records, bases, template, fleet };

@@ -24,6 +24,8 @@ export interface StartOptions {
   temporaryFolder: string;
   env: Record<string, string>;
   uid: number | undefined;
+  /** A command line to put before the app's: what encloses it. */
+  enclosure: readonly string[];
   log: AppLog;
   readyTimeoutMs: number;
 }
@@ -67,9 +69,11 @@ export async function startApp(options: StartOptions): Promise<AppProcess> {
 }
 
 async function spawnApp(options: StartOptions, port: number): Promise<Supervised> {
+  const app = [options.nodePath, "--disable-warning=ExperimentalWarning", `--max-old-space-size=${MEMORY_MB}`, ENTRY];
+  const [file = "", ...args] = [...options.enclosure, ...app];
   return await supervise({
-    file: options.nodePath,
-    args: ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${MEMORY_MB}`, ENTRY],
+    file,
+    args,
     cwd: options.folder,
     env: {
       ...options.env,

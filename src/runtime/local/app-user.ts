@@ -1,12 +1,9 @@
 /** The users that apps run as: as root, one unprivileged uid per environment and app, recorded until both are gone. */
-import { createHash } from "node:crypto";
 import { access, chmod, constants, copyFile, link, mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
 import { writeDurably } from "../../process/durable-file.ts";
-
-const FIRST_UID = 700_000;
-const UIDS = 100_000;
+import { USERS_PER_BLOCK, userBlock } from "../../process/user-block.ts";
 
 export interface AppUsers {
   /** The uid (and gid) of this app of this environment, the same for ever; undefined: the platform's own. */
@@ -22,8 +19,7 @@ export async function createAppUsers(dir: string, environments: ReadonlySet<stri
   const text = await readFile(path, "utf8").catch(() => "{}");
   const recorded = Object.entries(JSON.parse(text) as Record<string, number>);
   const uids = new Map(recorded.filter(([key]) => environments.has(key.split("/")[0] ?? "")));
-  // Two data directories on one machine begin at different places.
-  const offset = createHash("sha256").update(dir).digest().readUInt32BE() % UIDS;
+  const first = await userBlock(dir, "apps");
   let saving: Promise<void> = Promise.resolve();
   const save = async (): Promise<void> => {
     saving = saving.catch(() => undefined).then(async () => await writeDurably(path, JSON.stringify(Object.fromEntries(uids))));
@@ -35,8 +31,7 @@ export async function createAppUsers(dir: string, environments: ReadonlySet<stri
       const known = uids.get(key);
       if (known !== undefined) return known;
       const taken = new Set(uids.values());
-      for (let step = 0; step < UIDS; step += 1) {
-        const uid = FIRST_UID + ((offset + step) % UIDS);
+      for (let uid = first; uid < first + USERS_PER_BLOCK; uid += 1) {
         if (taken.has(uid)) continue;
         uids.set(key, uid);
         await save();
@@ -45,7 +40,7 @@ export async function createAppUsers(dir: string, environments: ReadonlySet<stri
       throw new AdorableError({
         code: "no-free-uid",
         remedy: "operator",
-        message: `All ${UIDS} users for apps are taken.`,
+        message: `All ${USERS_PER_BLOCK} users for apps are taken.`,
         hint: "Remove old environments.",
       });
     },

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import type { ArtifactStore } from "../../artifacts/artifacts.ts";
 import { AdorableError } from "../../core/errors.ts";
 import type { EnvironmentId } from "../../core/ids.ts";
+import { bubblewrapArguments, bubblewrapOf, tryBubblewrap, type Enclosure, type Isolation } from "../../process/isolation.ts";
 import { killLeftovers } from "../../process/pid-record.ts";
 import type { AppInstance, EnvironmentSpec, EnvironmentState, Observed, ObservedApp, Runtime } from "../runtime.ts";
 import { createAppLog, readAppLogs, type AppLog } from "./app-log.ts";
@@ -34,6 +35,8 @@ export interface LocalRuntimeOptions {
   nodePath?: string;
   /** Default 20,000. */
   readyTimeoutMs?: number;
+  /** Default `/usr/bin/bwrap`. */
+  bubblewrap?: string;
 }
 
 export interface LocalRuntime extends Runtime {
@@ -41,11 +44,18 @@ export interface LocalRuntime extends Runtime {
   wake(id: EnvironmentId): Promise<Observed>;
   /** Stops its processes and keeps the rest. Idempotent. */
   stop(id: EnvironmentId): Promise<void>;
-  /** `uid`: each app has a user of its own. */
-  readonly isolation: "none" | "uid";
+  /**
+   * What keeps an app from the rest of this machine. `uid`: a user of its own. `bubblewrap`: besides, it sees no process but its own, and of
+   * the files only the system's, its packages and itself; it is ended without notice. All of them share the network.
+   */
+  readonly isolation: Isolation;
+  /** Why it is no stronger. */
+  readonly isolationNote: string;
   /** Stops every process; the environments stay known. */
   close(): Promise<void>;
 }
+
+const NOBODY = 65_534;
 
 interface Environment {
   spec: EnvironmentSpec;
@@ -71,6 +81,13 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
   const environments = new Map<string, Environment>();
   for (const spec of await files.load()) environments.set(spec.id, known(spec));
   const users = await createAppUsers(dir, new Set(environments.keys()));
+  const bubblewrap = bubblewrapOf(options);
+  const { isolation, note } = await findIsolationOfApps(bubblewrap, {
+    nodePath,
+    readable: [modules],
+    workDir: folders.environments,
+    home: "/tmp",
+  });
   const queues = new Map<string, Promise<unknown>>();
   let closed = false;
 
@@ -129,6 +146,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         temporaryFolder,
         env: app.env,
         uid,
+        enclosure: isolation === "bubblewrap" ? enclose(bubblewrap, paths.app(app.slug), temporaryFolder) : [],
         log,
         readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
       });
@@ -146,8 +164,14 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     throw new AdorableError({ code: "environment-unknown", remedy: "bug", message: `There is no environment "${id}".` });
   }
 
+  /** The app's folder alone, of all that apps have. */
+  function enclose(program: string, folder: string, home: string): string[] {
+    return [program, ...bubblewrapArguments({ nodePath, readable: [modules], workDir: folder, home }, {})];
+  }
+
   const runtime: LocalRuntime = {
-    isolation: process.getuid?.() === 0 ? "uid" : "none",
+    isolation,
+    isolationNote: note,
     ensure: async (spec) =>
       await inTurn(spec.id, async () => {
         let environment = environments.get(spec.id);
@@ -221,6 +245,15 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
     },
   };
   return runtime;
+}
+
+/** Tried as some user without rights: each app has its own. */
+async function findIsolationOfApps(bubblewrap: string, enclosure: Enclosure): Promise<{ isolation: Isolation; note: string }> {
+  const isRoot = process.getuid?.() === 0;
+  const trial = process.platform === "linux" ? await tryBubblewrap(bubblewrap, enclosure, isRoot ? NOBODY : undefined) : "missing";
+  if (trial === "works") return { isolation: "bubblewrap", note: "the network is shared" };
+  const why = trial === "missing" ? "bubblewrap is not installed" : `bubblewrap does not work: ${trial}`;
+  return isRoot ? { isolation: "uid", note: why } : { isolation: "none", note: `${why}, and only root may use other users` };
 }
 
 function known(spec: EnvironmentSpec): Environment {
