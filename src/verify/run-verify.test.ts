@@ -142,6 +142,12 @@ describe("a verification", () => {
     );
     expect(result).toMatchObject({ judge, reused: VERIFY_GATES.map((gate) => ({ app: "tiny", gate })) });
     expect(Object.keys(result.artifacts)).toEqual(["twin"]);
+
+    const before = controlPlane.databases.length;
+    const everything = ["tiny", "twin"].flatMap((app) => VERIFY_GATES.map((gate) => ({ app, gate, judge })));
+    const { result: nothing } = await verify({ ...assignment, known: everything });
+    expect(nothing).toMatchObject({ evidence: [], artifacts: {}, reused: everything.map(({ app, gate }) => ({ app, gate })) });
+    expect(controlPlane.databases).toHaveLength(before);
   });
 
   test("a project without apps passes, and says so", async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endpointName, hostLabel } from "../../src/core/names.ts";
 import { fetchApp } from "../../src/demo/http.ts";
+import { findChange, updateChange } from "../../src/store/changes.ts";
 import { listResources } from "../../src/store/projects.ts";
 import { findEnvironment } from "../../src/store/releases.ts";
 import type { EnvironmentRow } from "../../src/store/rows.ts";
@@ -84,5 +85,28 @@ describe("an app beside another", () => {
     expect((await plane.rollouts()).at(-1)?.kind).toBe("rollback");
     expect(Object.keys(fifth).toSorted()).toEqual(["blog", "todo"]);
     expect(await archived()).toEqual([]);
+  });
+
+  test("keeps its schema and its rows where a rollback takes back the code alone", async () => {
+    await plane.sql("create table todo.tasks (id int primary key); insert into todo.tasks values (1)");
+    const files = { ".adorable/spec.json": spec("blog", "todo"), "apps/todo/b.txt": "2" };
+    const first = (await plane.rollouts())[0]?.git_commit ?? "";
+    const only = (await plane.mirror.readFile(first, ".adorable/spec.json")) ?? "";
+    const change = await plane.merged(await plane.commit({ ".adorable/spec.json": only, "apps/todo/b.txt": null }), ++number, "ada");
+    await plane.settle();
+    const { store } = plane.platform;
+    expect((await findChange(store, change.id))?.impact).toMatchObject({
+      appsRemoved: ["todo"],
+      tables: [{ app: "todo", table: "tasks", inserted: 1 }],
+    });
+    await updateChange(store, change.id, { choice: "code-only", chosen_by: "ada" });
+    await plane.settle();
+    expect(Object.keys(await live())).toEqual(["blog"]);
+    expect(await archived()).toEqual(["todo"]);
+    expect(await plane.sql("select id from todo.tasks")).toEqual([{ id: 1 }]);
+
+    expect(Object.keys(await merge(files)).toSorted()).toEqual(["blog", "todo"]);
+    expect(await archived()).toEqual([]);
+    expect(await plane.sql("select id from todo.tasks")).toEqual([{ id: 1 }]);
   });
 });
