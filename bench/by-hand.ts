@@ -1,5 +1,9 @@
-/** The yardstick: the same change as a plain CI script would check it, one step after the other, with the app's own scripts. */
-import { mkdtemp, rm } from "node:fs/promises";
+/**
+ * The yardstick: the same change as a plain CI script would check it, one step after the other, with the app's own scripts.
+ *
+ * Its packages are installed by `npm ci` from the platform's lock and npm's cache, as a project with a lock would do it in CI.
+ */
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fetchApp } from "../src/demo/http.ts";
@@ -10,6 +14,18 @@ import { run } from "../src/process/run.ts";
 import { supervise } from "../src/process/supervised.ts";
 import { pidRecordPath } from "../src/process/pid-record.ts";
 import type { Figure, Part } from "./figures.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const WORKSPACE = "templates/app";
+const INSTALL = [
+  "ci",
+  `--workspace=${WORKSPACE}`,
+  "--include-workspace-root=false",
+  "--prefer-offline",
+  "--ignore-scripts",
+  "--no-audit",
+  "--no-fund",
+];
 
 export interface ByHand {
   cloneUrl: string;
@@ -27,7 +43,7 @@ export interface ByHand {
 /** Throws with the output of the step that failed. */
 export async function checkByHand(options: ByHand): Promise<Figure> {
   const work = await mkdtemp(join(options.dir, "by-hand-"));
-  const app = join(work, "apps", options.app);
+  const app = join(work, WORKSPACE);
   const parts: Part[] = [];
   const step = async (name: string, doIt: () => Promise<unknown>): Promise<void> => {
     const startedAt = performance.now();
@@ -39,18 +55,23 @@ export async function checkByHand(options: ByHand): Promise<Figure> {
     HOME: process.env["HOME"] ?? work,
     DATABASE_URL: options.databaseUrl,
   };
-  const npm = async (args: string[]): Promise<void> => {
-    const done = await run("npm", args, { cwd: app, env, timeoutMs: 300_000 });
+  const npm = async (args: string[], cwd = app): Promise<void> => {
+    const done = await run("npm", args, { cwd, env, timeoutMs: 300_000 });
     if (done.exitCode !== 0) throw new Error(`npm ${args.join(" ")} failed:\n${done.stdout.toString()}${done.stderr.toString()}`);
   };
   try {
-    await step("checkout", () =>
-      gitText(["clone", "--quiet", "--depth", "1", "--branch", options.branch, options.cloneUrl, work], {
+    for (const file of ["package.json", "package-lock.json"]) await cp(join(ROOT, file), join(work, file));
+    await mkdir(app, { recursive: true });
+    await cp(join(ROOT, WORKSPACE, "package.json"), join(app, "package.json"));
+    const clone = join(work, "clone");
+    await step("checkout", async () => {
+      await gitText(["clone", "--quiet", "--depth", "1", "--branch", options.branch, options.cloneUrl, clone], {
         protocols: ["http"],
         config: { "http.extraHeader": `Authorization: ${options.authorization}` },
-      }),
-    );
-    await step("npm install, from npm's cache", () => npm(["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]));
+      });
+    });
+    await step("npm ci, from npm's cache", () => npm(INSTALL, work));
+    await cp(join(clone, "apps", options.app), app, { recursive: true });
     await step("types", () => npm(["run", "typecheck"]));
     await step("tests", () => npm(["test"]));
     await step("build", () => npm(["run", "build"]));
