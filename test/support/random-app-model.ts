@@ -172,7 +172,7 @@ function camel(words: string[]): string {
 }
 
 /** Mulberry32: numbers from 0 to 1 that a seed decides. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

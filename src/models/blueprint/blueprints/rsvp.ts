@@ -8,38 +8,42 @@ export function rsvp(now: Date): Blueprint {
     name: "RSVP",
     description: "Who is coming, and with how many.",
     entities: [
-      entity(
-        "event",
-        "name",
-        [
-          field("Name", "text", { required: true }),
-          field("Starts at", "datetime", { required: true }),
-          field("Place", "text"),
-          field("Capacity", "integer", { unit: "people", min: 1, max: 100_000 }),
-          field("Details", "longtext"),
-        ],
-        [
-          {
-            name: "Book club: winter reading",
-            startsAt: moment(6, "18:30"),
-            place: "The back room of Café Lumen",
-            details: "Bring the one book that you would take to a cabin without a connection.",
-          },
-          {
-            name: "Garden party",
-            startsAt: moment(20, "16:00"),
-            place: "Lindenallee 14",
-            capacity: 12,
-            details: "Coffee from four, soup at seven. Children are welcome, and so is the dog.\n\nIf it rains we move into the barn.",
-          },
-        ],
-      ),
+      // A type called Event would hide the browser's own.
+      {
+        ...entity(
+          "event",
+          "name",
+          [
+            field("Name", "text", { required: true }),
+            field("Starts at", "datetime", { required: true }),
+            field("Place", "text"),
+            field("Capacity", "integer", { unit: "people", min: 1, max: 100_000 }),
+            field("Details", "longtext"),
+          ],
+          [
+            {
+              name: "Book club: winter reading",
+              startsAt: moment(6, "18:30"),
+              place: "The back room of Café Lumen",
+              details: "Bring the one book that you would take to a cabin without a connection.",
+            },
+            {
+              name: "Garden party",
+              startsAt: moment(20, "16:00"),
+              place: "Lindenallee 14",
+              capacity: 12,
+              details: "Coffee from four, soup at seven. Children are welcome, and so is the dog.\n\nIf it rains we move into the barn.",
+            },
+          ],
+        ),
+        name: "gathering",
+      },
       entity(
         "guest",
         "name",
         [
           field("Name", "text", { required: true }),
-          reference("Event", "event", "cascade"),
+          reference("Event", "gathering", "cascade"),
           field("Answer", "choice", { choices: ["Yes", "Maybe", "No"], required: true, default: "Yes" }),
           field("Plus ones", "integer", { required: true, default: 0, min: 0, max: 20 }),
           field("Email", "email"),
@@ -59,7 +63,7 @@ export function rsvp(now: Date): Blueprint {
     features: [
       {
         kind: "attendance",
-        event: "event",
+        event: "gathering",
         capacity: "capacity",
         guest: "guest",
         host: "eventId",

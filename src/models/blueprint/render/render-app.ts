@@ -3,6 +3,7 @@ import type { Contract } from "../../../core/spec.ts";
 import { checkAppModel, type AppModel, type FieldModel } from "../entity-model.ts";
 import { entityView } from "./entity-view.ts";
 import { defaultOf } from "./field-kinds.ts";
+import { renderFeatures, type RenderedFeature } from "./features.ts";
 import { renderSeed } from "./seed.ts";
 import { renderTemplate, scaffoldFiles } from "./templates.ts";
 
@@ -15,6 +16,7 @@ export const MODEL_PATH = "blueprint.json";
  */
 export function renderApp(unchecked: AppModel): Map<string, string> {
   const model = checkAppModel(unchecked);
+  const features = renderFeatures(model);
   const entities = model.entities.map((entity) => entityView(model, entity));
   const app = {
     slug: model.slug,
@@ -24,6 +26,9 @@ export function renderApp(unchecked: AppModel): Map<string, string> {
     letter: Array.from(model.name)[0]?.toUpperCase() ?? "A",
     entities,
     first: entities[0],
+    features,
+    pages: features.flatMap(({ section }) => section ?? []),
+    sections: sectionsOf(entities, features),
     usesMoment: anyField(model, (field) => field.type === "datetime"),
     usesDefaults: anyField(model, (field) => defaultOf(field) !== undefined && field.type !== "datetime"),
   };
@@ -41,7 +46,7 @@ export function renderApp(unchecked: AppModel): Map<string, string> {
     files.set(path, renderTemplate(path, app));
   }
   for (const entity of entities) {
-    const view = { ...entity, app };
+    const view = { ...entity, app, ...featureView(entity.name, features) };
     files.set(`src/shared/entities/${entity.path}.ts`, renderTemplate("entity/schema.ts", view));
     files.set(`src/server/routers/${entity.path}.ts`, renderTemplate("entity/router.ts", view));
     for (const page of ["list-page", "row", "detail-page", "new-page", "edit-page", "form-fields"]) {
@@ -54,26 +59,46 @@ export function renderApp(unchecked: AppModel): Map<string, string> {
     files.set(`test/${entity.path}.api.test.ts`, renderTemplate("entity/api.test.ts", view));
     files.set(`test/${entity.path}.pages.test.tsx`, renderTemplate("entity/pages.test.tsx", view));
   }
+  for (const feature of features) for (const [path, text] of feature.files) files.set(path, text);
   files.set("package.json", packageJson(files.get("package.json") ?? "{}", model.slug));
   files.set("db/seed.sql", renderSeed(model));
   files.set(MODEL_PATH, `${JSON.stringify(model, null, 2)}\n`);
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** A computation comes after what the app is mainly about. */
+function sectionsOf(entities: { path: string; heading: string }[], features: RenderedFeature[]) {
+  const [first, ...rest] = entities.map(({ path, heading }) => ({ path, label: heading }));
+  return [...(first ? [first] : []), ...features.flatMap(({ section }) => section ?? []), ...rest];
+}
+
+/** What features add to the files of an entity. */
+function featureView(entity: string, features: RenderedFeature[]) {
+  const panels = features.flatMap(({ panel }) => (panel?.entity === entity ? [panel] : []));
+  return {
+    panels: panels.map(({ element }) => element),
+    panelImports: panels.flatMap(({ imports }) => imports),
+    guarded: features.some(({ guarded }) => guarded === entity),
+  };
+}
+
 /** What the app promises: five procedures per entity, and its tables. */
 export function contractOf(model: AppModel): Contract {
   const procedure = (name: string, type: "query" | "mutation") => ({ name, type });
   return {
-    procedures: model.entities.flatMap(({ name, plural }) => [
-      procedure(`${plural}.list`, "query"),
-      procedure(`${plural}.get`, "query"),
-      ...(model.entities.some((other) => other.fields.some(({ target }) => target === name))
-        ? [procedure(`${plural}.options`, "query")]
-        : []),
-      procedure(`${plural}.create`, "mutation"),
-      procedure(`${plural}.update`, "mutation"),
-      procedure(`${plural}.remove`, "mutation"),
-    ]),
+    procedures: [
+      ...model.entities.flatMap(({ name, plural }) => [
+        procedure(`${plural}.list`, "query"),
+        procedure(`${plural}.get`, "query"),
+        ...(model.entities.some((other) => other.fields.some(({ target }) => target === name))
+          ? [procedure(`${plural}.options`, "query")]
+          : []),
+        procedure(`${plural}.create`, "mutation"),
+        procedure(`${plural}.update`, "mutation"),
+        procedure(`${plural}.remove`, "mutation"),
+      ]),
+      ...renderFeatures(model).flatMap(({ procedures }) => procedures),
+    ],
     tables: model.entities.map((entity) => entity.table),
   };
 }

@@ -30,7 +30,7 @@ export function sampleOf(entity: EntityModel, field: FieldModel): string | undef
     case "money":
       return field.unique ? "uniqueNumber()" : within(field, 12.5);
     case "integer":
-      return field.unique ? "uniqueNumber()" : within(field, 7);
+      return field.unique ? "uniqueNumber()" : within(field, typeof field.default === "number" ? field.default + 1 : 7);
     case "decimal":
       return field.unique ? "uniqueNumber()" : within(field, 12.5);
     case "email":

@@ -54,3 +54,8 @@ export function toLocalInput(value: string): string {
   const moment = new Date(value);
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
+
+/** The day that it is where the reader is, as `<input type="date">` takes it. */
+export function today(): string {
+  return toLocalInput(new Date().toISOString()).slice(0, 10);
+}

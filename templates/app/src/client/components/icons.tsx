@@ -28,6 +28,7 @@ export const SearchIcon = icon(
 );
 export const CloseIcon = icon(<path d="m6 6 12 12M18 6 6 18" />);
 export const BackIcon = icon(<path d="M19 12H5m6-6-6 6 6 6" />);
+export const ArrowIcon = icon(<path d="M5 12h14m-6-6 6 6-6 6" />);
 export const EditIcon = icon(<path d="M4 20h4L19.5 8.5a2.83 2.83 0 0 0-4-4L4 16v4Zm10-13.5 4 4" />);
 export const TrashIcon = icon(<path d="M4 7h16M9.5 7V4.5h5V7M6.5 7l.75 12.5h9.5L17.5 7M10 11v5m4-5v5" />);
 export const CheckIcon = icon(<path d="m5 12.5 4.5 4.5L19 7.5" />);

@@ -1,10 +1,14 @@
 import type { InputHTMLAttributes, ReactNode, TextareaHTMLAttributes } from "react";
+import { useSearchParams } from "react-router";
 import { useControl } from "./form.tsx";
 
 const look = "control block w-full min-w-0 rounded-control px-3.5 text-base placeholder:text-muted-foreground sm:text-[15px]";
 
-export function Input(props: InputHTMLAttributes<HTMLInputElement>) {
-  return <input {...useControl()} className={`${look} h-10`} {...props} />;
+/** On a new row the address can say what it begins with: `?amount=12.50`. */
+export function Input({ defaultValue, ...props }: InputHTMLAttributes<HTMLInputElement>) {
+  const control = useControl();
+  const [params] = useSearchParams();
+  return <input {...control} className={`${look} h-10`} defaultValue={params.get(control.name) ?? defaultValue} {...props} />;
 }
 
 export function Textarea(props: TextareaHTMLAttributes<HTMLTextAreaElement>) {
