@@ -66,8 +66,8 @@ export async function tellOnce(
     await eventually("posts are written", async () => (busy.acknowledged.length >= POSTS ? true : undefined));
     note("revert");
     const revert = await ada.revert(repository, second.pull);
-    await eventually("the impact is counted", async () => (await changeOf(scene, revert.number)).impact ?? undefined);
     await greenChecks(scene, revert.number, silent);
+    await eventually("the impact is counted", async () => (await changeOf(scene, revert.number)).impact ?? undefined);
     await ada.comment(repository, revert.number, "@adorable code+data");
     await eventually("the choice is taken", async () => ((await changeOf(scene, revert.number)).choice === "code+data" ? true : undefined));
     note("merge of the revert, with clients");
