@@ -149,16 +149,20 @@ export interface Push {
   branch: string;
   /** What files become; `null` removes one. */
   change: Record<string, string | null | ((before: string) => string)>;
+  /** The branch whose files replace all others before the change, with none of its commits. */
+  filesOf?: string;
+  /** Default ada. */
+  by?: string;
 }
 
 /** Commits to a branch as a person does, with git over HTTP; returns the commit. */
-export async function push(place: Place, repository: string, { from, branch, change }: Push): Promise<string> {
-  const token = await place.machine.forge.createUser("ada");
+export async function push(place: Place, repository: string, { from, branch, change, filesOf, by = "ada" }: Push): Promise<string> {
+  const token = await place.machine.forge.createUser(by);
   const work = await mkdtemp(join(place.dir, "clone-"));
   const remote = {
     protocols: ["http"] as const,
     config: {
-      "http.extraHeader": `Authorization: Basic ${Buffer.from(`ada:${token}`).toString("base64")}`,
+      "http.extraHeader": `Authorization: Basic ${Buffer.from(`${by}:${token}`).toString("base64")}`,
       "user.name": "Ada",
       "user.email": "ada@example.org",
     },
@@ -166,6 +170,7 @@ export async function push(place: Place, repository: string, { from, branch, cha
   try {
     await gitText(["clone", "--quiet", "--branch", from, `${place.machine.urls.forge}/${repository}.git`, work], remote);
     await gitText(["checkout", "--quiet", "-B", branch], { cwd: work });
+    if (filesOf !== undefined) await gitText(["read-tree", "-u", "--reset", `origin/${filesOf}`], { cwd: work });
     for (const [path, wanted] of Object.entries(change)) {
       const file = join(work, path);
       if (wanted === null) await rm(file);
