@@ -19,6 +19,8 @@ export interface Scene {
   conflicting: number;
   merged: number;
   revert: number;
+  /** Adds a file, and has no checks. */
+  queued: number;
   run: number;
   /** The path of a page that logs its first visitor in. */
   logIn(login: string, next?: string): Promise<string>;
@@ -60,6 +62,8 @@ async function fill(world: World, pictures: { url: string; close(): Promise<void
   const [ann, wren, bot] = [world.as("ann"), world.as("wren"), await world.asApp()];
   await world.admin("repositories", { owner: "ann", name: "hidden", private: true, files: { "README.md": "# Hidden\n" } });
   await world.admin("repositories", { owner: "ann", name: "blank" });
+  await world.admin("repositories", { owner: "ann", name: "fresh", files: { "README.md": README, "docs/a.svg": pictureOf("A") } });
+  await world.admin("installations", { app: "adorable", owner: "ann", repositories: ["ann/shop", "ann/fresh"] });
   const comment = async (as: typeof ann, number: number, body: string) =>
     (await as.rest.issues.createComment({ ...SHOP, issue_number: number, body })).data;
 
@@ -130,6 +134,24 @@ async function fill(world: World, pictures: { url: string; close(): Promise<void
   const release = releaseText(releaseView(url, merge.sha, merged.number));
   await comment(bot, merged.number, release);
   await bot.rest.repos.createRelease({ ...SHOP, tag_name: "release-1", target_commitish: merge.sha, name: "Release 1", body: release });
+
+  const { data: production } = await bot.rest.repos.createDeployment({
+    ...SHOP,
+    ref: merge.sha,
+    environment: "production",
+    description: "Release 1",
+    production_environment: true,
+    auto_merge: false,
+    required_contexts: [],
+  });
+  if ("id" in production)
+    await bot.rest.repos.createDeploymentStatus({
+      ...SHOP,
+      deployment_id: production.id,
+      state: "success",
+      description: "Release 1 is live",
+      environment_url: "http://blog--shop.localhost:8080",
+    });
 
   const open = await pull(
     "adorable/tags-of-posts-with-a-rather-long-branch-name",
@@ -214,6 +236,7 @@ async function fill(world: World, pictures: { url: string; close(): Promise<void
   });
 
   const reverting = await pull("revert-blog", "Take the blog back", { "apps/blog/src/server/posts.ts": "" }, impactBody());
+  const queued = await pull("adorable/notes", "Keep notes", { "NOTES.md": "One.\n" }, "Notes.");
   const { data: run } = await ann.request("POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches", {
     ...SHOP,
     workflow_id: "adorable.yml",
@@ -229,6 +252,7 @@ async function fill(world: World, pictures: { url: string; close(): Promise<void
     conflicting: conflicting.number,
     merged: merged.number,
     revert: reverting.number,
+    queued: queued.number,
     run: (run as unknown as { workflow_run_id: number }).workflow_run_id,
     logIn: async (login, next = "/") => (await world.admin("login-links", { login, next })).url,
     async close() {
@@ -237,6 +261,20 @@ async function fill(world: World, pictures: { url: string; close(): Promise<void
     },
   };
 }
+
+const README = `# Fresh
+
+What this is: [a page of it](docs/start.md), a [picture](docs/a.svg), and an issue: #1.
+
+![A picture of it](docs/a.svg)
+
+- [x] begun
+- [ ] ended
+
+| Name | Amount |
+|---|--:|
+| one | 1 |
+`;
 
 function postsFile(word: string): string {
   const lines = Array.from({ length: 24 }, (_, index) => `export const ${index === 12 ? word : `field${index}`} = ${index};`);
@@ -337,14 +375,16 @@ function impactBody(): string {
   });
 }
 
+function pictureOf(text: string, width = 320, height = 120): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#eef"/><text x="40" y="90" font-size="48">${text}</text></svg>`;
+}
+
 /** Pictures lie at another address than the pages, as the control plane's evidence does. */
 async function servePictures(): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const [width, height] = request.url === "/phone" ? [390, 844] : [1280, 800];
     response.writeHead(200, { "content-type": "image/svg+xml" });
-    response.end(
-      `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#eef"/><text x="40" y="90" font-size="48">${request.url}</text></svg>`,
-    );
+    response.end(pictureOf(String(request.url), width, height));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

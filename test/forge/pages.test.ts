@@ -92,6 +92,111 @@ describe("without script", () => {
     expect((await wren.get(path)).text).not.toContain(`action="${path}/revert"`);
   });
 
+  test("a pull request is closed with a last word and opened again; its branch is deleted and brought back", async () => {
+    const ann = await visitor("ann");
+    const path = `/ann/shop/pull/${scene.conflicting}`;
+    const action = `/ann/shop/issues/${scene.conflicting}/comments`;
+    const written = await ann.post(action, { ...(await ann.form(path, action)), body: "Not now", state: "closed" });
+    expect(written).toMatchObject({ status: 303, location: expect.stringMatching(/#issuecomment-\d+$/) });
+    expect(pull(scene.conflicting)?.state).toBe("closed");
+    const ref = (): string | undefined =>
+      scene.world.forge.core.state.ref(pull(scene.conflicting)?.repositoryId ?? 0, "refs/heads/adorable/readme");
+    for (const [act, there] of [
+      ["delete", false],
+      ["restore", true],
+    ] as const) {
+      expect((await ann.post(`${path}/branch`, { ...(await ann.form(path, `${path}/branch`)), do: act })).status).toBe(303);
+      expect(ref() !== undefined).toBe(there);
+    }
+    expect(await ann.post(action, { ...(await ann.form(path, action)), body: " ", state: "open" })).toMatchObject({ location: path });
+    expect(pull(scene.conflicting)).toMatchObject({ state: "open", isMergeable: false });
+    expect(comments(scene.conflicting)).toEqual(["Not now"]);
+  });
+
+  test("a review is sent, and nobody approves what is their own", async () => {
+    const wren = await visitor("wren");
+    const path = `/ann/shop/pull/${scene.open}`;
+    const fields = await wren.form(`${path}/files`, `${path}/reviews`);
+    const sent = await wren.post(`${path}/reviews`, { ...fields, event: "REQUEST_CHANGES", body: "Not like this" });
+    expect(sent).toMatchObject({ status: 303, location: expect.stringMatching(/#pullrequestreview-\d+$/) });
+    expect((await wren.get(path)).text).toContain("asked for changes");
+    expect((await wren.post(`${path}/reviews`, { ...fields, event: "COMMENT", body: " " })).status).toBe(422);
+    const outside = { ...fields, path: "nowhere.ts", line: "1", body: "What?" };
+    expect((await wren.post(`${path}/lines`, outside)).status).toBe(422);
+  });
+
+  test("required checks hold a pull request, and the merge queue takes it when they are green", async () => {
+    const ann = await visitor("ann");
+    const { rest } = scene.world.as("ann");
+    const path = `/ann/shop/pull/${scene.queued}`;
+    const { data: rules } = await rest.repos.createRepoRuleset({
+      ...SHOP,
+      name: "main",
+      enforcement: "active",
+      conditions: { ref_name: { include: ["~DEFAULT_BRANCH"], exclude: [] } },
+      rules: [
+        {
+          type: "required_status_checks",
+          parameters: { required_status_checks: [{ context: "adorable/types" }], strict_required_status_checks_policy: false },
+        },
+        { type: "merge_queue" } as never,
+      ],
+    });
+    const held = (await ann.get(path)).text;
+    expect(held).toContain("Waiting for required checks");
+    expect(held).not.toContain(`action="${path}/queue"`);
+    expect(held).not.toContain(`action="${path}/merge"`);
+    const sha = pull(scene.queued)?.headSha ?? "";
+    const app = await scene.world.asApp();
+    await app.rest.checks.create({ ...SHOP, name: "adorable/types", head_sha: sha, status: "completed", conclusion: "success" });
+    expect((await ann.post(`${path}/queue`, await ann.form(path, `${path}/queue`))).status).toBe(303);
+    expect((await ann.get(path)).text).toContain("In the merge queue");
+    await rest.repos.deleteRepoRuleset({ ...SHOP, ruleset_id: rules.id });
+    await expect.poll(async () => (await ann.get(path)).text).toContain(`action="${path}/merge"`);
+  });
+
+  test("a run is run again", async () => {
+    const ann = await visitor("ann");
+    const path = `/ann/shop/actions/runs/${scene.run}`;
+    const run = () => scene.world.forge.core.state.workflowRun(scene.run);
+    await expect.poll(() => run()?.status, { timeout: 20_000 }).toBe("completed");
+    expect(await ann.post(`${path}/rerun`, await ann.form(path, `${path}/rerun`))).toMatchObject({ status: 303, location: path });
+    expect(run()?.attempt).toBe(2);
+    await expect.poll(() => run()?.status, { timeout: 20_000 }).toBe("completed");
+  });
+
+  test("colours are remembered without being logged in", async () => {
+    const send = (theme: string) =>
+      fetch(`${scene.url}/theme`, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+    const answer = await send("dark");
+    const cookie = (answer.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/"]);
+    expect(await (await fetch(scene.url, { headers: { cookie } })).text()).toContain('data-theme="dark"');
+    expect((await send('dark" onload="x')).status).toBe(422);
+    expect(await (await fetch(scene.url, { headers: { cookie: 'forge_theme=x"y' } })).text()).not.toContain("data-theme");
+  });
+
+  test("admins change what a repository is and who may do what; others cannot", async () => {
+    const [ann, wren] = [await visitor("ann"), await visitor("wren")];
+    const path = "/ann/fresh/settings";
+    const { state } = scene.world.forge.core;
+    const role = () => state.role(state.repository("ann", "fresh") as never, state.accountByLogin("rita") as never);
+    const fields = await ann.form(path, path);
+    await ann.post(path, { ...fields, description: " What it is ", default: "main", visibility: "private" });
+    expect(state.repository("ann", "fresh")).toMatchObject({ description: "What it is", isPrivate: true });
+    expect((await wren.get("/ann/fresh")).status).toBe(404);
+    await ann.post(`${path}/people`, { ...fields, login: "rita", role: "write" });
+    expect(role()).toBe("write");
+    await ann.post(`${path}/people`, { ...fields, login: "rita", role: "none" });
+    expect(role()).toBe("none");
+    const nobody = await ann.post(`${path}/people`, { ...fields, login: "nobody", role: "write" });
+    expect([nobody.status, sentence(nobody.text)]).toEqual([422, "There is nobody of that name here."]);
+    expect([(await wren.get("/ann/shop/settings")).status, (await (await visitor()).get("/ann/shop/settings")).status]).toEqual([403, 401]);
+    const { csrf = "" } = await wren.form("/", "/logout");
+    for (const form of ["", "/people"])
+      expect((await wren.post(`/ann/shop/settings${form}`, { csrf, login: "wren", role: "admin" })).status).toBe(403);
+  });
+
   test("logging out ends the session itself, not only the browser's cookie", async () => {
     const ann = await visitor("ann");
     expect((await ann.post("/logout", await ann.form("/", "/logout"))).status).toBe(303);
@@ -232,6 +337,30 @@ describe("who sees what", () => {
     expect((await nobody.get(`/ann/shop/actions/runs/${scene.run}/job/${jobs.jobs[0]?.id}/log`)).headers.get("content-type")).toContain(
       "text/plain",
     );
+  });
+
+  test("a file is given as it is, and can do nothing on this site", async () => {
+    const ann = await visitor("ann");
+    const text = await ann.get("/ann/fresh/raw/main/README.md");
+    expect([text.headers.get("content-type"), text.text.split("\n", 1)[0]]).toEqual(["text/plain; charset=utf-8", "# Fresh"]);
+    const picture = await ann.get("/ann/fresh/raw/main/docs/a.svg");
+    expect([picture.headers.get("content-type"), picture.headers.get("content-security-policy")]).toEqual([
+      "image/svg+xml",
+      expect.stringContaining("sandbox"),
+    ]);
+    expect((await ann.get("/ann/fresh/raw/main/docs")).status).toBe(404);
+    const page = (await ann.get("/ann/fresh")).text;
+    expect(page).toContain('<img src="/ann/fresh/raw/main/docs/a.svg"');
+    expect(page).toContain('href="/ann/fresh/blob/main/docs/start.md"');
+    expect(page).toContain('href="/ann/fresh/issues/1"');
+  });
+
+  test("an empty repository says how to push, and one with an App how to ask", async () => {
+    const ann = await visitor("ann");
+    expect((await ann.get("/ann/blank")).text).toContain(`git remote add origin ${scene.url}/ann/blank.git`);
+    const { text } = await ann.get("/ann/fresh/issues");
+    const link = /href="(\/ann\/fresh\/issues\/new\?[^"]*)"/.exec(text)?.[1]?.replaceAll("&amp;", "&") ?? "";
+    expect((await ann.get(link)).text).toMatch(/<textarea[^>]*>\s*@adorable add a blog app[^<]*<\/textarea/);
   });
 
   test("what is nowhere answers people with a page and programs as GitHub does", async () => {

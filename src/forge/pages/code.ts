@@ -107,7 +107,8 @@ export function fileBody(repository: Repository, file: FoundPlace & { content: B
   const shown = (): Html => {
     if (/\.(png|jpe?g|gif|webp|svg|ico)$/i.test(path)) return html`<p class="card pad picture-file"><img src="${raw}" alt="${name}" /></p>`;
     if (isBinary) return empty("file", "This file is not text", html`<a href="${raw}">Download it</a>`);
-    if (isProse && !asText) return html`<div class="card readme">${markdown(text, placeOf(repository, ref, folder))}</div>`;
+    if (isProse && !asText)
+      return html`<div class="card readme">${markdown(text, { ...placeOf(repository, ref, folder), firstLevel: 2 })}</div>`;
     return html`<div class="card">
       <div class="log" role="region" aria-label="${path}" tabindex="0">
         ${lines.map((line, index) => html`<div class="line" id="L${index + 1}"><a class="n" href="#L${index + 1}">${index + 1}</a><span class="t">${line}</span></div>`)}

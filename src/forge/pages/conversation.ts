@@ -43,8 +43,8 @@ function answeredBy(core: ForgeCore, repository: Repository, issue: Issue): Html
         : html`<ul class="plain-list">
             ${pulls.map(
               (pull) =>
-                html`<li>
-                  ${stateBadge(pull)}
+                html`<li class="beside">
+                  ${stateIcon(pull)}
                   <a href="/${repository.fullName}/pull/${pull.number}">${pull.title} <span class="muted">#${pull.number}</span></a>
                 </li>`,
             )}
@@ -92,7 +92,7 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
           entry.kind !== "closed" || !all.some((other) => other.kind === "merged" && other.createdAt === entry.createdAt),
       )
       .map((entry) => ({ at: entry.createdAt, order: 1, view: eventView(core, repository, entry) })),
-    ...(issue.isPull ? reviewEntries(core, issue, place) : []),
+    ...(issue.isPull ? reviewEntries(core, repository, issue, place) : []),
   ];
   entries.sort((a, b) => (a.at === b.at ? a.order - b.order : a.at < b.at ? -1 : 1));
   return html`<section aria-label="Conversation" class="timeline">
@@ -101,7 +101,7 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
   </section>`;
 }
 
-function reviewEntries(core: ForgeCore, issue: Issue, place: Place): Entry[] {
+function reviewEntries(core: ForgeCore, repository: Repository, issue: Issue, place: Place): Entry[] {
   const comments = core.state.reviewComments(issue.id).items;
   return core.state.reviews(issue.id).items.flatMap((review) => {
     if (review.submittedAt === null) return [];
@@ -115,22 +115,16 @@ function reviewEntries(core: ForgeCore, issue: Issue, place: Place): Entry[] {
           )
         : said(core, { ...review, createdAt: review.submittedAt }, null, `pullrequestreview-${review.id}`, place, REVIEW_TEXT[review.state])
     }
-    ${own.map((comment) => lineComment(core, comment, place))}`;
+    ${own.map((comment) => lineComment(core, repository, issue, comment, place))}`;
     return [{ at: review.submittedAt, order: 0, view }];
   });
 }
 
-/** A comment on a line, below the lines that it is about. */
-function lineComment(core: ForgeCore, comment: ReviewComment, place: Place): Html {
+function lineComment(core: ForgeCore, repository: Repository, issue: Issue, comment: ReviewComment, place: Place): Html {
   const where = `${comment.path}${comment.line === null ? "" : `:${comment.line}`}`;
-  return said(
-    core,
-    comment,
-    "review_comment",
-    `discussion_r${comment.id}`,
-    place,
-    html`<span class="muted">on</span> <code>${where}</code>`,
-  );
+  const address = `/${repository.fullName}/pull/${issue.number}/files#r${comment.id}`;
+  const line = html`<span class="muted">on</span> <a href="${address}"><code>${where}</code></a>`;
+  return said(core, comment, "review_comment", `discussion_r${comment.id}`, place, line);
 }
 
 const REVIEW_TEXT: Record<Review["state"], string> = {
@@ -156,6 +150,14 @@ const PICTURES: Record<TimelineKind, [picture: IconName, tone: string]> = {
   head_pushed: ["commit", ""],
   head_deleted: ["branch", ""],
   reverted_by: ["revert", ""],
+  added_to_merge_queue: ["clock", ""],
+  removed_from_merge_queue: ["clock", ""],
+};
+
+const DEQUEUED: Record<string, string> = {
+  MERGE: ": it is merged",
+  CI_FAILURE: ": a required check failed",
+  MERGE_CONFLICT: ": it conflicts with what was before it",
 };
 
 function eventView(core: ForgeCore, repository: Repository, entry: TimelineEntry): Html {
@@ -188,5 +190,9 @@ function eventText(repository: Repository, { kind, detail }: TimelineEntry): Htm
       return "deleted the branch";
     case "reverted_by":
       return html`reverts this in <a href="/${repository.fullName}/pull/${detail["number"]}">#${detail["number"]}</a>`;
+    case "added_to_merge_queue":
+      return "added this to the merge queue";
+    case "removed_from_merge_queue":
+      return `took this out of the merge queue${DEQUEUED[String(detail["reason"])] ?? ""}`;
   }
 }

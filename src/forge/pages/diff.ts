@@ -69,7 +69,7 @@ function fileView(file: DiffFile, count: number, talk: LineTalk | undefined): Ht
   const isTalkedOf = talk?.comments.some((comment) => comment.path === file.path) === true || talk?.on?.endsWith(`:${file.path}`) === true;
   return html`<details class="card diff" id="file-${anchorOf(file.path)}" ${isShort || isTalkedOf ? raw("open") : ""}>
     <summary>
-      ${icon("file")}<code>${file.path}</code> <span class="muted small">${file.note}</span> ${amounts(file.added, file.removed)}
+      ${icon("file")}<code>${file.path}</code> <span class="muted small note">${file.note}</span> ${amounts(file.added, file.removed)}
     </summary>
     ${
       file.lines.length === 0

@@ -8,6 +8,7 @@ import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
 import { checkBody, createComment, createIssue, editIssue } from "../issues.ts";
 import { editPull, findPull, mergePull } from "../pulls.ts";
+import { enqueue } from "../queue-entries.ts";
 import type { Repository } from "../records.ts";
 import { editRepository } from "../repositories.ts";
 import { revertPull } from "../revert.ts";
@@ -75,6 +76,11 @@ export function formRoutes(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, rep
     const { actor, fields, repository } = await sentBy(c);
     const method = METHODS.find((one) => one === fields["method"]);
     await mergePull(core, actor, repository, numberOf(c), { sha: fields["sha"] || undefined, method });
+    return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
+  });
+  app.post("/:owner/:name/pull/:number{[0-9]+}/queue", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    enqueue(core, actor, repository, numberOf(c), fields["sha"] || undefined);
     return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
   });
   app.post("/:owner/:name/pull/:number{[0-9]+}/revert", async (c) => {

@@ -34,7 +34,7 @@ export function homeBody(core: ForgeCore, session: Session | undefined, owner?: 
 function repositoryRow(core: ForgeCore, repository: Repository): Html {
   const open = (isPull: boolean): number => core.state.issues(repository.id, { isPull, state: "open" }, { page: 1, perPage: 1 }).total;
   return html`<li class="row">
-    <div class="grow">
+    <div class="grow wide-text">
       <a class="row-link" href="/${repository.fullName}"><strong>${repository.fullName}</strong></a>
       ${repository.isPrivate ? badge("quiet", "private", "lock") : ""}
       ${repository.description === null || repository.description === "" ? "" : html`<p class="muted row-text">${repository.description}</p>`}

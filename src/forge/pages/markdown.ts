@@ -22,18 +22,17 @@ export interface Place {
   /** The folder of the page that shows a file, for links, and of the files as they are, for pictures. */
   shown?: string;
   plain?: string;
+  /** Of its first headings; default 3, below the sections of a page. */
+  firstLevel?: number;
 }
 
 /** Signs that platforms write before a result: drawn here, as not every system has pictures of them. */
 const SIGNS: Record<string, string> = { "✅": "good", "❌": "bad", "⏳": "busy" };
 
-/** The page has the levels above. */
-const FIRST_LEVEL = 3;
-
 /** For one text: its headings go on from the page's, whatever level they begin with, and skip none. */
-function markedIn({ repository, shown, plain }: Place): Marked {
+function markedIn({ repository, shown, plain, firstLevel = 3 }: Place): Marked {
   let top: number | undefined;
-  let level = FIRST_LEVEL - 1;
+  let level = firstLevel - 1;
   return new Marked({
     gfm: true,
     breaks: true,
@@ -41,7 +40,7 @@ function markedIn({ repository, shown, plain }: Place): Marked {
       html: ({ text }: Tokens.HTML | Tokens.Tag) => plainHtml(text),
       heading({ tokens, depth }: Tokens.Heading) {
         top ??= depth;
-        level = Math.min(6, Math.max(FIRST_LEVEL, FIRST_LEVEL + depth - top), level + 1);
+        level = Math.min(6, Math.max(firstLevel, firstLevel + depth - top), level + 1);
         return `<h${level} class="depth-${depth}">${this.parser.parseInline(tokens)}</h${level}>`;
       },
       text(token: Tokens.Text | Tokens.Escape) {
@@ -60,7 +59,9 @@ function markedIn({ repository, shown, plain }: Place): Marked {
             .map(({ tokens, align }) => `<${tag}${align === null ? "" : ` class="${align}"`}>${this.parser.parseInline(tokens)}</${tag}>`)
             .join("");
         const isHeaded = token.header.some((cell) => cell.text.trim() !== "");
-        const head = isHeaded ? `<thead><tr>${cells(token.header, "th")}</tr></thead>` : "";
+        // A heading that says nothing is none.
+        const headings = token.header.map((cell) => cells([cell], cell.text.trim() === "" ? "td" : "th")).join("");
+        const head = isHeaded ? `<thead><tr>${headings}</tr></thead>` : "";
         return `<table>${head}<tbody>${token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</tbody></table>`;
       },
       link({ href, tokens }: Tokens.Link) {

@@ -3,11 +3,13 @@ import { html, raw } from "hono/html";
 import type { Session } from "../accounts.ts";
 import { isAtLeast } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
+import { entryOf, queueOf, type QueueEntry } from "../queue-entries.ts";
 import type { CheckRun, PullRequest, Repository } from "../records.ts";
-import { tally } from "./checks.ts";
+import { demandsOn, standingOf, type Demands, type Standing } from "../rulesets.ts";
+import { tally, type Tally } from "./checks.ts";
 import { icon, mark, type Tone } from "./icons.ts";
 import type { Html } from "./layout.ts";
-import { appOf, form, login, toneOf, word } from "./parts.ts";
+import { appOf, badge, form, login, plural, toneOf, word } from "./parts.ts";
 import { time } from "./times.ts";
 
 interface Scene {
@@ -65,15 +67,63 @@ function line(tone: Tone, heading: string, text: Html | string): Html {
 }
 
 function openBox(scene: Scene, only: (what: string) => Html): Html {
-  const { pull, checks, writer } = scene;
+  const { core, repository, pull, checks, writer } = scene;
+  const demands = demandsOn(core, repository, pull.baseRef);
+  const required = demands.checks.map((context) => ({ context, standing: standingOf(core, repository.id, pull.headSha, context) }));
+  const isHeld = required.some(({ standing }) => standing !== "successful");
   const sum = tally(checks);
   const merging = mergeLine(scene);
-  const tone = merging.tone === "good" ? (sum.tone === "quiet" ? "good" : sum.tone) : merging.tone;
-  return box("Merge", tone, [
-    checks.length === 0 ? undefined : html`${line(sum.tone, sum.heading, sum.text)} ${checkList(scene, sum.tone !== "good")}`,
+  const entry = entryOf(core, pull);
+  const tone = merging.tone !== "good" ? merging.tone : sum.tone !== "quiet" ? sum.tone : isHeld ? "busy" : "good";
+  const isAble = pull.isMergeable === true && !pull.isDraft;
+  const act = (session: Session): Html | undefined => {
+    if (!isAble) return undefined;
+    if (isHeld)
+      return html`<p class="muted small">
+        It can be ${demands.queue === undefined ? "merged" : "put into the merge queue"} when every required check passed.
+      </p>`;
+    return demands.queue === undefined ? mergeForm(scene, session, sum.tone) : queueForm(scene, session);
+  };
+  return box("Merge", entry === undefined ? tone : "busy", [
+    checks.length + required.length === 0
+      ? undefined
+      : html`${checksLine(sum, required)} ${checkList(scene, required, sum.tone !== "good")}`,
     line(merging.tone, merging.heading, merging.text),
-    writer === undefined ? only("merge") : pull.isMergeable === true && !pull.isDraft ? mergeForm(scene, writer, sum.tone) : undefined,
+    entry === undefined ? undefined : queuedLine(scene, entry, demands),
+    entry !== undefined ? undefined : writer === undefined ? only("merge") : act(writer),
   ]);
+}
+
+interface Required {
+  context: string;
+  standing: Standing;
+}
+
+function checksLine(sum: Tally, required: Required[]): Html {
+  const missing = required.filter(({ standing }) => standing === "expected").length;
+  if (missing === 0) return line(sum.tone, sum.heading, sum.text);
+  const tone = sum.tone === "bad" ? "bad" : "busy";
+  const heading = sum.tone === "bad" ? sum.heading : "Waiting for required checks";
+  return line(tone, heading, `${plural(missing, "required check")} ${missing === 1 ? "has" : "have"} not begun. ${sum.text}`);
+}
+
+function queuedLine({ core, repository }: Scene, entry: QueueEntry, { checks }: Demands): Html {
+  const place = queueOf(core, repository.id, entry.baseRef).findIndex((one) => one.id === entry.id) + 1;
+  const text = html`Place ${place}, by <strong>${login(core, entry.enqueuerId)}</strong> ${time(entry.createdAt)}. It is merged by itself
+    ${checks.length === 0 ? "when its turn comes" : "when the required checks pass on it together with what is before it"}.`;
+  return line("busy", "In the merge queue", text);
+}
+
+/** "Merge when ready": the queue merges. */
+function queueForm({ pull, action }: Scene, writer: Session): Html {
+  return form(
+    writer,
+    `${action}/queue`,
+    html`<input type="hidden" name="sha" value="${pull.headSha}" />
+      <p><button class="primary" type="submit" data-default>Merge when ready</button></p>
+      <p class="muted small">It joins the merge queue of <code>${pull.baseRef}</code>.</p>`,
+    "merge-form",
+  );
 }
 
 function mergeLine({ core, repository, pull }: Scene): { tone: Tone; heading: string; text: Html | string } {
@@ -94,7 +144,9 @@ function mergeLine({ core, repository, pull }: Scene): { tone: Tone; heading: st
   };
 }
 
-function checkList({ checks, action }: Scene, isOpen: boolean): Html {
+function checkList({ checks, action }: Scene, required: Required[], isOpen: boolean): Html {
+  const isRequired = (name: string): Html | string => (required.some(({ context }) => context === name) ? badge("quiet", "required") : "");
+  const expected = required.filter(({ context, standing }) => standing === "expected" && !checks.some(({ name }) => name === context));
   return html`<details class="fold" id="merge-checks" ${isOpen ? raw("open") : ""}>
     <summary>Each check</summary>
     <ul class="checks">
@@ -102,9 +154,11 @@ function checkList({ checks, action }: Scene, isOpen: boolean): Html {
         (check) =>
           html`<li>
             ${mark(toneOf(check.status, check.conclusion), word(check.status, check.conclusion))}
-            <a href="${action}/checks#check-${check.id}">${check.name}</a> <span class="muted small">${check.title ?? ""}</span>
+            <a href="${action}/checks#check-${check.id}">${check.name}</a>
+            <span class="muted small">${check.title ?? ""}</span> ${isRequired(check.name)}
           </li>`,
       )}
+      ${expected.map(({ context }) => html`<li>${mark("quiet", "expected")} <span>${context}</span> <span class="muted small">expected</span> ${isRequired(context)}</li>`)}
     </ul>
   </details>`;
 }
@@ -141,8 +195,8 @@ function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone): Html
           </fieldset>
         </details>
       </div>
-      ${checks === "bad" ? html`<p class="muted small">A check failed: merging is possible all the same, and on your account.</p>` : ""}
-      ${checks === "busy" ? html`<p class="muted small">Not every check is done: merging does not wait for them.</p>` : ""}`,
+      ${checks === "bad" ? html`<p class="muted small">A check failed. It can be merged all the same.</p>` : ""}
+      ${checks === "busy" ? html`<p class="muted small">Not every check is done. Merging does not wait for them.</p>` : ""}`,
     "merge-form",
   );
 }

@@ -74,11 +74,12 @@ function conversationTab(
 /** Where it can be tried. */
 function previewView(core: ForgeCore, repository: Repository, pull: PullRequest): Html {
   const environments = environmentsOf(core, repository, { sha: pull.headSha });
+  if (environments.length === 0 && pull.state !== "open") return html``;
   return html`<section class="side preview">
     <h2>Preview</h2>
     ${
       environments.length === 0
-        ? html`<p class="muted small">${pull.state === "open" ? "None yet: it appears here when it runs." : "None."}</p>`
+        ? html`<p class="muted small">None yet: it appears here when it runs.</p>`
         : environments.map(
             (one) =>
               html`<p class="with-icon">

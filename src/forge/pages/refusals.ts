@@ -31,6 +31,7 @@ const SENTENCES: Record<string, string> = {
   "Must have admin rights to Repository.": "This takes admin access to the repository.",
   "Requires authentication": "You are not logged in.",
   "Pull Request is not mergeable": "This pull request is closed, or its branch conflicts with its base: it cannot be merged.",
+  "Head sha didn't match expected head sha": "Something was pushed since you opened the page. Look at what changed and try again.",
   "Pull Request is still a draft": "This pull request is still a draft: it cannot be merged.",
   "This branch can't be rebased": "The commits of this branch cannot be put onto the base one by one. Merge or squash it instead.",
   "Head branch was modified. Review and try the merge again.":
@@ -52,7 +53,7 @@ export function refusal(error: unknown): { status: number; heading: string; text
     };
   const text =
     error.errors === undefined || error.errors.length === 0
-      ? (SENTENCES[error.message] ?? error.message)
+      ? (SENTENCES[error.message] ?? error.message.replace("Repository rule violations found", "").trim())
       : error.errors.map(fieldSentence).join(" ");
   return { status: error.status, heading: HEADINGS[error.status] ?? "Not possible", text, advice: ADVICE[error.status] ?? "" };
 }

@@ -53,7 +53,7 @@ async function refresh() {
   const callbacks = { beforeNodeMorphed: keep, beforeNodeRemoved: mayRemove, afterNodeAdded: added };
   for (const place of ["main", "header .tabs"]) {
     const [before, after] = [document.querySelector(place), page.querySelector(place)];
-    if (before && after) Idiomorph.morph(before, after, { ignoreActiveValue: true, callbacks });
+    if (before && after) Idiomorph.morph(before, after, { callbacks });
   }
   noteWishes();
   document.title = page.title;

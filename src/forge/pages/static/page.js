@@ -54,3 +54,6 @@ document.addEventListener("click", closeOthers);
 document.addEventListener("focusin", closeOthers);
 
 for (const field of document.querySelectorAll("input.code")) field.addEventListener("focus", () => field.select());
+
+// Where the navigation is wider than the screen.
+for (const tab of document.querySelectorAll(".tabs a[aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - 60;
