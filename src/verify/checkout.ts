@@ -10,8 +10,8 @@ const FETCH_LIMIT_MS = 120_000;
 export interface Checkout {
   /** The files of the tree, and nothing else. */
   treeDir: string;
-  /** The tree without any app but this one, laid out in a folder of its own: what an app is judged by stands there, and nothing of its siblings. */
-  layOutAlone(app: string, others: readonly string[]): Promise<string>;
+  /** Lays the tree out in `dir` without the folders of these apps, links as plain text files. */
+  layOutWithout(dir: string, apps: readonly string[]): Promise<void>;
   /** The text of a file in the base commit, undefined where it has none. */
   readBase(path: string): Promise<string | undefined>;
   /** Paths of files in the base commit below a folder. */
@@ -32,7 +32,8 @@ export async function checkoutTree(options: {
   const gitDir = join(workDir, "git");
   const treeDir = join(workDir, "tree");
   const local: GitRunOptions = { cwd: gitDir, ...(options.gitConfig === undefined ? {} : { config: options.gitConfig }) };
-  await mkdir(gitDir, { recursive: true });
+  // History is nothing that an app is judged by.
+  await mkdir(gitDir, { recursive: true, mode: 0o700 });
   await gitText(["init", "--quiet", "--bare", "."], local);
   await fetchCommits(local, assignment);
 
@@ -46,9 +47,10 @@ export async function checkoutTree(options: {
   }
   await refuseLinks(local, tree);
   const plain = { ...options.gitConfig, "core.bare": "false", "core.symlinks": "false" };
+  let laidOut = 0;
   const layOut = async (dir: string, without: readonly string[] = []): Promise<void> => {
     await mkdir(dir);
-    const into: GitRunOptions = { ...local, config: plain, env: { GIT_INDEX_FILE: `${dir}.index` } };
+    const into: GitRunOptions = { ...local, config: plain, env: { GIT_INDEX_FILE: join(gitDir, `index-${++laidOut}`) } };
     await gitText(["read-tree", tree], into);
     if (without.length > 0) await gitText(["--work-tree", dir, "rm", "-r", "-f", "--cached", "--quiet", "--", ...without], into);
     await gitText(["--work-tree", dir, "checkout-index", "--all", "--force"], into);
@@ -57,14 +59,11 @@ export async function checkoutTree(options: {
   await layOut(treeDir);
   return {
     treeDir,
-    async layOutAlone(app, others) {
-      const dir = join(workDir, `alone-${app}`);
-      await layOut(
+    layOutWithout: (dir, apps) =>
+      layOut(
         dir,
-        others.map((other) => `apps/${other}`),
-      );
-      return dir;
-    },
+        apps.map((app) => `apps/${app}`),
+      ),
     async readBase(path) {
       const result = await git(["cat-file", "blob", `${baseCommit}:${path}`], local);
       return result.exitCode === 0 ? result.stdout.toString("utf8") : undefined;

@@ -1,5 +1,5 @@
 /** A whole verification: the tree that a merge would make, judged by every gate of the runner. */
-import { mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AdorableError } from "../core/errors.ts";
 import { GATES, type Evidence, type GateName } from "../core/evidence.ts";
@@ -60,6 +60,7 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   options.onEvent?.({ type: "phase", phase: "verify" });
   try {
     await mkdir(workDir, { recursive: true });
+    await chmod(workDir, 0o711);
     const checkout = await checkoutTree({
       assignment,
       workDir,
@@ -67,9 +68,12 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
     });
     const found = await findApps(checkout.treeDir, await readSpec(checkout.treeDir));
     await mkdir(tools.browserCacheDir, { recursive: true });
-    const open = async (): Promise<Sandbox> => {
+    // Each app is judged in a folder that only its own user enters.
+    const folderOf = (app: string): string => join(workDir, `app-${app}`);
+    const open = async (app: string): Promise<Sandbox> => {
+      await mkdir(folderOf(app), { recursive: true });
       const opened = await openSandbox({
-        workDir,
+        workDir: folderOf(app),
         ...sandboxTools(tools, [tools.browserCacheDir]),
         required: tools.requireSandbox === true,
       });
@@ -78,21 +82,21 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
       options.signal?.throwIfAborted();
       return opened;
     };
-    const sandbox = await open();
+    const first = found[0]?.spec.slug ?? "none";
+    const sandbox = await open(first);
     const digest = await judgeDigest(tools, sandbox.isolation);
     const known = (assignment.known ?? []).filter((one) => one.judge === digest);
     const isKnown = (app: GateApp, gate: GateName) => known.some((one) => one.app === app.spec.slug && one.gate === gate);
-    const apps = await separate(
-      checkout,
-      found,
-      found.filter((app) => VERIFY_GATES.some((gate) => !isKnown(app, gate))),
-    );
+    const due = found.filter((app) => VERIFY_GATES.some((gate) => !isKnown(app, gate)));
+    const apps = await separate(checkout, found, due, folderOf);
     treeDirs.push(...apps.map((app) => app.treeDir));
     await Promise.all(apps.map((app) => linkModules(app.dir, tools.modulesDir)));
     const context: GateContext = { apps, treeDir: checkout.treeDir, tools, sandbox, redact };
     const contexts = new Map<string, GateContext>();
-    for (const [index, app] of apps.entries())
-      contexts.set(app.path, { ...context, apps: [app], treeDir: app.treeDir, sandbox: index === 0 ? sandbox : await open() });
+    for (const app of apps) {
+      const { slug } = app.spec;
+      contexts.set(app.path, { ...context, apps: [app], treeDir: app.treeDir, sandbox: slug === first ? sandbox : await open(slug) });
+    }
     const alone = (app: GateApp) => contexts.get(app.path) ?? context;
     const judged = await judge({ options, context, alone, hasApps: found.length > 0, isKnown, checkout, secrets, closers, report });
     return {
@@ -122,13 +126,20 @@ interface SeparateApp extends GateApp {
   treeDir: string;
 }
 
-async function separate(checkout: Checkout, all: readonly GateApp[], wanted: readonly GateApp[]): Promise<SeparateApp[]> {
-  if (all.length < 2) return wanted.map((app) => ({ ...app, treeDir: checkout.treeDir }));
+async function separate(
+  checkout: Checkout,
+  all: readonly GateApp[],
+  wanted: readonly GateApp[],
+  folderOf: (app: string) => string,
+): Promise<SeparateApp[]> {
   const slugs = all.map((app) => app.spec.slug);
   const apps: SeparateApp[] = [];
   for (const app of wanted) {
     const others = slugs.filter((slug) => slug !== app.spec.slug);
-    const treeDir = await checkout.layOutAlone(app.spec.slug, others);
+    const treeDir = join(folderOf(app.spec.slug), "tree");
+    await mkdir(folderOf(app.spec.slug), { recursive: true });
+    if (others.length === 0) await rename(checkout.treeDir, treeDir);
+    else await checkout.layOutWithout(treeDir, others);
     apps.push({ ...app, treeDir, dir: join(treeDir, app.path) });
   }
   await rm(checkout.treeDir, { recursive: true, force: true });
