@@ -7,7 +7,7 @@ import { appModelSchema, checkAppModel, type AppModel } from "./entity-model.ts"
 import { parseChanges, type SpokenChange } from "./language/changes.ts";
 import { parseCreation, wantsNewApp } from "./language/creation.ts";
 import { wordsOf } from "./language/naming.ts";
-import { correct, stripCourtesy, tidy } from "./language/text.ts";
+import { correct, tidy } from "./language/text.ts";
 import { changeModel } from "./model-changes.ts";
 import { describeApp, describeChange } from "./plan-words.ts";
 import { renderCreateMigration } from "./render/migrations.ts";
@@ -66,10 +66,11 @@ function decide(text: string, apps: readonly AppFacts[], startedAt: Date, buildi
   if (isNew || (building === undefined && wantsNewApp(text, (phrase) => findRecords(known, phrase).length > 0)))
     return planCreation(text, apps, startedAt, building);
   const changed = planChanges(text, apps, known, startedAt);
-  if (changed.kind === "change" || building !== undefined) return changed;
+  if (changed.kind === "change") return { kind: "change", change: changed.change };
+  if (building !== undefined) return answer(changed.text);
   // What is no change of an app that is there may still be a new one.
   const created = changed.sure ? undefined : planCreation(text, apps, startedAt, building);
-  return created !== undefined && (created.kind === "change" || known.length === 0) ? created : changed;
+  return created !== undefined && (created.kind === "change" || known.length === 0) ? created : answer(changed.text);
 }
 
 function planCreation(text: string, apps: readonly AppFacts[], startedAt: Date, building: string | undefined): Planned {
@@ -107,7 +108,7 @@ function planCreation(text: string, apps: readonly AppFacts[], startedAt: Date, 
 type PlannedChange = Planned & { sure: boolean };
 
 function planChanges(text: string, apps: readonly AppFacts[], all: readonly KnownApp[], startedAt: Date): PlannedChange {
-  const request = stripCourtesy(correct(tidy(text)));
+  const request = correct(tidy(text));
   const scoped = takeApp(request, apps);
   const foreign = apps.find((app) => isForeign(app) && (app === scoped.app || (scoped.app === undefined && namesApp(scoped.rest, app))));
   if (foreign !== undefined)

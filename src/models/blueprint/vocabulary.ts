@@ -2,7 +2,6 @@
 import { appModelSchema, type AppModel, type EntityModel, type FieldModel } from "./entity-model.ts";
 import { pluralize, singularize } from "./language/inflect.ts";
 import { wordsOf } from "./language/naming.ts";
-import { isSlip } from "./language/text.ts";
 
 /** What the platform says of an app. */
 export interface AppFacts {
@@ -89,10 +88,24 @@ export function nearFields(places: readonly Place[], phrase: string): FieldPlace
     place.entity.fields
       .filter((field) => {
         const label = wordsOf(field.label).join(" ");
-        return isSlip(said, label) || (said.length > 3 && (label.endsWith(` ${said}`) || label.startsWith(`${said} `)));
+        return isNear(said, label) || (said.length > 3 && (label.endsWith(` ${said}`) || label.startsWith(`${said} `)));
       })
       .map((field) => ({ ...place, field })),
   );
+}
+
+/** One letter off, in longer words two. */
+function isNear(said: string, label: string): boolean {
+  const allowed = label.length >= 6 ? 2 : label.length >= 4 ? 1 : 0;
+  if (Math.abs(said.length - label.length) > allowed) return false;
+  let row = Array.from({ length: label.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...said].entries()) {
+    const next = [index + 1];
+    for (const [at, other] of [...label].entries())
+      next.push(Math.min((next[at] ?? 0) + 1, (row[at + 1] ?? 0) + 1, (row[at] ?? 0) + (letter === other ? 0 : 1)));
+    row = next;
+  }
+  return (row.at(-1) ?? allowed + 1) <= allowed;
 }
 
 export function isCalled(entity: EntityModel, words: readonly string[]): boolean {

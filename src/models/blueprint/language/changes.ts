@@ -329,14 +329,15 @@ const ADD = "(?:add|include|put|insert|attach|create|introduce|append|extend|new
 /** "add a rating to books", "give books a rating", "new field: rating", "books need a rating". */
 function readAdd(text: string, vocabulary: Vocabulary): SpokenChange | undefined {
   const give = /^give\s+(?:(?:all|each|every|the|my|our)\s+)*(.+?)\s+((?:an?|some|two|three|the|their own)\s.+)$/is.exec(text);
-  if (give !== null && vocabulary.isRecord(give[1] ?? "")) return { kind: "add", list: give[2] ?? "", to: phrase(give[1] ?? "") };
+  if (give !== null && vocabulary.isRecord(give[1] ?? "")) return { kind: "add", ...withSource(give[2] ?? ""), to: phrase(give[1] ?? "") };
   const extend = /^extend\s+(?:the\s+)?(.+?)\s+(?:with|by)\s+(.+)$/is.exec(text);
   if (extend !== null) return { kind: "add", list: extend[2] ?? "", to: phrase(extend[1] ?? "") };
   const needs =
     /^(?:(?:all|each|every|the|my|our|an?)\s+)*(.+?)\s+(?:(?:should|must|shall|could|can|may|also)\s+)*(?:have|has|need|needs|get|gets|use)\s+(?:also\s+)?(?!to\b)(.+)$/is.exec(
       text,
     );
-  if (needs !== null && vocabulary.isRecord(needs[1] ?? "")) return { kind: "add", list: needs[2] ?? "", to: phrase(needs[1] ?? "") };
+  if (needs !== null && vocabulary.isRecord(needs[1] ?? ""))
+    return { kind: "add", ...withSource(needs[2] ?? ""), to: phrase(needs[1] ?? "") };
   const match = new RegExp(`^${ADD}(?:\\s+(?:in|also))?\\s+(.+)$`, "is").exec(text);
   if (match === null) return undefined;
   const body = (match[1] ?? "")
@@ -362,6 +363,14 @@ function readAdd(text: string, vocabulary: Vocabulary): SpokenChange | undefined
   if (unknown !== null && (isManyRecords(unknown[2] ?? "") || /\s+to\s+/i.test(body)) && !/\bdefault/i.test(unknown[1] ?? ""))
     return { kind: "add", list: unknown[1] ?? "", to: phrase(unknown[2] ?? "") };
   return { kind: "add", list: body };
+}
+
+/** Cuts "filled from the title" off a list. */
+function withSource(list: string): { list: string; rest?: string } {
+  const at = list.search(
+    /[,;]?\s+(?:(?:that|which)\s+(?:is|are)\s+)?(?:filled|generated|derived|based|made|taken|computed|copied|built|populated)\b/i,
+  );
+  return at > 0 ? { list: list.slice(0, at), rest: list.slice(at) } : { list };
 }
 
 /** The longest beginning of `text` that names records. */

@@ -49,6 +49,8 @@ const IS_A = new RegExp(
   "is",
 );
 
+const PRONOUN = /^(?:they|it|these|those|one|ones|one of them|one of these|of them|all of them)$/i;
+
 /** Cuts "every record has an artist, artists have a name" and "a grade has a score and belongs to a student" into clauses. */
 export function clausesOf(sentence: string, isKnown: (words: readonly string[]) => boolean): string[] {
   const subject = `(?:(?:each|every|an?|all|the)\\s+)?(${NOUN})`;
@@ -106,9 +108,8 @@ export function readClause(clause: string, isKnown: (words: readonly string[]) =
       ...(belongs[4] === undefined ? {} : { fields: parseFields(belongs[4]).fields }),
     };
   const has = HAS.exec(text);
-  if (has !== null && (isNoun(has[2] ?? "") || /^(?:they|it|these|those)$/i.test(has[2] ?? ""))) {
-    const pronoun = /^(?:they|it|these|those)$/i.test(has[2] ?? "");
-    return saidOf(pronoun ? undefined : oneOf(has[2] ?? ""), has[3] ?? "");
+  if (has !== null && (isNoun(has[2] ?? "") || PRONOUN.test(has[2] ?? ""))) {
+    return saidOf(PRONOUN.test(has[2] ?? "") ? undefined : oneOf(has[2] ?? ""), has[3] ?? "");
   }
   const does = DOES.exec(text);
   if (does !== null && isPlural(does[1] ?? "") && isKnown(oneOf(does[2] ?? ""))) {

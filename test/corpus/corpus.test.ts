@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { readCorpus, scoreCorpus } from "./score.ts";
+
+/** What was reached: a change of the language may raise it and never lower it. */
+const FLOORS = { development: 120, "held-out": 80 } as const;
+
+test.each(["development", "held-out"] as const)("the %s half of the corpus is understood as well as it was", (half) => {
+  const { passed, total, misses } = scoreCorpus(readCorpus(half));
+  console.log(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);
+  for (const { say, why } of misses) console.log(`- ${JSON.stringify(say)}: ${why}`);
+  expect(passed, `${misses.length} phrasings are missed; they are printed above`).toBeGreaterThanOrEqual(FLOORS[half]);
+});
+
+test("no phrasing stands in both halves", () => {
+  const held = new Set(readCorpus("held-out").map(({ say, given }) => JSON.stringify([say, given])));
+  const twice = readCorpus("development").filter(({ say, given }) => held.has(JSON.stringify([say, given])));
+  expect(twice.map(({ say }) => say)).toEqual([]);
+});
