@@ -49,7 +49,7 @@ async function codeFiles(from: string): Promise<string[]> {
   const files: string[] = [];
   for (const folder of isSource ? SOURCE_FOLDERS : ["."]) {
     const names = await readdir(join(from, folder));
-    files.push(...names.filter((name) => /\.m?[jt]s$/.test(name) && !/\.test\.ts$/.test(name)).map((name) => join(from, folder, name)));
+    files.push(...names.filter((name) => /\.m?[jt]s$/.test(name) && !name.endsWith(".test.ts")).map((name) => join(from, folder, name)));
   }
   return files.toSorted();
 }
