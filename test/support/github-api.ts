@@ -89,7 +89,7 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
     try {
       value = JSON.parse(text);
     } catch {
-      return void differs(`${name}: no JSON, but "${text.slice(0, 100)}"`);
+      return differs(`${name}: no JSON, but "${text.slice(0, 100)}"`);
     }
     const validate = validator(name, schema);
     if (!validate(value)) differs(`${name}: ${explain(validate.errors ?? [], value)}`);
@@ -98,19 +98,19 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
   const answered = (answer: Answer): void => {
     const { method, route, status, headers, body } = answer;
     const said = `${method} ${route ?? answer.path} ${status}`;
-    if (status >= 500) return void differs(`${said}: ${body.slice(0, 300)}`);
-    if (route !== undefined && OWN.some((pattern) => pattern.test(route))) return;
+    if (status >= 500) return differs(`${said}: ${body.slice(0, 300)}`);
+    if (OWN.some((pattern) => pattern.test(route ?? answer.path))) return;
     for (const name of HEADERS) if (!headers.has(name)) differs(`${said}: there is no header "${name}"`);
     if (route === undefined) {
       if (status === 404 || status === 401) return check("no route", { $ref: "#/$defs/basic-error" }, body);
-      return void differs(`${said}: no route answers`);
+      return differs(`${said}: no route answers`);
     }
     const template = byShape.get(shapeOf(`${method} ${SAME[route] ?? route}`));
-    if (template === undefined) return void differs(`${said}: GitHub describes no such operation, or "npm run openapi" was not run since`);
+    if (template === undefined) return differs(`${said}: GitHub describes no such operation, or "npm run openapi" was not run since`);
     const name = `${template} ${status}`;
     const documented = operations[template]?.[status];
     if (documented === undefined && !GENERAL.has(status) && !(status === 304 && method === "GET"))
-      return void differs(`${name}: GitHub describes no such status`);
+      return differs(`${name}: GitHub describes no such status`);
     const isJson = (headers.get("content-type") ?? "").startsWith("application/json");
     if (status === 204 || status === 304 || (status >= 300 && status < 400)) {
       if (body !== "") differs(`${name}: has a body`);
@@ -129,7 +129,7 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
   const told = ({ event, action, payload }: Told): void => {
     const name = action === null ? event : `${event}.${action}`;
     const schema = webhooks[name.replaceAll(/[._]/g, "-")];
-    if (schema === undefined) return void differs(`${name}: GitHub describes no such event, or "npm run openapi" was not run since`);
+    if (schema === undefined) return differs(`${name}: GitHub describes no such event, or "npm run openapi" was not run since`);
     check(name, schema, payload);
   };
 
