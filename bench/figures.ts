@@ -9,6 +9,8 @@ export interface Part {
 export interface Figure {
   name: string;
   ms: number;
+  /** Processor time of the platform's processes, jobs included, in milliseconds; it depends less on what else the machine does. */
+  cpuMs?: number;
   parts: Part[];
   /** What ran at the same time within a part. */
   beside: Part[];

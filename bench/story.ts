@@ -5,11 +5,12 @@ import { eventually } from "../src/demo/check.ts";
 import { createOperator } from "../src/demo/operator.ts";
 import { createPerson } from "../src/demo/people.ts";
 import { createReporter } from "../src/demo/reporter.ts";
-import { changeOf, failIfFailed, greenChecks, liveRelease, productionOf, view, type Scene } from "../src/demo/scene.ts";
+import { changeOf, failIfFailed, greenChecks, liveRelease, productionOf, type Scene } from "../src/demo/scene.ts";
 import { startWriter } from "../src/demo/writer.ts";
 import { APP_SLUG, type OneMachine } from "../src/one-machine/one-machine.ts";
 import { checkByHand } from "./by-hand.ts";
 import { changeFigure, holdFigure, rolloutFigure, type Figure } from "./figures.ts";
+import { processorMs } from "./processor.ts";
 import { readRecords, type Records, type Rollout } from "./records.ts";
 
 /** Rows that releases and rollbacks carry along. */
@@ -34,7 +35,10 @@ export async function tellOnce(
 
   note("comment → a new app");
   const first = await ask(scene, "A blog", "@adorable add a blog app");
-  loop.push(changeFigure("comment → pull request, all green (a new app)", first.askedAt, first.seenAt, await records(first.askedAt)));
+  loop.push({
+    ...changeFigure("comment → pull request, all green (a new app)", first.askedAt, first.seenAt, await records(first.askedAt)),
+    cpuMs: first.cpuMs,
+  });
   note("merge → release 1");
   loop.push((await merge(scene, first.pull, 1, "merge → live (the first release)", records)).figure);
 
@@ -46,7 +50,10 @@ export async function tellOnce(
   }
   note("comment → a change with a migration");
   const second = await ask(scene, "Readable addresses", "@adorable add a slug to posts, filled from the title");
-  loop.push(changeFigure("comment → pull request, all green (a change)", second.askedAt, second.seenAt, await records(second.askedAt)));
+  loop.push({
+    ...changeFigure("comment → pull request, all green (a change)", second.askedAt, second.seenAt, await records(second.askedAt)),
+    cpuMs: second.cpuMs,
+  });
   note("the same by hand");
   const endpoint = endpointName(project.id, { kind: "change", number: second.pull });
   const byHand = await checkByHand({
@@ -82,10 +89,11 @@ export async function tellOnce(
   return { loop, byHand };
 }
 
-async function ask(scene: Scene, title: string, words: string): Promise<{ pull: number; askedAt: number; seenAt: number }> {
-  const { ada, repository } = scene;
+async function ask(scene: Scene, title: string, words: string): Promise<{ pull: number; askedAt: number; seenAt: number; cpuMs: number }> {
+  const { ada, repository, machine } = scene;
   const known = (await ada.pulls(repository)).map((pull) => pull.number);
   const issue = await ada.openIssue(repository, title, "");
+  const cpuBefore = await processorMs(machine);
   const askedAt = Date.now();
   await ada.comment(repository, issue.number, words);
   const pull = await eventually(
@@ -94,7 +102,7 @@ async function ask(scene: Scene, title: string, words: string): Promise<{ pull: 
     { timeoutMs: 90_000 },
   );
   await greenChecks(scene, pull.number, silent);
-  return { pull: pull.number, askedAt, seenAt: Date.now() };
+  return { pull: pull.number, askedAt, seenAt: Date.now(), cpuMs: (await processorMs(machine)) - cpuBefore };
 }
 
 async function merge(
@@ -104,12 +112,13 @@ async function merge(
   name: string,
   records: (since: number) => Promise<Records>,
 ): Promise<{ figure: Figure; rollout: Rollout }> {
+  const cpuBefore = await processorMs(scene.machine);
   const mergedAt = Date.now();
   await scene.ada.merge(scene.repository, pull);
   await liveRelease(scene, release, silent);
-  await view(scene);
+  const cpuMs = (await processorMs(scene.machine)) - cpuBefore;
   const found = await records(mergedAt);
   const rollout = found.rollouts.find((one) => one.release === release);
   if (!rollout) throw new Error(`release ${release} has no rollout`);
-  return { figure: rolloutFigure(name, mergedAt, found, rollout), rollout };
+  return { figure: { ...rolloutFigure(name, mergedAt, found, rollout), cpuMs }, rollout };
 }

@@ -12,6 +12,8 @@ interface FigureSummary extends Spread {
   name: string;
   /** On two quiet cores. */
   aim: number | null;
+  /** Processor time, where it was measured. */
+  cpu: Spread | null;
   parts: (Spread & { name: string })[];
   beside: (Spread & { name: string })[];
 }
@@ -59,6 +61,7 @@ function summariseFigure(figures: readonly Figure[]): FigureSummary {
   return {
     name,
     aim: AIMS.find(([pattern]) => pattern.test(name))?.[1] ?? null,
+    cpu: figures.some((figure) => figure.cpuMs === undefined) ? null : spread(figures.map((figure) => figure.cpuMs ?? 0)),
     ...spread(figures.map((figure) => figure.ms)),
     parts: each("parts"),
     beside: each("beside"),
@@ -95,6 +98,7 @@ function describe(figure: FigureSummary): string[] {
     row(name, seconds(of.median), seconds(of.least), seconds(of.most), aim === null ? "" : `≤ ${aim / 1000} s`);
   return [
     line(figure.name, figure, figure.aim),
+    ...(figure.cpu === null ? [] : [line("  processor time, all parts together", figure.cpu)]),
     ...figure.parts.map((part) => line(`  ${part.name}`, part)),
     ...figure.beside.map((part) => line(`    ${part.name}`, part)),
   ];
