@@ -1,5 +1,6 @@
 /** The forge's pages without a browser: forms sent by hand, refusals, and who sees what. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { demandsOn } from "../../src/forge/rulesets.ts";
 import { startScene, type Scene } from "../browser/forge-scene.ts";
 
 const SHOP = { owner: "ann", repo: "shop" };
@@ -139,7 +140,7 @@ describe("without script", () => {
           type: "required_status_checks",
           parameters: { required_status_checks: [{ context: "adorable/types" }], strict_required_status_checks_policy: false },
         },
-        { type: "merge_queue" } as never,
+        { type: "merge_queue", parameters: {} } as never,
       ],
     });
     const held = (await ann.get(path)).text;
@@ -189,11 +190,16 @@ describe("without script", () => {
     expect(role()).toBe("write");
     await ann.post(`${path}/people`, { ...fields, login: "rita", role: "none" });
     expect(role()).toBe("none");
+    const rules = () => demandsOn(scene.world.forge.core, state.repository("ann", "fresh") as never, "main");
+    await ann.post(`${path}/rules`, { ...fields, "check:tests": "yes", queue: "yes", method: "squash" });
+    expect(rules()).toEqual({ checks: ["tests"], queue: { method: "squash" } });
+    await ann.post(`${path}/rules`, fields);
+    expect(rules()).toEqual({ checks: [], queue: undefined });
     const nobody = await ann.post(`${path}/people`, { ...fields, login: "nobody", role: "write" });
     expect([nobody.status, sentence(nobody.text)]).toEqual([422, "There is nobody of that name here."]);
     expect([(await wren.get("/ann/shop/settings")).status, (await (await visitor()).get("/ann/shop/settings")).status]).toEqual([403, 401]);
     const { csrf = "" } = await wren.form("/", "/logout");
-    for (const form of ["", "/people"])
+    for (const form of ["", "/people", "/rules"])
       expect((await wren.post(`/ann/shop/settings${form}`, { csrf, login: "wren", role: "admin" })).status).toBe(403);
   });
 
