@@ -13,6 +13,7 @@ import type { Repository } from "../records.ts";
 import { errorAnswer } from "../rest/http.ts";
 import { changesStream } from "./changes.ts";
 import { formRoutes, sender, type PageEnv } from "./forms.ts";
+import { ruleForms } from "./rules.ts";
 import { readPlace } from "./code.ts";
 import { homeBody } from "./home.ts";
 import { page, type Frame, type Section, type Theme } from "./layout.ts";
@@ -167,6 +168,7 @@ export function createPages(core: ForgeCore): Hono<PageEnv> {
     return changesStream(core, c, repository, run === undefined ? undefined : findRun(core, repository, Number(run)));
   });
   formRoutes(core, app, { sessionOf, repositoryOf });
+  ruleForms(core, app, { sessionOf, repositoryOf });
   return app;
 }
 

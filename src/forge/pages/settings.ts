@@ -6,6 +6,7 @@ import type { Repository, Role } from "../records.ts";
 import { icon } from "./icons.ts";
 import { avatar, type Html } from "./layout.ts";
 import { badge, form } from "./parts.ts";
+import { rulesView } from "./rules.ts";
 
 /** What can be given, with what it lets people do. */
 export const GIVEN_ROLES: readonly (readonly [Role, string])[] = [
@@ -53,7 +54,7 @@ export function settingsBody(core: ForgeCore, repository: Repository, session: S
           "composer",
         )}
       </section>
-      ${peopleView(core, repository, session, `${action}/people`)} ${appsView(core, repository)}
+      ${peopleView(core, repository, session, `${action}/people`)} ${rulesView(core, repository, session)} ${appsView(core, repository)}
     </div>`;
 }
 
