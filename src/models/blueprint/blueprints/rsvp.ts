@@ -17,7 +17,7 @@ export function rsvp(now: Date): Blueprint {
             field("Name", "text", { required: true }),
             field("Starts at", "datetime", { required: true }),
             field("Place", "text"),
-            field("Capacity", "integer", { unit: "people", min: 1, max: 100_000 }),
+            field("Capacity", "integer", { unit: "places", min: 1, max: 100_000 }),
             field("Details", "longtext"),
           ],
           [

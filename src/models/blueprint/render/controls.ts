@@ -31,7 +31,7 @@ export function controlOf(field: FieldModel, choices: ReferenceChoices | undefin
   };
   switch (field.type) {
     case "longtext":
-      return `<Textarea defaultValue={${initial}}${required} />`;
+      return `<Textarea${field.required ? " rows={9}" : ""} defaultValue={${initial}}${required} />`;
     case "boolean":
       return `<Checkbox defaultChecked={${value} ?? ${start}} />`;
     case "choice":

@@ -73,6 +73,7 @@ function schemaView(entity: EntityModel) {
       choices: field.choices ?? [],
       target: field.target === undefined ? "" : `${field.target}Options`,
     })),
+    hasManyFilters: filters.length > 2,
     hasSegmented: filters.some((field) => field.type === "boolean"),
     hasFlag: filters.some((field) => field.type === "boolean"),
     hasBareSelect: filters.some((field) => field.type === "choice") || filters.filter((field) => field.type === "boolean").length > 1,
@@ -246,7 +247,7 @@ function relationView(model: AppModel, entity: EntityModel) {
       heading:
         incoming.filter((other) => other.child === child).length === 1
           ? capitalized(child.labelPlural)
-          : `${capitalized(child.labelPlural)}: ${field.label}`,
+          : `${capitalized(child.labelPlural)} · ${field.label}`,
       field: field.name,
       count,
     })),

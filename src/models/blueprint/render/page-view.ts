@@ -15,7 +15,8 @@ export function listView(entity: EntityModel, title: FieldModel, others: ShownFi
   const check = others.find(({ field }) => field.type === "boolean" && DONE_NAME.test(field.name))?.field;
   const free = others.filter(({ field }) => field !== check);
   const badges = free.filter(({ field }) => field.type === "boolean" || field.type === "choice").slice(0, BADGES_MAX);
-  const figure = free.find(({ field }) => field.type === "money" || (field.sum === true && isSummed(field)));
+  const figure =
+    free.find(({ field }) => isSummed(field)) ?? free.find(({ field }) => field.type === "integer" && field.unit !== undefined);
   const summary = leadOf(free);
   const long = free.find(({ field }) => field.type === "longtext")?.field;
   const lead = summary ?? long ?? free.find(({ field }) => field.type === "text")?.field;

@@ -7,7 +7,7 @@ export function Facts({ children }: { children: ReactNode }) {
 }
 
 export function Fact({ label, children }: { label: string; children?: ReactNode }) {
-  const missing = children === null || children === undefined || children === "";
+  const missing = children === null || children === undefined || children === "" || children === false;
   return (
     <div className="min-w-0">
       <dt className="text-sm text-muted-foreground">{label}</dt>

@@ -40,9 +40,9 @@ export function Row({ to, title, badges, figure, check, done = false, text, chil
     <li className="relative flex gap-3.5 px-4 py-[18px] transition-colors focus-within:bg-muted/60 hover:bg-muted/60 sm:px-6">
       {check}
       <div className="min-w-0 flex-1">
-        <div className="flex items-start justify-between gap-3">
+        <div className="flex items-start gap-3">
           <Heading
-            className={`min-w-0 text-base leading-6 font-semibold tracking-[-0.005em] ${done ? "text-muted-foreground line-through decoration-1" : ""}`}
+            className={`min-w-0 flex-1 text-base leading-6 font-semibold tracking-[-0.005em] ${done ? "text-muted-foreground line-through decoration-1" : ""}`}
           >
             <Link
               to={to}
@@ -51,8 +51,10 @@ export function Row({ to, title, badges, figure, check, done = false, text, chil
               {title}
             </Link>
           </Heading>
-          {figure !== undefined && <p className="shrink-0 text-base leading-6 font-semibold tabular-nums">{figure}</p>}
           {badges && <div className="flex max-w-[50%] shrink-0 flex-wrap justify-end gap-1.5">{badges}</div>}
+          {figure !== undefined && (
+            <p className="shrink-0 text-right text-base leading-6 font-semibold tabular-nums sm:min-w-20">{figure}</p>
+          )}
         </div>
         {text && <p className="mt-1 line-clamp-2 text-[15px] text-muted-foreground">{text}</p>}
         <Meta>{children}</Meta>
@@ -87,7 +89,7 @@ export function CheckOff({ label, checked, disabled, onChange }: CheckOffProps) 
 /** What the rows of a list add up to. */
 export function Totals({ values }: { values: { label: string; text: string }[] }) {
   return (
-    <dl className="mt-3 ml-auto flex flex-wrap justify-end gap-x-6 gap-y-1 px-1 text-sm tabular-nums">
+    <dl className="ml-auto flex flex-wrap justify-end gap-x-6 gap-y-1 px-1 text-sm tabular-nums">
       {values.map(({ label, text }) => (
         <div key={label} className="flex gap-2">
           <dt className="text-muted-foreground">{`${label}, total`}</dt>

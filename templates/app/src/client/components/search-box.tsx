@@ -9,11 +9,14 @@ export function SearchBox({
   placeholder,
   value,
   onChange,
+  wide = false,
 }: {
   label: string;
   placeholder: string;
   value: string;
   onChange: (value: string) => void;
+  /** Leaves no room beside it. */
+  wide?: boolean;
 }) {
   const [typed, setTyped] = useState(value);
   const [reported, setReported] = useState(value);
@@ -43,7 +46,7 @@ export function SearchBox({
   }, [typed, reported]);
 
   return (
-    <div className="relative min-w-0 flex-1 sm:basis-64">
+    <div className={`relative min-w-0 flex-1 basis-full ${wide ? "" : "sm:basis-64"}`}>
       <SearchIcon className="pointer-events-none absolute top-3 left-3.5 size-4 text-muted-foreground" />
       <input
         ref={input}

@@ -1,4 +1,4 @@
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Link, NavLink, useLocation } from "react-router";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { Toaster } from "./ui/toast.tsx";
@@ -12,8 +12,11 @@ interface ShellProps {
 
 export function Shell({ name, sections, children }: ShellProps) {
   const { pathname } = useLocation();
+  const nav = useRef<HTMLElement>(null);
   useEffect(() => {
     window.scrollTo(0, 0);
+    // On a phone the sections may be wider than the screen.
+    nav.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [pathname]);
 
   return (
@@ -36,7 +39,11 @@ export function Shell({ name, sections, children }: ShellProps) {
             <span className={`truncate ${sections.length > 1 ? "max-sm:sr-only" : ""}`}>{name}</span>
           </Link>
           {sections.length > 1 && (
-            <nav aria-label="Sections" className="flex min-w-0 gap-1 overflow-x-auto">
+            <nav
+              ref={nav}
+              aria-label="Sections"
+              className="flex min-w-0 gap-1 overflow-x-auto [mask-image:linear-gradient(to_right,black_calc(100%-20px),transparent)] py-1 pr-5 [scrollbar-width:none]"
+            >
               {sections.map((section) => (
                 <NavLink
                   key={section.path}

@@ -12,7 +12,7 @@ export function Input({ defaultValue, ...props }: InputHTMLAttributes<HTMLInputE
 }
 
 export function Textarea(props: TextareaHTMLAttributes<HTMLTextAreaElement>) {
-  return <textarea {...useControl()} rows={9} className={`${look} min-h-24 resize-y py-2.5 leading-relaxed`} {...props} />;
+  return <textarea {...useControl()} rows={4} className={`${look} min-h-24 resize-y py-2.5 leading-relaxed`} {...props} />;
 }
 
 export function Checkbox(props: InputHTMLAttributes<HTMLInputElement>) {

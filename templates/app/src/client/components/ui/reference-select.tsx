@@ -75,7 +75,7 @@ interface ReferenceFilterProps extends Choices {
 /** Narrows a list to the rows that belong to one. */
 export function ReferenceFilter({ options, label, allLabel, value, onChange }: ReferenceFilterProps) {
   return (
-    <BareSelect className="sm:w-44" aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+    <BareSelect className="min-w-0 flex-1 basis-36 sm:flex-none sm:basis-44" aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
       <option value="">{allLabel}</option>
       {options === undefined && value !== "" && <option value={value}>Loading…</option>}
       {options?.map(({ id, text }) => (

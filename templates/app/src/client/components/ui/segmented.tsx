@@ -8,7 +8,7 @@ interface SegmentedProps {
 /** A choice among a few, all of them in sight. */
 export function Segmented({ label, options, value, onChange }: SegmentedProps) {
   return (
-    <div role="group" aria-label={label} className="flex h-10 min-w-0 rounded-control border bg-muted p-[3px]">
+    <div role="group" aria-label={label} className="flex h-10 min-w-0 flex-1 basis-full rounded-control sm:flex-none sm:basis-auto border bg-muted p-[3px]">
       {options.map((option) => (
         <button
           key={option.value}
