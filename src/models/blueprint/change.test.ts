@@ -143,7 +143,7 @@ test("an app that is named decides which records are meant", () => {
 });
 
 test("the producer, who sees one app alone, makes of a request what the architect planned with all of them", () => {
-  for (const text of ["add a rating to books in the archive app", "make size optional", "add notes to files"]) {
+  for (const text of ["add a rating to books in the archive app", "rename size to weight", "add notes to files"]) {
     const planned = change(text, TWO_APPS);
     const own = TWO_APPS.filter((app) => app.slug === planned.slug);
     const built = planChange({ text }, own, NOW, { building: planned.slug });

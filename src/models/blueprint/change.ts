@@ -4,6 +4,7 @@ import type { Contract } from "../../core/spec.ts";
 import { alreadyAnswer, beyondAnswer, whichAnswer } from "./answers.ts";
 import { makeNewApp } from "./create-plan.ts";
 import { appModelSchema, checkAppModel, type AppModel } from "./entity-model.ts";
+import { withoutNeighbours } from "./language/beside.ts";
 import { parseChanges, type SpokenChange } from "./language/changes.ts";
 import { parseCreation, wantsNewApp } from "./language/creation.ts";
 import { wordsOf } from "./language/naming.ts";
@@ -12,8 +13,9 @@ import { changeModel } from "./model-changes.ts";
 import { describeApp, describeChange } from "./plan-words.ts";
 import { renderCreateMigration } from "./render/migrations.ts";
 import { contractOf, hueFor, renderApp } from "./render/render-app.ts";
-import { Doubt, Resolver } from "./resolver.ts";
+import { resolve } from "./resolver.ts";
 import { extendSeed } from "./seeds.ts";
+import { Doubt, Session } from "./session.ts";
 import type { Step } from "./steps.ts";
 import { findFields, findRecords, isApp, knownApps, type AppFacts, type KnownApp } from "./vocabulary.ts";
 
@@ -53,7 +55,7 @@ export function planChange(
   options: { building?: string } = {},
 ): Planned {
   try {
-    return decide(request.text, apps, startedAt, options.building);
+    return decide(withoutNeighbours(request.text), apps, startedAt, options.building);
   } catch (error) {
     if (!AdorableError.isInstance(error) || error.remedy !== "author") throw error;
     return answer(beyondAnswer({ reason: error.message.replace(/\.$/, ""), understood: "", hint: error.hint }));
@@ -135,9 +137,9 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
       ),
     );
   const copies = known.map((app) => ({ facts: app.facts, model: app.model }));
-  const probe = new Resolver(copies, migrationId(startedAt, []), startedAt);
+  const probe = new Session(copies, migrationId(startedAt, []), startedAt);
   try {
-    probe.resolve(wanted);
+    resolve(probe, wanted);
   } catch (error) {
     return doubted(error, wanted, probe);
   }
@@ -186,7 +188,7 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
 }
 
 /** A reason in words, and whether a change was meant at all. */
-function doubted(error: unknown, wanted: readonly SpokenChange[], probe: Resolver): PlannedChange {
+function doubted(error: unknown, wanted: readonly SpokenChange[], probe: Session): PlannedChange {
   if (AdorableError.isInstance(error) && error.remedy === "author")
     return sure(
       beyondAnswer({

@@ -3,6 +3,7 @@ import { AdorableError } from "../../core/errors.ts";
 import { checkAppModel, isTextual, type AppModel, type EntityModel, type FieldModel } from "./entity-model.ts";
 import { addField, addFieldsName, createTables, migrationPath, type Migration } from "./render/migrations.ts";
 import { changeColumn } from "./render/column-changes.ts";
+import { fillReference } from "./render/extract.ts";
 import { dropColumn, dropTable, renameColumn, renameTable } from "./render/renames.ts";
 
 /** Entities and fields are meant by their `name`. */
@@ -14,6 +15,8 @@ export type ModelChange =
   | { kind: "remove-field"; entity: string; field: string }
   /** The same field with another type, rules or options; its names stay. */
   | { kind: "change-field"; entity: string; field: string; to: Omit<FieldModel, "name" | "column" | "label" | "since"> }
+  /** The values of a text become the rows of `to`, which has one required field; `reference` takes the text's place. */
+  | { kind: "extract-field"; entity: string; field: string; to: EntityModel; reference: FieldModel }
   | { kind: "add-entity"; entity: EntityModel }
   | { kind: "rename-entity"; entity: string; names: Pick<EntityModel, "name" | "plural" | "label" | "labelPlural" | "table"> }
   /** With the fields of others that refer to it. */
@@ -70,6 +73,8 @@ function carryOut(model: AppModel, change: ModelChange, id: string): Step {
       return removeField(model, findEntity(model, change.entity), change.field);
     case "change-field":
       return changeField(model, findEntity(model, change.entity), change.field, change.to);
+    case "extract-field":
+      return extractField(model, findEntity(model, change.entity), change, id);
     case "add-entity":
       return addEntity(model, change.entity, id);
     case "rename-entity":
@@ -153,6 +158,36 @@ function changeField(model: AppModel, entity: EntityModel, name: string, to: Ext
     seed: keepsSeed ? entity.seed.map((row) => fittingSeed(row, changed)) : entity.seed.map((row) => withoutKey(row, name)),
   };
   return { model: withEntity(model, entity, changedEntity), sql, notes, name: `change_${field.column}_of_${entity.table}` };
+}
+
+function extractField(model: AppModel, entity: EntityModel, change: Extract<ModelChange, { kind: "extract-field" }>, id: string): Step {
+  const field = findField(entity, change.field);
+  const title = findField(change.to, change.to.titleField);
+  if (field.type !== "text" && field.type !== "choice")
+    throw refuse(`"${field.label}" is no line of text, so its values cannot become records`);
+  if (entity.titleField === field.name) throw refuse(`"${field.label}" is what stands for ${articled(entity.label)}`);
+  if (entity.fields.some(({ filledFrom }) => filledFrom === field.name)) throw refuse(`another field is filled from "${field.label}"`);
+  const values = [...new Set(entity.seed.flatMap((row) => (typeof row[field.name] === "string" ? [String(row[field.name])] : [])))];
+  const made = addEntity(model, { ...change.to, seed: values.map((value) => ({ [title.name]: value })) }, id);
+  const added = addFields(made.model, entity, [change.reference], id);
+  const removed = removeField(added.model, findEntity(added.model, entity.name), field.name);
+  const place = entity.fields.indexOf(field);
+  const after = findEntity(removed.model, entity.name);
+  const reference = after.fields.at(-1) ?? change.reference;
+  const rest = after.fields.slice(0, -1);
+  const seed = after.seed.map((row, index) => {
+    const value = values.indexOf(String(entity.seed[index]?.[field.name]));
+    return value < 0 ? row : { ...row, [reference.name]: value };
+  });
+  const settled = withEntity(removed.model, after, { ...after, seed, fields: [...rest.slice(0, place), reference, ...rest.slice(place)] });
+  return {
+    model: settled,
+    sql: [...made.sql, ...added.sql, ...fillReference(entity, field, { entity: change.to, title, reference }), ...removed.sql],
+    notes: [
+      `Each different "${field.label}" becomes one of the ${change.to.labelPlural}, and ${entity.labelPlural} that exist refer to it.`,
+    ],
+    name: `move_${field.column}_of_${entity.table}_to_${change.to.table}`,
+  };
 }
 
 function addEntity(model: AppModel, entity: EntityModel, id: string): Step {

@@ -146,6 +146,10 @@ function linesOf(change: ModelChange, after: AppModel): string[] {
           after,
         )}.`,
       ];
+    case "extract-field":
+      return [
+        `**${capitalized(change.field)}** of ${plural} becomes a link to **${change.to.labelPlural}**, a list of its own with the values that there are.`,
+      ];
     case "add-entity":
       return [`New: **${change.entity.labelPlural}** with ${fieldsOf(after, change.entity)}.`];
     case "rename-entity":

@@ -2,6 +2,7 @@
 import { appModelSchema, type AppModel, type EntityModel, type FieldModel } from "./entity-model.ts";
 import { pluralize, singularize } from "./language/inflect.ts";
 import { wordsOf } from "./language/naming.ts";
+import { wellKnown } from "./language/well-known.ts";
 
 /** What the platform says of an app. */
 export interface AppFacts {
@@ -60,7 +61,12 @@ export function findRecords(apps: readonly KnownApp[], phrase: string): Place[] 
       ? places.filter(({ entity }) => names(entity).some((name) => name.endsWith(` ${singularize(words.join(" "))}`)))
       : [];
   if (shorter.length > 0) return shorter;
-  return places.filter(({ app }) => app.model.entities.length === 1 && isApp(app.facts, words));
+  const named = places.filter(({ app }) => isApp(app.facts, words));
+  const [only] = named;
+  if (only !== undefined && only.app.model.entities.length === 1) return named;
+  // "todos" are the tasks of the app "Todo".
+  const meant = wellKnown(singularize(words.join(" ")).split(" ")).entity.join(" ");
+  return named.filter(({ entity }) => isCalled(entity, wordsOf(meant)));
 }
 
 /** Fields that `phrase` names, in `places`. "book title" is the title of books. */

@@ -133,7 +133,7 @@ function readStatement(statement: string, vocabulary: Vocabulary): SpokenChange[
   const whole = said.length === clauses.length && said.length > 0;
   if (whole && (clauses.length > 1 || /^(?:each|every|an?|all)\s/i.test(text))) return said.map((one) => ({ kind: "said", said: one }));
   const add = readAdd(text, vocabulary);
-  if (add !== undefined) return [add];
+  if (add !== undefined) return toEach(add, vocabulary);
   return whole ? said.map((one) => ({ kind: "said", said: one })) : [{ kind: "unclear", text }];
 }
 
@@ -363,6 +363,16 @@ function readAdd(text: string, vocabulary: Vocabulary): SpokenChange | undefined
   if (unknown !== null && (isManyRecords(unknown[2] ?? "") || /\s+to\s+/i.test(body)) && !/\bdefault/i.test(unknown[1] ?? ""))
     return { kind: "add", list: unknown[1] ?? "", to: phrase(unknown[2] ?? "") };
   return { kind: "add", list: body };
+}
+
+/** "…to posts and tasks": the same for each. */
+function toEach(change: SpokenChange, vocabulary: Vocabulary): SpokenChange[] {
+  if (change.kind !== "add" || change.rest === undefined) return [change];
+  const [, others = ""] = /^(?:,\s*(?:and\s+)?|and\s+|&\s*)(?:to\s+)?(?:(?:all|each|every|the|my|our)\s+)*(.+)$/i.exec(change.rest) ?? [];
+  const records = others.split(/\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+/i).map((one) => phrase(one));
+  if (others === "" || !records.every((one) => vocabulary.isRecord(one))) return [change];
+  const { rest: _, ...first } = change;
+  return [first, ...records.map((to) => ({ ...first, to }))];
 }
 
 /** Cuts "filled from the title" off a list. */
