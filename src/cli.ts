@@ -6,6 +6,7 @@ const HELP = `adorable: an AI app platform that lives in a GitHub repository
 
   adorable up            start the platform on this machine and print one address
   adorable demo          tell the whole story, from a comment to a rollback, and check it
+  adorable doctor        say what this machine has, what each missing part means and what to do; 0 where a platform can run, else 1
 
 Of a platform that is up
   adorable psql          look at production's data as it is or was, read-only, in a fork that goes when you leave
@@ -31,7 +32,7 @@ Options
                    psql: run it, print, and end
   --file EXPORT    ledger: a deleted project's ledger, without any platform
   --head HASH      ledger: the hash that the chain has to end with, as the tag of the newest release states it
-  --json           psql -c, release, ledger: one JSON value on standard output
+  --json           doctor, psql -c, release, ledger: one JSON value on standard output
   --help           this
 
 Ctrl-C ends everything that was started; a second one at once.
@@ -91,6 +92,8 @@ async function main(argv: string[]): Promise<number> {
         keep: values.keep ?? false,
         isDataGiven: values.data !== undefined,
       });
+    case "doctor":
+      return (await import("./one-machine/doctor.ts")).runDoctor(sources, { json });
     case "psql":
       if (json && values.command === undefined) return usage("--json needs --command.");
       return (await import("./one-machine/psql.ts")).runPsql(sources, {

@@ -29,7 +29,7 @@ export interface DataDirectory {
 }
 
 /** For the first clusters, the packages of apps and the browser; what projects need comes on top. */
-const NEEDED_BYTES = 500_000_000;
+export const NEEDED_BYTES = 500_000_000;
 
 /**
  * Opens the folder for this process, made if it is not there. Ports that were chosen once are kept, so that links stay true; a port

@@ -10,6 +10,7 @@ import { AdorableError } from "../core/errors.ts";
 import { startStore } from "../database/embedded/store-cluster.ts";
 import type { Database } from "../database/database.ts";
 import { findBrowser } from "../process/browser.ts";
+import { isolationHere } from "../process/isolation.ts";
 import { killLeftovers } from "../process/pid-record.ts";
 import { connectRpc } from "../process/rpc.ts";
 import type { Gateway } from "../runtime/gateway/gateway.ts";
@@ -19,6 +20,7 @@ import { prepareVerifyTools } from "../verify/tools.ts";
 import { startChild, type Child } from "./children.ts";
 import { openDataDirectory, type Memory } from "./data-directory.ts";
 import { createForgeAdmin, type ForgeAdmin } from "./forge-admin.ts";
+import { refuseRemoteGitHub, requireIsolation } from "./trust.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const SERVER_SCRIPT = "src/server.ts";
@@ -37,6 +39,8 @@ export interface OneMachine {
   callerFiles: Record<string, string>;
   processes: { name: string; pid: number }[];
   note: string | undefined;
+  /** A line about what keeps generated code from the rest of this machine. */
+  trust: string;
   /** Rejects when one of the processes ends by itself. */
   failed: Promise<never>;
   /** Settles when the present control plane has ended, whatever the cause. */
@@ -60,6 +64,8 @@ export interface OneMachineOptions {
 /** Starts what the data directory holds, or a new platform in an empty one. Throws what went wrong, with nothing left running. */
 export async function startOneMachine(options: OneMachineOptions): Promise<OneMachine> {
   const { config, onProgress = () => {} } = options;
+  const trust = requireIsolation(config, await isolationHere());
+  refuseRemoteGitHub(config);
   const given: Partial<Memory["ports"]> = {};
   if (config.ports.forge !== 0) given.forge = config.ports.forge;
   if (config.ports.gateway !== 0) given.gateway = config.ports.gateway;
@@ -227,6 +233,7 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     },
     processes: [...children.values()].map(({ name, pid }) => ({ name, pid })),
     note: data.note,
+    trust,
     failed: failure.promise,
     async controlPlaneEnded() {
       await children.get("control-plane")?.exited;

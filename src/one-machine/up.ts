@@ -15,6 +15,7 @@ export async function runUp(sources: ConfigSources): Promise<number> {
   try {
     machine = await startOneMachine({ config, onProgress: (what) => void process.stderr.write(`starting ${what}\n`) });
     if (machine.note !== undefined) process.stderr.write(`${machine.note}\n`);
+    process.stderr.write(`${machine.trust}\n`);
     await machine.forge.createRepository(REPOSITORY, machine.callerFiles);
     await machine.forge.installApp(APP_SLUG, REPOSITORY);
     const link = await machine.forge.loginLink(OWNER, `/${REPOSITORY}`);

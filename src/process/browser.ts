@@ -96,12 +96,15 @@ export async function openBrowser(options: BrowserOptions): Promise<Browser> {
 /** The browser that would be started, unpacked if it is the carried one. Throws `browser-unavailable` (operator). */
 export async function findBrowser(options: BrowserOptions): Promise<BrowserInstallation> {
   const preference = options.prefer ?? (process.env["ADORABLE_BROWSER"] === "bundled" ? "bundled" : "system");
-  if (preference === "system") {
-    for (const executablePath of SYSTEM_BROWSERS) {
-      if (await isExecutable(executablePath)) return { executablePath, environment: {} };
-    }
-  }
+  const executablePath = preference === "system" ? await systemBrowser() : undefined;
+  if (executablePath !== undefined) return { executablePath, environment: {} };
   return unpackBrowser(options);
+}
+
+/** The system's own browser, if there is one in a known place. */
+export async function systemBrowser(): Promise<string | undefined> {
+  for (const path of SYSTEM_BROWSERS) if (await isExecutable(path)) return path;
+  return undefined;
 }
 
 /** Unpacks the carried browser unless that was done before. Atomic: a folder under its final name is complete. */

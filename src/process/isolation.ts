@@ -4,7 +4,8 @@ import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { AdorableError } from "../core/errors.ts";
-import { claimUser, type UserClaim } from "./user-claim.ts";
+import { areUsersMapped, USER_RANGE } from "./user-block.ts";
+import { CLAIMED_USERS, claimUser, type UserClaim } from "./user-claim.ts";
 
 /**
  * - `bubblewrap`: own processes, own mounts; sees the system's libraries, the packages and the tree, and of these only named folders to write;
@@ -65,6 +66,22 @@ async function findUser(options: SandboxOptions): Promise<Omit<FoundIsolation, "
     const why = AdorableError.isInstance(error) || error instanceof Error ? error.message : String(error);
     return { ...nobody, note: `bubblewrap is not installed, and no user is free: ${why}` };
   }
+}
+
+/** What code of others is kept in on this machine, tried with programs of the system alone. */
+export async function isolationHere(bubblewrap = DEFAULT_BUBBLEWRAP): Promise<{ isolation: Isolation; note: string }> {
+  if (process.platform !== "linux") return { isolation: "none", note: `no sandbox on "${process.platform}"` };
+  const isRoot = process.getuid?.() === 0;
+  const hasUsers = isRoot && (await areUsersMapped(USER_RANGE.first, USER_RANGE.count));
+  const trial = await tryBubblewrap(
+    bubblewrap,
+    { nodePath: "/bin/true", readable: [], workDir: "/usr", home: "/tmp" },
+    hasUsers ? CLAIMED_USERS.first : undefined,
+  );
+  if (trial === "works") return { isolation: "bubblewrap", note: "own processes and mounts; the network only where it is needed" };
+  const why = trial === "missing" ? "bubblewrap is not installed" : `bubblewrap does not work: ${trial}`;
+  if (hasUsers) return { isolation: "uid", note: `${why}; each app and gate has a user of its own` };
+  return { isolation: "none", note: `${why}, and ${isRoot ? "this container has too few users" : "only root may use other users"}` };
 }
 
 export interface Enclosure {

@@ -1,12 +1,13 @@
 /** What goes wrong at the operator's side of the command line: a message that says what and what to do, an exit code, and nothing harmed. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { canExecute } from "../../src/process/isolation.ts";
 import { run, type RunResult } from "../../src/process/run.ts";
 import { processesOf } from "./place.ts";
 
@@ -131,12 +132,94 @@ describe("adorable up", () => {
     expect(await readFile(join(data, "memory.json"), "utf8")).toBe('{ "ports": ');
   });
 
+  test("refuses a remote GitHub where nothing isolates what comes from it, unless it is trusted, and then where it cannot be reached", async ({
+    skip,
+  }) => {
+    if (await canExecute("/usr/bin/bwrap")) return skip("there is bubblewrap");
+    const github = { appId: 1, privateKeyFile: "app.pem", webhookSecret: "0123456789abcdef0123" };
+    await writeFile(join(dir, "adorable.config.json"), JSON.stringify({ github, publicUrl: "https://adorable.example.org" }));
+    const asNobody = isRoot ? { uid: NOBODY } : {};
+    const refused = await adorable(["up", "--data", data], asNobody);
+    expect({ exitCode: refused.exitCode, said: refused.said }).toEqual({ exitCode: 1, said: expect.stringContaining("isolation-missing") });
+    expect(refused.said).toMatch(/bubblewrap.*--trust-code.*ADORABLE_TRUST_CODE/s);
+    for (const trusted of [
+      await adorable(["up", "--data", data, "--trust-code"], asNobody),
+      await adorable(["up", "--data", data], { ...asNobody, env: { ADORABLE_TRUST_CODE: "true" } }),
+    ]) {
+      expect({ exitCode: trusted.exitCode, said: trusted.said }).toEqual({
+        exitCode: 1,
+        said: expect.stringContaining("remote-github-missing"),
+      });
+    }
+    const { exitCode, stdout } = await adorable(["doctor", "--data", data, "--json"], asNobody);
+    expect(exitCode).toBe(1);
+    expect(capability(stdout.toString(), "trust")).toMatchObject({ state: "failed" });
+    expect(await readdir(dir)).toEqual(["adorable.config.json"]);
+  });
+
+  test("doctor says what there is, ends with 0 where a platform can run, and leaves no trace", async () => {
+    const { exitCode, stdout } = await adorable(["doctor", "--data", data]);
+    expect({ exitCode, out: stdout.toString() }).toEqual({
+      exitCode: 0,
+      out: expect.stringMatching(/The platform can run here. isolation: \w+\n$/),
+    });
+    const names = [
+      "node",
+      "git",
+      "setpriv",
+      "user namespaces",
+      "bubblewrap",
+      "uids",
+      "browser",
+      "disk",
+      "reflink",
+      "memory",
+      "ports",
+      "postgres",
+    ];
+    for (const name of [...names, "data directory", "platform"])
+      expect(stdout.toString()).toMatch(new RegExp(`^  (ok  |--  )  ${name} `, "m"));
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  test("doctor names what is wrong with settings, ports and the data directory, and ends with 1", async () => {
+    const server = await occupied();
+    const { port } = server.address() as AddressInfo;
+    const asNobody = isRoot ? { uid: NOBODY } : {};
+    try {
+      await mkdir(data);
+      await writeFile(join(data, "memory.json"), "{");
+      const damaged = await adorable(["doctor", "--data", data, "--json", "--gateway-port", String(port)]);
+      expect(damaged.exitCode).toBe(1);
+      expect(capability(damaged.stdout.toString(), "data directory")).toMatchObject({
+        state: "failed",
+        found: expect.stringContaining("memory.json"),
+      });
+      expect(capability(damaged.stdout.toString(), "ports")).toMatchObject({ state: "failed", found: `in use: ${port} (gateway)` });
+      const wrong = await adorable(["doctor", "--data", join(data, "below"), "--json"], {
+        ...asNobody,
+        env: { ADORABLE_APPROVAL: "maybe" },
+      });
+      expect(wrong.exitCode).toBe(1);
+      expect(capability(wrong.stdout.toString(), "settings")).toMatchObject({ state: "failed", found: expect.stringContaining('"maybe"') });
+      expect(capability(wrong.stdout.toString(), "uids")).toMatchObject({ state: "missing", found: expect.stringContaining("not root") });
+      if (isRoot) expect(capability(wrong.stdout.toString(), "data directory")).toMatchObject({ state: "failed" });
+    } finally {
+      server.close();
+    }
+  });
+
   test(
     "has its data to itself, comes back after kill -9 at the same address, and ends everything at Ctrl-C",
     { timeout: 90_000 },
     async () => {
       const first = await up();
       expect(await adorable(["up", "--data", data])).toMatchObject({ exitCode: 1, said: expect.stringContaining("data-directory-in-use") });
+      const { stdout } = await adorable(["doctor", "--data", data, "--json"]);
+      expect(capability(stdout.toString(), "platform")).toMatchObject({
+        state: "ok",
+        found: expect.stringContaining("control plane is well"),
+      });
       expect((await fetch(first.url, { redirect: "manual" })).status).toBeLessThan(400);
       first.child.kill("SIGKILL");
       await once(first.child, "exit");
@@ -149,6 +232,10 @@ describe("adorable up", () => {
       await expect.poll(() => processesOf(dir)).toEqual([]);
     },
   );
+
+  function capability(out: string, name: string): unknown {
+    return (JSON.parse(out) as { capabilities: { name: string }[] }).capabilities.find((one) => one.name === name);
+  }
 
   async function up(): Promise<{ child: ReturnType<typeof spawn>; url: string }> {
     const child = spawn(process.execPath, [CLI, "up", "--data", data], { cwd: dir, stdio: ["ignore", "pipe", "ignore"] });

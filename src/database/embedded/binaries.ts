@@ -1,8 +1,10 @@
 /** Finds the PostgreSQL binaries that npm carries and makes them runnable: library links, and a copy where no database user could read them. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { chmod, cp, readFile, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readFile, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { closedOnTheWay, makeOpen, runsAsRoot } from "./accounts.ts";
 
 export interface Binaries {
@@ -40,6 +42,20 @@ export async function prepareBinaries(dataDir: string): Promise<Binaries> {
     env: { LD_LIBRARY_PATH: `${links}:${join(native, "lib")}`, PATH: "/usr/bin:/bin", LANG: "C.UTF-8", LC_ALL: "C.UTF-8", TZ: "UTC" },
     setpriv: await findSetpriv(),
   };
+}
+
+/** What the carried `postgres` says of its version here, with its libraries; nothing is left behind. Throws what keeps it from running. */
+export async function tryBinaries(): Promise<string> {
+  const carried = join(dirname(dirname(findPackage())), "native");
+  const links = await mkdtemp(join(tmpdir(), "adorable-links-"));
+  try {
+    await linkLibraries(carried, links);
+    const env = { LD_LIBRARY_PATH: `${links}:${join(carried, "lib")}`, LANG: "C.UTF-8" };
+    const { stdout } = await promisify(execFile)(join(carried, "bin", "postgres"), ["--version"], { env, timeout: 10_000 });
+    return stdout.trim();
+  } finally {
+    await rm(links, { recursive: true, force: true });
+  }
 }
 
 function findPackage(): string {
