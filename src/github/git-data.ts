@@ -30,7 +30,7 @@ export async function listActivity({ octokit, owner, repo }: Connection, branch:
   const answer = await orUndefined(octokit.rest.repos.listActivities({ owner, repo, ref, direction: "desc", per_page: 100 }));
   return (answer?.data ?? [])
     .filter((one) => one.ref === ref)
-    .map((one) => ({ before: one.before, after: one.after, kind: one.activity_type, actor: one.actor?.login }));
+    .map((one) => ({ before: one.before, after: one.after, kind: one.activity_type, actor: one.actor?.login, at: one.timestamp }));
 }
 
 export async function compareCommits({ octokit, owner, repo }: Connection, base: string, head: string): Promise<Comparison> {

@@ -198,6 +198,8 @@ export interface Activity {
   kind: string;
   /** Undefined where the account is gone. */
   actor: string | undefined;
+  /** ISO 8601. */
+  at: string;
 }
 
 /** Where git reads and writes. The token lives for an hour at most: ask again, never store it. */

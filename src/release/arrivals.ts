@@ -16,6 +16,9 @@ import type { Platform } from "../change/platform.ts";
 /** GitHub's own account for what its merge queue merges: never an approver, it acts for whoever queued the pull request. */
 export const MERGE_QUEUE = "github-merge-queue[bot]";
 
+/** For so long GitHub may take to say of which pull request a merge was. */
+const MERGE_LAG_MS = 60_000;
+
 export interface Arrival {
   commit: CommitId;
   change: ChangeRow | undefined;
@@ -41,7 +44,7 @@ export async function describeArrival(platform: Platform, project: ProjectRow, m
   const repository = await platform.github.forInstallation(project.full_name);
   const change = await changeMergedAs(platform, project, mirror, commit);
   const activity = (await repository.listActivity(project.default_branch)).find((one) => one.after === commit);
-  const pull = change?.pull_number ?? (await pullMergedAs(repository, commit, activity));
+  const pull = change?.pull_number ?? (await pullMergedAs(platform, repository, commit, activity));
   const isMerge = change === undefined ? pull !== null : change.merge_commit === commit;
   const pusher = activity?.actor ?? (await findPusher(platform.store, project.repository_id, project.default_branch, commit));
   const merger =
@@ -65,12 +68,25 @@ async function queuedBy(repository: Repository, pull: number | null): Promise<st
   return pull === null ? undefined : repository.queuedBy(pull);
 }
 
-/** Of a pull request that is no change of ours: one from a fork, or one that was never heard of. */
-async function pullMergedAs(repository: Repository, commit: CommitId, activity: Activity | undefined): Promise<number | null> {
+/**
+ * Of a pull request that is no change of ours: one from a fork, or one that was never heard of. Throws `merge-not-known-yet` (wait)
+ * while GitHub, which moves the branch first, may still be writing down which one it was.
+ */
+async function pullMergedAs(
+  platform: Platform,
+  repository: Repository,
+  commit: CommitId,
+  activity: Activity | undefined,
+): Promise<number | null> {
   if (activity?.kind !== "pr_merge" && activity?.kind !== "merge_queue_merge") return null;
   for (const number of await repository.pullRequestsOf(commit))
     if ((await repository.getPullRequest(number)).mergeCommit === commit) return number;
-  return null;
+  if (platform.clock.now().getTime() - Date.parse(activity.at) > MERGE_LAG_MS) return null;
+  throw new AdorableError({
+    code: "merge-not-known-yet",
+    remedy: "wait",
+    message: `GitHub does not say yet which pull request became "${commit.slice(0, 12)}".`,
+  });
 }
 
 /** The change that became this commit, or the newest that came in below it since the last decision. */

@@ -191,6 +191,10 @@ describe("a pull request", () => {
     expect(await repository.getRef("heads/main")).toBe(merged.sha);
     expect((await repository.getCommit(merged.sha)).parents).toContain(head);
     expect(await repository.compareCommits(head, merged.sha)).toMatchObject({ behindBy: 0 });
+    const [movement] = await repository.listActivity("main");
+    expect(movement).toMatchObject({ kind: "pr_merge", actor: "adorable[bot]", after: merged.sha });
+    expect(await repository.pullRequestsOf(merged.sha)).toEqual([created.number]);
+    expect(await repository.queuedBy(created.number)).toBeUndefined();
   });
 
   test("with conflicts is not merged, and says so", async () => {

@@ -179,9 +179,10 @@ describe("a commit on the default branch", () => {
     expect(await live()).toMatchObject({ git_commit: commit, approver: "renovate[bot]" });
   });
 
-  test("from a pull request of a fork is released in its merger's name, and is said there", async () => {
+  test("from a pull request of a fork is released in its merger's name, and is said there, once GitHub knows which it was", async () => {
     const commit = await change();
     plane.pushed(commit, "bob", "pr_merge");
+    await expect(pass()).rejects.toMatchObject({ code: "merge-not-known-yet", remedy: "wait" });
     plane.github.pulls.set(12, { number: 12, mergeCommit: commit, mergedBy: "bob", isMerged: true });
     await plane.settle();
     expect(await live()).toMatchObject({ git_commit: commit, approver: "bob" });

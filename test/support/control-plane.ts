@@ -213,7 +213,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
     },
     pushed(commit, by, kind = "push") {
       const before = listener.activity[0]?.after ?? "0".repeat(40);
-      listener.activity.unshift({ before, after: commit, kind, actor: by });
+      listener.activity.unshift({ before, after: commit, kind, actor: by, at: new Date().toISOString() });
     },
     async settle() {
       for (let pass = 0; pass < 20; pass += 1) {
