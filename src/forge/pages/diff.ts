@@ -53,7 +53,7 @@ export function renderDiff(text: string, talk?: LineTalk): Html {
   const files = parseDiff(lines.slice(0, MAX_LINES));
   if (files.length === 0) return empty("file", "Nothing is changed.", "Both sides have the same files.");
   const sum = (of: (file: DiffFile) => number): number => files.reduce((total, file) => total + of(file), 0);
-  return html`<p class="muted small">
+  return html`<p class="muted small sum">
       ${plural(files.length, "file")},
       ${amounts(
         sum((file) => file.added),

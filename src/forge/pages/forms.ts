@@ -1,51 +1,23 @@
 /** What can be sent from the pages: each form changes one thing and answers 303 to where it shows. */
 import type { Context, Hono } from "hono";
-import { isSameSecret, setCollaborator, type Session } from "../accounts.ts";
+import { setCollaborator } from "../accounts.ts";
 import { cancelRun, rerun } from "../actions/dispatch.ts";
-import { authorizeWrite, type Actor } from "../auth.ts";
+import { authorizeWrite } from "../auth.ts";
 import { deleteBranch, restoreBranch } from "../branches.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
 import { checkBody, createComment, createIssue, editIssue } from "../issues.ts";
 import { editPull, findPull, mergePull } from "../pulls.ts";
 import { enqueue } from "../queue-entries.ts";
-import type { Repository } from "../records.ts";
 import { editRepository } from "../repositories.ts";
 import { revertPull } from "../revert.ts";
 import { createReview, createReviewComment } from "../reviews.ts";
 import { GIVEN_ROLES } from "./settings.ts";
+import { sender, type PageEnv, type Visit } from "./visit.ts";
 
 const STATES = ["open", "closed"] as const;
 const METHODS = ["merge", "squash", "rebase"] as const;
 const VERDICTS = ["APPROVE", "REQUEST_CHANGES", "COMMENT"] as const;
-
-export interface PageEnv {
-  Variables: {
-    /** What was typed into the form that is being handled: shown again when it is refused. */
-    typed: string;
-    /** A content security policy of its own. */
-    policy: string;
-  };
-}
-
-export interface Visit {
-  sessionOf(c: Context): Session | undefined;
-  repositoryOf(c: Context, session: Session | undefined): Repository;
-}
-
-/** The sender of a form of one of our pages. Throws 401 without a session, 403 for a form that is not of it. */
-export async function sender(
-  c: Context<PageEnv>,
-  session: Session | undefined,
-): Promise<{ session: Session; actor: Actor; fields: Record<string, string> }> {
-  const sent = Object.entries(await c.req.parseBody());
-  const fields = Object.fromEntries(sent.map(([key, value]) => [key, typeof value === "string" ? value : ""]));
-  c.set("typed", [fields["title"], fields["body"]].filter(Boolean).join("\n\n"));
-  if (session === undefined) throw new Fault(401, "You are not logged in, or not any more. Log in with a new link and send it again.");
-  if (!isSameSecret(fields["csrf"] ?? "", session.csrf))
-    throw new Fault(403, "This form is not of your session. Open its page again and send it from there.");
-  return { session, actor: { kind: "user", account: session.account }, fields };
-}
 
 export function formRoutes(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, repositoryOf }: Visit): void {
   const sentBy = async (c: Context<PageEnv>) => {

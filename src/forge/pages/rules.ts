@@ -6,9 +6,9 @@ import { authorizeWrite } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import type { MergeMethod, Repository } from "../records.ts";
 import { deleteRuleset, listRulesets, saveRuleset, type Rule, type Ruleset } from "../rulesets.ts";
-import { sender, type PageEnv, type Visit } from "./forms.ts";
 import type { Html } from "./layout.ts";
 import { form } from "./parts.ts";
+import { sender, type PageEnv, type Visit } from "./visit.ts";
 
 /** The ruleset that the page writes; those that were made over the API stay as they are. */
 const NAME = "Default branch";
@@ -54,7 +54,7 @@ export function rulesView(core: ForgeCore, repository: Repository, session: Sess
         <select id="queue-method" name="method">
           ${METHODS.map(([value, label]) => html`<option value="${value}" ${value === method ? raw("selected") : ""}>${label}</option>`)}
         </select>
-        <p class="actions"><button class="primary" type="submit">Save the rules</button></p>`,
+        <p class="actions"><button class="primary" type="submit" data-default>Save the rules</button></p>`,
       "composer",
     )}
   </section>`;
