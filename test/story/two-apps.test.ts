@@ -108,6 +108,9 @@ describe("a second app", () => {
       }
 
       // Nobody who uses the first app notices that a second one is released.
+      const running = async () =>
+        (await place.operator.runtime.list()).filter((one) => one.apps.some((each) => each.slug === "blog")).map((one) => one.id);
+      const before = await running();
       const statuses: number[] = [];
       let stopped = false;
       const address = await app("blog");
@@ -122,6 +125,8 @@ describe("a second app", () => {
       await visitor;
       expect(statuses.length).toBeGreaterThan(20);
       expect(statuses.filter((status) => status !== 200)).toEqual([]);
+      // Its process is the one that was there: only the preview's is gone.
+      expect(before).toEqual(expect.arrayContaining(await running()));
 
       expect((await fetchApp(await app("todo"))).status).toBe(200);
       expect((await fetchApp(`${await app("todo")}/api/trpc/tasks.create`, { json: { title: "Water the plants" } })).status).toBe(200);
@@ -145,7 +150,7 @@ describe("a second app", () => {
         return (await botSays(place, repository, number, /answered|Answered/)).body;
       };
       expect(await answer("add a todo app")).toMatch(/There is an app .*Todo.* already/);
-      const unclear = await answer("add a rating to items");
+      const unclear = await answer("add a rating");
       expect(unclear).toMatch(/Blog/);
       expect(unclear).toMatch(/Todo/);
 
