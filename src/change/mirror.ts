@@ -8,6 +8,7 @@ import { RELEASED_PATHS, releasedTreeOf } from "../core/names.ts";
 import { parseSpec, SPEC_PATH, type ProjectSpec } from "../core/spec.ts";
 import { git, gitText } from "../process/git.ts";
 import type { GitRemote } from "../github/github.ts";
+import { withMemory, type Memory } from "./mirror-memory.ts";
 
 export interface TreeEntry {
   mode: string;
@@ -55,12 +56,15 @@ export interface Mirrors {
 }
 
 export function createMirrors(root: string): Mirrors {
+  const memories = new Map<ProjectId, Memory>();
   return {
     async open(project) {
       const dir = join(root, `${project}.git`);
       await mkdir(root, { recursive: true });
       if (!(await exists(join(dir, "HEAD")))) await gitText(["init", "--quiet", "--bare", dir], { cwd: root });
-      return createMirror(dir);
+      const memory: Memory = memories.get(project) ?? new Map<string, string>();
+      memories.set(project, memory);
+      return withMemory(createMirror(dir), memory);
     },
   };
 }

@@ -35,6 +35,14 @@ export interface FileChange {
 
 export const NO_COMMIT = "0".repeat(40);
 
+/** Times as git reads them; `author` is a part of the author's name and address. */
+export interface CommitFilter {
+  path?: string;
+  since?: string;
+  until?: string;
+  author?: string;
+}
+
 export interface Objects {
   /** The commit that a sha, a branch, a tag or a full ref means; undefined when there is none. */
   resolve(name: string): Promise<string | undefined>;
@@ -43,8 +51,8 @@ export interface Objects {
   type(sha: string): Promise<"commit" | "tree" | "blob" | "tag" | undefined>;
   commit(sha: string): Promise<CommitObject>;
   /** Newest first; `range` as git's: a sha, or `a..b`. */
-  log(range: string, options?: { limit?: number; skip?: number; path?: string; reverse?: boolean }): Promise<CommitObject[]>;
-  count(range: string): Promise<number>;
+  log(range: string, options?: CommitFilter & { limit?: number; skip?: number; reverse?: boolean }): Promise<CommitObject[]>;
+  count(range: string, filter?: CommitFilter): Promise<number>;
   tree(treeish: string, recursive?: boolean): Promise<TreeEntry[]>;
   /** The entry at a path; undefined when there is none. */
   entry(treeish: string, path: string): Promise<TreeEntry | undefined>;
@@ -63,11 +71,30 @@ export interface Objects {
 
 const FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B";
 
+function filterArguments({ since, until, author }: CommitFilter): string[] {
+  return [
+    ...(since === undefined ? [] : [`--since=${since}`]),
+    ...(until === undefined ? [] : [`--until=${until}`]),
+    ...(author === undefined ? [] : ["--fixed-strings", `--author=${author}`]),
+  ];
+}
+
+/** Commits that were found by their whole id, by repository: asked for with every look at their checks, and never gone. */
+const knownCommits = new Set<string>();
+const KNOWN_MOST = 10_000;
+
+function remember(key: string): void {
+  if (knownCommits.size >= KNOWN_MOST) knownCommits.clear();
+  knownCommits.add(key);
+}
+
 export function objectsOf(git: GitStore, repositoryId: number): Objects {
   const text = (args: string[], options = {}) => git.text(repositoryId, args, options);
   const objects: Objects = {
     async resolve(name) {
       if (name === "" || /[\s~^:?*\\[]|\.\./.test(name)) return undefined;
+      const key = `${git.path(repositoryId)}@${name}`;
+      if (knownCommits.has(key)) return name;
       const candidates = /^[0-9a-f]{7,40}$/.test(name) ? [name] : [];
       candidates.push(
         ...(name.startsWith("refs/") || name === "HEAD" ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`, `refs/${name}`]),
@@ -78,7 +105,10 @@ export function objectsOf(git: GitStore, repositoryId: number): Objects {
           ["rev-parse", "--verify", "--quiet", "--end-of-options", `${candidate}^{commit}`],
           { codes: [0, 1, 128] },
         );
-        if (code === 0) return stdout.toString("utf8").trim();
+        if (code !== 0) continue;
+        const sha = stdout.toString("utf8").trim();
+        if (sha === name) remember(key);
+        return sha;
       }
       return undefined;
     },
@@ -95,14 +125,17 @@ export function objectsOf(git: GitStore, repositoryId: number): Objects {
       if (commit === undefined) throw new Error(`There is no commit ${sha}.`);
       return commit;
     },
-    async log(range, { limit, skip, path, reverse } = {}) {
-      const args = ["log", "-z", FORMAT];
+    async log(range, { limit, skip, reverse, path, ...filter } = {}) {
+      const args = ["log", "-z", FORMAT, ...filterArguments(filter)];
       if (limit !== undefined) args.push(`--max-count=${limit}`);
       if (skip !== undefined) args.push(`--skip=${skip}`);
       if (reverse === true) args.push("--reverse");
       return parseLog(await text([...args, "--end-of-options", range, "--", ...(path === undefined ? [] : [path])]));
     },
-    count: async (range) => Number(await text(["rev-list", "--count", "--end-of-options", range])),
+    async count(range, { path, ...filter } = {}) {
+      const paths = path === undefined ? [] : [path];
+      return Number(await text(["rev-list", "--count", ...filterArguments(filter), "--end-of-options", range, "--", ...paths]));
+    },
     async tree(treeish, recursive = false) {
       return parseTree(await text(["ls-tree", "-l", "-z", ...(recursive ? ["-r", "-t"] : []), "--end-of-options", treeish]));
     },

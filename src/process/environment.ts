@@ -32,12 +32,24 @@ export async function dieWithParent(
 ): Promise<{ file: string; args: string[] }> {
   lifeline ??= findSetpriv();
   const setpriv = await lifeline;
-  const path = file.includes("/") ? file : await which(file, { nothrow: true, path: env["PATH"] ?? "" });
+  const path = file.includes("/") ? file : await find(file, env["PATH"] ?? "");
   if (path === null) {
     const message = `There is no command "${file}" in the PATH "${env["PATH"] ?? ""}".`;
     throw new AdorableError({ code: "command-not-found", remedy: "operator", message, hint: "Install the command." });
   }
   return setpriv === undefined ? { file: path, args: [...args] } : { file: setpriv, args: ["--pdeathsig", "KILL", "--", path, ...args] };
+}
+
+/** Commands stay where they are found while this process lives. */
+const found = new Map<string, string>();
+
+async function find(name: string, path: string): Promise<string | null> {
+  const key = `${name}\0${path}`;
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const place = await which(name, { nothrow: true, path });
+  if (place !== null) found.set(key, place);
+  return place;
 }
 
 async function findSetpriv(): Promise<string | undefined> {
