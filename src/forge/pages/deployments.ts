@@ -52,7 +52,7 @@ export function stateWord(status: DeploymentStatus | undefined): string {
 export function deploymentsBody(core: ForgeCore, repository: Repository): Html {
   const environments = environmentsOf(core, repository);
   const history = core.state.deployments(repository.id, {}, { page: 1, perPage: SHOWN_HISTORY }).items;
-  const production = environments.filter(({ deployment }) => deployment.isProduction);
+  const production = environments.filter(({ deployment, status }) => deployment.isProduction && status?.state !== "inactive");
   const others = environments.filter((one) => !one.deployment.isProduction && one.status?.state !== "inactive");
   const release = core.state.releases(repository.id).items.find((one) => !one.isDraft);
   return html`<h1>Deployments</h1>

@@ -108,9 +108,9 @@ function whoami(session: Session): Html {
     </form>`;
 }
 
-/** Two letters on one of eight colours, the same for the same login everywhere; Apps are square. */
+/** Two letters on one of eight colours, the same for the same login everywhere; Apps have a sign instead. */
 export function avatar({ login, type }: { login: string; type: "User" | "Bot" | "Organization" }): Html {
-  const name = login.replace(/\[bot\]$/, "");
-  const hue = [...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 997, 7) % 8;
-  return html`<span class="avatar hue-${hue} ${type === "Bot" ? "bot" : ""}" aria-hidden="true">${name.slice(0, 2)}</span>`;
+  if (type === "Bot") return html`<span class="avatar bot" aria-hidden="true"></span>`;
+  const hue = [...login].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 997, 7) % 8;
+  return html`<span class="avatar hue-${hue}" aria-hidden="true">${login.slice(0, 2)}</span>`;
 }

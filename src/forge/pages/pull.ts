@@ -90,11 +90,20 @@ function previewView(core: ForgeCore, repository: Repository, pull: PullRequest)
                     ? one.status?.description
                       ? html`<p class="muted small">${one.status.description}</p>`
                       : ""
-                    : html`<p><a class="button wide" href="${one.url}" rel="noopener">Open the preview ${icon("arrow")}</a></p>`
+                    : html`<p>
+                        <a class="button wide" href="${one.url}" rel="noopener"
+                          >Open ${appNameOf(one.deployment.environment) ?? "the preview"} ${icon("arrow")}</a
+                        >
+                      </p>`
                 }`,
           )
     }
   </section>`;
+}
+
+/** Of `preview/pr-1/blog`: the app. */
+function appNameOf(environment: string): string | undefined {
+  return /^preview\/pr-\d+\/(.+)$/.exec(environment)?.[1];
 }
 
 function checksSummary(repository: Repository, pull: PullRequest, checks: CheckRun[]): Html {

@@ -5,7 +5,7 @@ import type { ForgeCore } from "../core.ts";
 import { objectsOf, type TreeEntry } from "../objects.ts";
 import type { Repository } from "../records.ts";
 import { encodePath, placeOf, treeTable } from "./code.ts";
-import { environmentsOf, liveLink } from "./deployments.ts";
+import { environmentsOf, liveLink, type Environment } from "./deployments.ts";
 import { icon, mark } from "./icons.ts";
 import { avatar, type Html } from "./layout.ts";
 import { checksMark } from "./lists.ts";
@@ -88,20 +88,24 @@ export async function readme(core: ForgeCore, repository: Repository, ref: strin
 /** What is live now, and where. */
 function liveCard(core: ForgeCore, repository: Repository): Html {
   const environments = environmentsOf(core, repository);
-  const production = environments.find(({ deployment }) => deployment.isProduction);
+  const production = environments.filter(({ deployment, status }) => deployment.isProduction && status?.state !== "inactive");
   const previews = environments.filter((one) => !one.deployment.isProduction && one.url !== undefined);
   const release = core.state.releases(repository.id).items.find((one) => !one.isDraft);
   if (environments.length === 0 && release === undefined) return html``;
   return html`<section class="card pad side" aria-labelledby="live">
     <h2 id="live">Live</h2>
     ${
-      production === undefined
+      production.length === 0
         ? html`<p class="muted">Nothing is in production yet: merging a pull request releases it.</p>`
-        : html`<p class="with-icon">${mark(production.tone)}${liveLink(production, "Production")}</p>`
+        : production.map((one) => html`<p class="with-icon">${mark(one.tone)}${liveLink(one, nameOf(one))}</p>`)
     }
     ${release === undefined ? "" : html`<p class="with-icon">${icon("tag")}<a href="/${repository.fullName}/releases/tag/${encodeURIComponent(release.tagName)}">${release.name ?? release.tagName}</a> <span class="muted small">${time(release.createdAt)}</span></p>`}
     ${previews.length === 0 ? "" : html`<p class="with-icon">${icon("rocket")}<a href="/${repository.fullName}/deployments">${plural(previews.length, "preview")}</a></p>`}
   </section>`;
+}
+
+function nameOf({ deployment }: Environment): string {
+  return deployment.environment === "production" ? "Production" : deployment.environment;
 }
 
 /** While nobody has asked for anything. */
