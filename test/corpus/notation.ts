@@ -1,5 +1,6 @@
 /** The corpus's short way of writing what an app has: to make apps that changes start from, and to compare what came out. */
 import {
+  checkAppModel,
   isFilter,
   isSummed,
   type AppModel,
@@ -7,7 +8,7 @@ import {
   type FieldModel,
   type FieldType,
 } from "../../src/models/blueprint/entity-model.ts";
-import { checkAppModel } from "../../src/models/blueprint/entity-model.ts";
+
 import { makeReference } from "../../src/models/blueprint/field-models.ts";
 import { wordsOf } from "../../src/models/blueprint/language/naming.ts";
 import { appNames, entityNames, fieldNames } from "../../src/models/blueprint/names.ts";

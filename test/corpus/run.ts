@@ -1,11 +1,15 @@
 /** Prints the score of both halves, and what the language misses: `node test/corpus/run.ts [development|held-out]`. */
 import { readCorpus, scoreCorpus } from "./score.ts";
 
-const halves = process.argv[2] === undefined ? (["development", "held-out"] as const) : [process.argv[2] as "development" | "held-out"];
+const halves = process.argv[2] === undefined ? (["development", "held-out"] as const) : [process.argv[2] as "development" | "development-2" | "held-out"];
 for (const half of halves) {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));
-  console.log(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);
-  if (process.argv[2] === "development" || process.argv[3] === "--misses")
+  print(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);
+  if (process.argv[2] !== "held-out" || process.argv[3] === "--misses")
     for (const { say, given, why } of misses)
-      console.log(`- ${JSON.stringify(say)}${given.length === 0 ? "" : ` [${given.join(", ")}]`}\n    ${why}`);
+      print(`- ${JSON.stringify(say)}${given.length === 0 ? "" : ` [${given.join(", ")}]`}\n    ${why}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -26,7 +26,7 @@ export interface Miss {
 
 const STARTED_AT = new Date("2026-11-21T08:00:00Z");
 
-export function readCorpus(half: "development" | "held-out"): Entry[] {
+export function readCorpus(half: "development" | "development-2" | "held-out"): Entry[] {
   return read(`${half}.json`) as Entry[];
 }
 

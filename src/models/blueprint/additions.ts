@@ -12,7 +12,7 @@ import { entityNames } from "./names.ts";
 import { seedRows } from "./seeds.ts";
 import { Doubt, type Session } from "./session.ts";
 import type { Step } from "./steps.ts";
-import { findRecords, isCalled, isNamed, type Place } from "./vocabulary.ts";
+import { isCalled, isNamed, type Place } from "./vocabulary.ts";
 
 export function takeAdd(session: Session, change: Extract<SpokenChange, { kind: "add" }>): void {
   const beyond =

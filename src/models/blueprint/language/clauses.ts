@@ -2,6 +2,7 @@
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
 import { isManyRecords, isNoun, isPlural, NOUN, oneOf } from "./nouns.ts";
 import { wordsOf } from "./naming.ts";
+import { isOpen } from "./phrases.ts";
 
 export interface SpokenRelation {
   /** What it is called where the target's own name is not enough: "paid by". */
@@ -159,8 +160,4 @@ export function parseItems(list: string): Pick<Said, "fields" | "parts" | "rejec
 
 function nothing(of: string[] | undefined): Said {
   return { of, fields: [], relations: [], parts: [], rejected: [] };
-}
-
-function isOpen(text: string): boolean {
-  return (text.match(/[([]/g)?.length ?? 0) > (text.match(/[)\]]/g)?.length ?? 0) || (text.match(/"/g)?.length ?? 0) % 2 === 1;
 }

@@ -131,11 +131,11 @@ function parseField(item: string): SpokenField | "nothing" | undefined {
     .replace(/^(?:[-*•]|\d+[.)])\s*/, "")
     .replace(/[.!]+$/, "")
     .replace(/^["'](.*)["']$/, "$1");
-  if (/\?$/.test(text) || /\?\s*(?=\()/.test(text)) {
+  if (text.endsWith("?") || /\?\s*(?=\()/.test(text)) {
     found.kind = "boolean";
     text = text.replace(/\s*\?(?=\s*(?:\(|$))/, "");
   }
-  if (/\*$/.test(text)) {
+  if (text.endsWith("*")) {
     found.required = true;
     text = text.slice(0, -1);
   }

@@ -1,5 +1,6 @@
 /** Cuts a request into sentences: at full stops, line breaks and the items of a list that are sentences of their own. */
 import { wordsOf } from "./naming.ts";
+import { isOpen } from "./phrases.ts";
 import { isPlural } from "./nouns.ts";
 
 const ABBREVIATION =
@@ -63,7 +64,7 @@ export function splitSentences(line: string): string[] {
     const before = line.slice(start, match.index);
     const rest = line.slice(match.index + match[0].length);
     const mark = match[1] ?? "";
-    if (open(before)) continue;
+    if (isOpen(before)) continue;
     if (mark === "." && (ABBREVIATION.test(before) || /^\d+$/.test(before.trim()))) continue;
     // "delivered? (yes/no)", "paid?, sent?": a question mark behind a name is no end of a sentence.
     if (mark.startsWith("?") && (!QUESTION.test(before) || rest.startsWith("("))) continue;
@@ -73,9 +74,4 @@ export function splitSentences(line: string): string[] {
   const last = line.slice(start).replace(/[.!]+$/, "");
   const question = QUESTION.test(last) ? last.replace(/\?+$/, "") : last;
   return [...sentences, question];
-}
-
-/** True inside of parentheses or quotation marks. */
-function open(text: string): boolean {
-  return (text.match(/[([]/g)?.length ?? 0) > (text.match(/[)\]]/g)?.length ?? 0) || (text.match(/"/g)?.length ?? 0) % 2 === 1;
 }
