@@ -15,8 +15,9 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from "../support/throw
 import { verifyTools, writeTree } from "../support/verify-bench.ts";
 import { violations } from "./axe.ts";
 
-/** What a change of colours or width alone can break. */
-const OF_LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"];
+/** What a change of colours alone can break, and of the width. */
+const OF_COLOURS = ["color-contrast", "link-in-text-block"];
+const OF_WIDTH = ["target-size", "scrollable-region-focusable"];
 const APPS = ["expenses", "rsvp", "inventory"] as const satisfies BlueprintName[];
 
 let home: string;
@@ -103,10 +104,10 @@ async function look(page: Page, what: string): Promise<string[]> {
   const found = (await violations(page)).map((line) => `${what}: ${line}`);
   await page.emulateMedia({ colorScheme: "dark" });
   await page.evaluate(SETTLED);
-  found.push(...(await violations(page, OF_LOOKS)).map((line) => `${what}, dark: ${line}`));
+  found.push(...(await violations(page, OF_COLOURS)).map((line) => `${what}, dark: ${line}`));
   await page.setViewportSize({ width: 390, height: 844 });
   await page.evaluate(SETTLED);
-  found.push(...(await violations(page, OF_LOOKS)).map((line) => `${what}, phone: ${line}`));
+  found.push(...(await violations(page, OF_WIDTH)).map((line) => `${what}, phone: ${line}`));
   if (await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
     found.push(`${what}, phone: scrolls sideways`);
   await page.setViewportSize({ width: 1280, height: 844 });
@@ -161,7 +162,6 @@ test("what somebody owes is gone when the payment is recorded, by keyboard alone
   const { page, visit } = await open("expenses");
   await visit("/balances");
   const record = page.getByRole("link", { name: /^Record the payment from Mira to/ });
-  expect(await record.count()).toBe(1);
   await record.focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1, name: "New payment" }).waitFor();

@@ -1,6 +1,7 @@
 /** Changes of an app that is there: the model after them, the migration that takes its rows along, and what to say of the data. */
 import { AdorableError } from "../../core/errors.ts";
 import { checkAppModel, isTextual, type AppModel, type EntityModel, type FieldModel } from "./entity-model.ts";
+import { FEATURE_NAMES, renameEntityInFeature, renameInFeature, usesEntity, usesField, withoutSupplier } from "./feature-names.ts";
 import { addField, addFieldsName, createTables, migrationPath, type Migration } from "./render/migrations.ts";
 import { changeColumn } from "./render/column-changes.ts";
 import { fillReference } from "./render/extract.ts";
@@ -240,54 +241,6 @@ function removeEntity(model: AppModel, entity: EntityModel): Step {
     notes: [...notes, `All ${entity.labelPlural} that exist are deleted.`],
     name: `remove_${entity.table}`,
   };
-}
-
-const FEATURE_NAMES = { balances: "balances", attendance: "head counts", stock: "stock figures" } as const;
-type Feature = NonNullable<AppModel["features"]>[number];
-
-/** Which keys of a feature name entities, and which name fields of those entities. */
-const FEATURE_ENTITIES: Record<Feature["kind"], Record<string, string[]>> = {
-  balances: { person: [], expense: ["amount", "paidBy"], payment: ["sent", "from", "to"] },
-  attendance: { event: ["capacity"], guest: ["host", "answer", "plusOnes"] },
-  stock: { item: ["quantity", "reorderAt", "unitCost", "supplier"] },
-};
-
-/** Stock can be counted without knowing where it comes from. */
-function withoutSupplier(feature: Feature, entity: string, field: string): Feature {
-  if (feature.kind !== "stock" || feature.item !== entity || feature.supplier !== field) return feature;
-  const { supplier: _, ...own } = feature;
-  return own;
-}
-
-function entriesOf(feature: Feature): { entityKey: string; entity: string; fieldKeys: string[] }[] {
-  const values = feature as unknown as Record<string, string>;
-  return Object.entries(FEATURE_ENTITIES[feature.kind]).map(([entityKey, fieldKeys]) => ({
-    entityKey,
-    entity: values[entityKey] ?? "",
-    fieldKeys,
-  }));
-}
-
-function usesEntity(feature: Feature, entity: string): boolean {
-  return entriesOf(feature).some((entry) => entry.entity === entity);
-}
-
-function usesField(feature: Feature, entity: string, field: string): boolean {
-  const values = feature as unknown as Record<string, string>;
-  return entriesOf(feature).some((entry) => entry.entity === entity && entry.fieldKeys.some((key) => values[key] === field));
-}
-
-function renameInFeature(feature: Feature, entity: string, field: string, to: string): Feature {
-  const values = feature as unknown as Record<string, string>;
-  const keys = entriesOf(feature)
-    .filter((entry) => entry.entity === entity)
-    .flatMap((entry) => entry.fieldKeys.filter((key) => values[key] === field));
-  return { ...feature, ...Object.fromEntries(keys.map((key) => [key, to])) };
-}
-
-function renameEntityInFeature(feature: Feature, entity: string, to: string): Feature {
-  const keys = entriesOf(feature).filter((entry) => entry.entity === entity);
-  return { ...feature, ...Object.fromEntries(keys.map(({ entityKey }) => [entityKey, to])) };
 }
 
 function findEntity(model: AppModel, name: string): EntityModel {

@@ -1,14 +1,15 @@
 /** What the templates of an entity are given: names, and lines that depend on its fields. */
 import { isFilter, isSummed, isTextual, type AppModel, type EntityModel, type FieldModel } from "../entity-model.ts";
 import { referenceConstraint, uniqueConstraint } from "./constraints.ts";
-import { controlOf } from "./controls.ts";
-import { formattersOf, shown, titleOf, type ShownField } from "./display.ts";
+import { formattersOf, titleOf } from "./display.ts";
 import { checkOf, columnTypeOf, defaultOf, isNullable, kindOf } from "./field-kinds.ts";
-import { fieldOf, filledValue, isFilled, isOptionalInput, sourceOf } from "./fill.ts";
+import { fieldOf, filledValue, isFilled, isOptionalInput } from "./fill.ts";
+import { formView } from "./form-view.ts";
 import { detailView, listView } from "./page-view.ts";
-import { entityOf, propertiesOf, relationsFrom, relationsTo } from "./relations.ts";
+import { relationView, shownFieldsOf } from "./relation-view.ts";
+import { entityOf, propertiesOf, relationsTo } from "./relations.ts";
 import { testView } from "./test-view.ts";
-import { capitalized, kebabCase, literal, pascalCase } from "./text.ts";
+import { capitalized, kebabCase, listed, literal, pascalCase } from "./text.ts";
 import { wording } from "./wording.ts";
 
 export function entityView(model: AppModel, entity: EntityModel) {
@@ -36,7 +37,7 @@ export function entityView(model: AppModel, entity: EntityModel) {
     ...schemaView(entity),
     ...serverView(model, entity),
     ...formView(model, entity),
-    ...relationView(model, entity),
+    ...relationView(model, entity, filterFields(entity)),
     list: listView(entity, title, others, propertiesOf(model, entity)),
     detail: detailView(title, others),
     ...testView(model, entity),
@@ -157,128 +158,6 @@ function refusalsOf(model: AppModel, entity: EntityModel) {
   });
 }
 
-function formView(model: AppModel, entity: EntityModel) {
-  const { fields } = entity;
-  const halves = pairs(fields);
-  const { titles } = propertiesOf(model, entity);
-  const references = relationsFrom(model, entity);
-  const formFields = fields.map((field) => {
-    const source = isFilled(entity, field) ? sourceOf(entity, field) : undefined;
-    const parent = references.find((relation) => relation.field === field)?.parent;
-    const choices = parent && {
-      options: `${parent.name}Options`,
-      path: kebabCase(parent.plural),
-      label: parent.label,
-      labelPlural: parent.labelPlural,
-      current: shown({ field, referred: { property: titles.get(field.name) ?? "", title: fieldOf(parent, parent.titleField) } }),
-    };
-    return {
-      name: field.name,
-      label: field.label,
-      hint: source && `Made from ${source.label.toLowerCase()} when left empty.`,
-      editHint: isNullable(field) ? "" : "Stays as it is when left empty.",
-      optional: field.type !== "boolean" && isOptionalInput(entity, field),
-      half: halves.has(field),
-      inline: field.type === "boolean",
-      control: controlOf(field, choices),
-    };
-  });
-  const controls = formFields.map(({ control }) => control).join("\n");
-  const uses = (names: string[]) => names.filter((name) => controls.includes(`<${name} `));
-  return {
-    formFields,
-    inputImports: uses(["Checkbox", "Input", "Suffixed", "Textarea"]),
-    usesReferenceSelect: references.length > 0,
-    selectImports: uses(["RatingSelect", "Select"]),
-    formFormatters: [
-      ...(fields.some((field) => field.type === "datetime") ? ["toLocalInput"] : []),
-      ...formattersOf(references.map(({ parent }) => ({ field: fieldOf(parent, parent.titleField) }))),
-    ].filter((name, index, all) => controls.includes(`${name}(`) && all.indexOf(name) === index),
-    optionHooks: targetsOf(references.map(({ parent }) => parent)),
-  };
-}
-
-/** The hooks that give the options of these entities, each once. */
-function targetsOf(parents: EntityModel[]) {
-  return [...new Set(parents)].map((parent) => ({
-    variable: `${parent.name}Options`,
-    hook: `use${pascalCase(parent.name)}Options`,
-    path: kebabCase(parent.plural),
-  }));
-}
-
-/** What the entity gets from those that it refers to, and what those that refer to it get. */
-function relationView(model: AppModel, entity: EntityModel) {
-  const { titles, related } = propertiesOf(model, entity);
-  const references = relationsFrom(model, entity);
-  const incoming = relationsTo(model, entity);
-  const title = fieldOf(entity, entity.titleField);
-  const restricting = related.filter(({ relation }) => relation.field.onDelete === "restrict");
-  return {
-    referenceColumns: references.map(({ field, parent }) => {
-      const parentTitle = fieldOf(parent, parent.titleField);
-      return {
-        table: parent.table,
-        column: field.column,
-        title: parentTitle.column,
-        property: titles.get(field.name) ?? "",
-        notNull: field.required && !isNullable(parentTitle),
-      };
-    }),
-    relatedColumns: related.map(({ relation, count, sums }) => ({
-      table: relation.child.table,
-      column: relation.field.column,
-      count,
-      sums: sums.map((sum) => ({ column: sum.field.column, name: sum.name })),
-    })),
-    hasRelations: references.length + incoming.length > 0,
-    isTarget: incoming.length > 0,
-    titleColumn: title.column,
-    titleRenamed: title.column !== title.name,
-    titleSelection: `${title.column} as ${title.name}`,
-    referenceNames: references.map(({ field }) => field.name),
-    filterHooks: targetsOf(
-      filterFields(entity).flatMap((field) => references.filter((relation) => relation.field === field).map(({ parent }) => parent)),
-    ),
-    isListedElsewhere: references.length > 0,
-    relatedLists: related.map(({ relation: { child, field }, count }) => ({
-      component: `Related${pascalCase(child.plural)}`,
-      path: kebabCase(child.plural),
-      heading:
-        incoming.filter((other) => other.child === child).length === 1
-          ? capitalized(child.labelPlural)
-          : `${capitalized(child.labelPlural)} · ${field.label}`,
-      field: field.name,
-      count,
-    })),
-    relatedImports: [...new Set(incoming.map(({ child }) => child))].map((child) => ({
-      component: `Related${pascalCase(child.plural)}`,
-      path: kebabCase(child.plural),
-    })),
-    heldBy:
-      restricting.length === 0
-        ? ""
-        : `This ${entity.label} still has ${listed([...new Set(restricting.map(({ relation }) => relation.child.labelPlural))])}. Delete them first, or change what they belong to.`,
-    takesAlong: [
-      ...new Set(related.filter(({ relation }) => relation.field.onDelete === "cascade").map(({ relation }) => relation.child.labelPlural)),
-    ].join(" and "),
-  };
-}
-
-/** The fields with what their display needs of other entities. */
-export function shownFieldsOf(model: AppModel, entity: EntityModel): ShownField[] {
-  const { titles } = propertiesOf(model, entity);
-  return entity.fields.map((field) => {
-    if (field.type !== "reference") return { field };
-    const parent = entityOf(model, field.target ?? "");
-    return {
-      field,
-      referred: { property: titles.get(field.name) ?? "", title: fieldOf(parent, parent.titleField) },
-      path: kebabCase(parent.plural),
-    };
-  });
-}
-
 const FILTERS_MAX = 4;
 
 function filterFields(entity: EntityModel): FieldModel[] {
@@ -288,20 +167,4 @@ function filterFields(entity: EntityModel): FieldModel[] {
 /** What people would think of searching in comes first. */
 function searchRank(field: FieldModel): number {
   return field.type === "text" || field.type === "longtext" ? 0 : 1;
-}
-
-/** Narrow fields that stand next to another one; a single one would leave a hole. */
-function pairs(fields: FieldModel[]): Set<FieldModel> {
-  const paired = new Set<FieldModel>();
-  for (let index = 0; index + 1 < fields.length; index += 1) {
-    const [left, right] = [fields[index], fields[index + 1]];
-    if (left === undefined || right === undefined || !kindOf(left).half || !kindOf(right).half) continue;
-    paired.add(left).add(right);
-    index += 1;
-  }
-  return paired;
-}
-
-function listed(words: string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
 }
