@@ -45,11 +45,11 @@ export interface FoundIsolation {
 export async function findIsolation(options: SandboxOptions, home: string): Promise<FoundIsolation> {
   if (process.platform !== "linux")
     return { isolation: "none", user: undefined, note: `no sandbox on "${process.platform}"`, closedAt: undefined };
-  let { user, note, closedAt } = await findUser(options);
+  const { user, closedAt, note: why } = await findUser(options);
   const nodePath = nodePathOf(options);
   const trial = await tryBubblewrap(bubblewrapOf(options), { ...options, home, nodePath }, user?.uid);
   if (trial === "works") return { isolation: "bubblewrap", user, note: "the network is shared with what has to be reached", closedAt };
-  if (trial !== "missing") note = `bubblewrap does not work: ${trial}`;
+  const note = trial === "missing" ? why : `bubblewrap does not work: ${trial}`;
   return { isolation: user === undefined ? "none" : "uid", user, note, closedAt };
 }
 
