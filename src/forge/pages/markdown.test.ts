@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { isSafeAddress, markdown } from "./markdown.ts";
+import { isSafeAddress, markdown, type Place } from "./markdown.ts";
 
-const inner = (text: string): string => /^<div class="prose">([\s\S]*)<\/div>$/.exec(String(markdown(text)))?.[1]?.trim() ?? "";
+const inner = (text: string, place: Place = {}): string =>
+  /^<div class="prose">([\s\S]*)<\/div>$/.exec(String(markdown(text, place)))?.[1]?.trim() ?? "";
 
 test.each([
   ["<script>alert(1)</script>", "&lt;script>"],
@@ -61,6 +62,38 @@ test("pictures are links to themselves, and tasks are boxes that nobody can tick
     '<p><a href="/b" rel="nofollow noopener"><img src="/a.png" alt="shot" loading="lazy"></a></p>',
   );
   expect(inner("- [x] done")).toContain('<span class="task done" role="img" aria-label="done"></span>');
+});
+
+test("numbers are links to issues where a repository is known, but not in code, words, entities and links", () => {
+  const place = { repository: "/ann/shop" };
+  expect(inner("Closes #1, see (#22).", place)).toBe(
+    '<p>Closes <a href="/ann/shop/issues/1">#1</a>, see (<a href="/ann/shop/issues/22">#22</a>).</p>',
+  );
+  expect(inner("a#1 #1a `#1` &#91; #12345678901", place)).toBe("<p>a#1 #1a <code>#1</code> [ #12345678901</p>");
+  expect(inner("[see #1](/x)", place)).toBe('<p><a href="/x" rel="nofollow noopener">see #1</a></p>');
+  expect(inner("#1 of")).toBe("<p>#1 of</p>");
+});
+
+test("relative addresses are those of the file, and stay on this site", () => {
+  const place = { shown: "/a/b/blob/main/docs/", plain: "/a/b/raw/main/docs/" };
+  expect(inner("[x](c.md) [y](../d.md#e)", place)).toContain('href="/a/b/blob/main/docs/c.md"');
+  expect(inner("[x](c.md) [y](../d.md#e)", place)).toContain('href="/a/b/blob/main/d.md#e"');
+  expect(inner("![x](c.png)", place)).toContain('<img src="/a/b/raw/main/docs/c.png"');
+  for (const address of ["javascript:alert(1)", "//elsewhere.example", "\\\\elsewhere.example", "data:text/html,x"])
+    expect(inner(`[x](${address})`, place)).toBe("<p>x</p>");
+});
+
+test("headings go on from those of the page and skip none", () => {
+  expect(inner("### a\n\n# b\n\n###### c").match(/<h\d/g)).toEqual(["<h3", "<h3", "<h4"]);
+  expect(inner("# a\n\n## b", { firstLevel: 2 }).match(/<h\d/g)).toEqual(["<h2", "<h3"]);
+});
+
+test("signs before results are drawn, and a table's empty headings are none", () => {
+  expect(inner("✅ passed")).toBe('<p><span class="sign good"></span> passed</p>');
+  expect(inner("| | a |\n|---|--:|\n| ❌ failed | 1 |")).toBe(
+    '<table><thead><tr><td></td><th class="right">a</th></tr></thead><tbody><tr><td><span class="sign bad"></span> failed</td><td class="right">1</td></tr></tbody></table>',
+  );
+  expect(inner("| | |\n|---|---|\n| a | b |")).toBe("<table><tbody><tr><td>a</td><td>b</td></tr></tbody></table>");
 });
 
 test("control characters make an address unsafe", () => {

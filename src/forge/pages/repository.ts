@@ -105,7 +105,7 @@ function liveCard(core: ForgeCore, repository: Repository): Html {
 }
 
 function nameOf({ deployment }: Environment): string {
-  return deployment.environment === "production" ? "Production" : deployment.environment;
+  return deployment.environment === "production" ? "Production" : deployment.environment.replace(/^production\//, "");
 }
 
 /** While nobody has asked for anything. */
