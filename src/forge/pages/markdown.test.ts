@@ -96,6 +96,11 @@ test("signs before results are drawn, and a table's empty headings are none", ()
   expect(inner("| | |\n|---|---|\n| a | b |")).toBe("<table><tbody><tr><td>a</td><td>b</td></tr></tbody></table>");
 });
 
+test("entities are the characters that they mean, and no tags", () => {
+  expect(inner("&lt;script&gt; &amp;lt; &copy; a&b `&lt;`")).toBe("<p>&lt;script&gt; &amp;lt; &copy; a&amp;b <code>&amp;lt;</code></p>");
+  expect(inner("&#60;script&#62;")).toBe("<p>&lt;script&gt;</p>");
+});
+
 test("control characters make an address unsafe", () => {
   expect(isSafeAddress("/\t/elsewhere.example")).toBe(false);
   expect(isSafeAddress("https://a.example/b")).toBe(true);

@@ -45,7 +45,7 @@ function markedIn({ repository, shown, plain, firstLevel = 3 }: Place): Marked {
       },
       text(token: Tokens.Text | Tokens.Escape) {
         if ("tokens" in token && token.tokens !== undefined) return this.parser.parseInline(token.tokens);
-        const text = "escaped" in token && token.escaped === true ? token.text : escape(token.text);
+        const text = "escaped" in token && token.escaped === true ? token.text : escapeText(token.text);
         const signed = text.replaceAll(/[✅❌⏳]\uFE0F?/gu, (sign) => `<span class="sign ${SIGNS[sign[0] ?? ""] ?? ""}"></span>`);
         if (repository === undefined) return signed;
         return signed.replaceAll(
@@ -140,6 +140,11 @@ function endTags(names: string[]): string {
     .toReversed()
     .map((name) => `</${name}>`)
     .join("");
+}
+
+/** As it was written, where entities mean characters. */
+function escapeText(text: string): string {
+  return escape(text).replaceAll(/&amp;(#\d{1,7}|#x[\da-f]{1,6}|[a-z]\w{1,30});/gi, "&$1;");
 }
 
 function escape(text: string): string {
