@@ -67,4 +67,4 @@ test.each(apps)("the rendered $slug passes every gate and gives an artifact", as
     result.evidence.map(({ gate, conclusion, title }) => `${gate} ${conclusion}${conclusion === "success" ? "" : `: ${title}`}`),
   ).toEqual(VERIFY_GATES.map((gate) => `${gate} success`));
   expect(controlPlane.files.get(result.artifacts[slug] ?? "")?.length).toBeGreaterThan(10_000);
-});
+}, 240_000);

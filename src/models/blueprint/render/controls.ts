@@ -3,6 +3,13 @@ import type { FieldModel } from "../entity-model.ts";
 import { defaultOf, isNullable, ratingMax } from "./field-kinds.ts";
 import { jsxAttribute, literal } from "./text.ts";
 
+/** What has to be dated and just happened: the form of a new row begins with this day. */
+export function isAboutToday(field: FieldModel): boolean {
+  return field.type === "date" && field.required && field.default === undefined && field.unique !== true && JUST_HAPPENED.test(field.name);
+}
+
+const JUST_HAPPENED = /^(?:date|day)$|(?:paid|spent|sent|bought|sold|received|done|made|visited|measured|recorded)(?:On)?$/i;
+
 /** The control of the form; `row` is the row that is edited, if there is one. */
 export function controlOf(field: FieldModel, choices: ReferenceChoices | undefined): string {
   const value = `row?.${field.name}`;
@@ -37,7 +44,7 @@ export function controlOf(field: FieldModel, choices: ReferenceChoices | undefin
     case "choice":
       return choiceControl(field, fallback, initial, required);
     case "date":
-      return input('type="date"');
+      return isAboutToday(field) ? `<Input type="date" defaultValue={row ? row.${field.name} : today()} required />` : input('type="date"');
     case "time":
       return input('type="time"');
     case "phone":

@@ -1,6 +1,6 @@
 /** What the templates of an entity's form are given. */
 import type { AppModel, EntityModel, FieldModel } from "../entity-model.ts";
-import { controlOf } from "./controls.ts";
+import { controlOf, isAboutToday } from "./controls.ts";
 import { formattersOf, shown } from "./display.ts";
 import { isNullable, kindOf } from "./field-kinds.ts";
 import { fieldOf, isFilled, isOptionalInput, sourceOf } from "./fill.ts";
@@ -42,6 +42,7 @@ export function formView(model: AppModel, entity: EntityModel) {
     selectImports: uses(["RatingSelect", "Select"]),
     formFormatters: [
       ...(fields.some((field) => field.type === "datetime") ? ["toLocalInput"] : []),
+      ...(fields.some(isAboutToday) ? ["today"] : []),
       ...formattersOf(references.map(({ parent }) => ({ field: fieldOf(parent, parent.titleField) }))),
     ].filter((name, index, all) => controls.includes(`${name}(`) && all.indexOf(name) === index),
     optionHooks: targetsOf(references.map(({ parent }) => parent)),

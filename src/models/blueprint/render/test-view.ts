@@ -1,5 +1,6 @@
 /** What the tests of a generated app, and the example in its README, say of an entity. */
 import { isFilter, isSummed, isTextual, type AppModel, type EntityModel, type FieldModel } from "../entity-model.ts";
+import { isAboutToday } from "./controls.ts";
 import { defaultOf } from "./field-kinds.ts";
 import { fieldOf, isFilled, isOptionalInput, sourceOf } from "./fill.ts";
 import { propertiesOf, relationsFrom, relationsTo, type Relation } from "./relations.ts";
@@ -10,9 +11,11 @@ export function testView(model: AppModel, entity: EntityModel) {
   const parents = relationsFrom(model, entity).filter(({ field }) => field.required);
   const title = fieldOf(entity, entity.titleField);
   const searchable = searchableSample(entity);
-  const required = entity.fields.find(
+  const needed = entity.fields.filter(
     (field) => field.type !== "reference" && !isOptionalInput(entity, field) && defaultOf(field) === undefined,
   );
+  const required = needed[0];
+  const unfilled = needed.find((field) => !isAboutToday(field));
   const blank = entity.fields.find(
     (field) => isOptionalInput(entity, field) && !isFilled(entity, field) && isTextual(field.type) && field.type !== "choice",
   );
@@ -34,6 +37,7 @@ export function testView(model: AppModel, entity: EntityModel) {
     searchable: searchable !== undefined,
     titleShowsWord: searchable === title && title.type !== "choice",
     required: required && { name: required.name, label: required.label },
+    unfilled: unfilled && { name: unfilled.name, label: unfilled.label },
     blank: blank && { name: blank.name },
     filled:
       filledSlug && slugSource && slugSource.type === "text" && slugSource.unique !== true

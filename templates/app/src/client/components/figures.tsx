@@ -5,7 +5,7 @@ import { Card } from "./ui/card.tsx";
 export function Figures({ children }: { children: ReactNode }) {
   return (
     <Card>
-      <dl className="flex flex-wrap gap-x-10 gap-y-4 px-4 py-5 sm:px-6">{children}</dl>
+      <dl className="grid grid-cols-2 gap-x-10 gap-y-4 px-4 py-5 sm:flex sm:flex-wrap sm:px-6">{children}</dl>
     </Card>
   );
 }
