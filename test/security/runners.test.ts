@@ -186,33 +186,6 @@ describe("the runner API", () => {
     });
   });
 
-  test("gives the session anew to the job whose answer was lost, by the nonce that it chose, and to nobody else", async () => {
-    const { claims, run } = await waiting("gamma");
-    const oidcToken = await sign({ ...claims, ...ours });
-    const ask = (nonce?: string, token = oidcToken) =>
-      call("/session", { json: { oidcToken: token, runId: run, ...(nonce === undefined ? {} : { nonce }) } });
-    const nonce = "a-nonce-of-its-own-choice";
-    const lost = await ask(nonce);
-    const again = await ask(nonce);
-    expect([lost.status, again.status]).toEqual([200, 200]);
-
-    for (const other of [undefined, "some-other-nonce-of-another"]) {
-      expect(await ask(other)).toMatchObject({ status: 401, error: { message: expect.stringContaining("used before") } });
-    }
-    expect((await ask(nonce, await sign({ ...claims, ...ours }))).status).toBe(401);
-    expect((await call("/events", { session: lost.token ?? "", json: [] })).status).toBe(401);
-    expect((await call("/events", { session: again.token ?? "", json: [] })).status).toBe(204);
-    const result = { kind: "work", outcome: "answered", answer: "Once." };
-    const bring = (json: unknown) => call("/result", { session: again.token ?? "", json });
-    expect((await bring(result)).status).toBe(204);
-
-    // Its answer was lost too.
-    expect((await bring(result)).status).toBe(204);
-    expect((await bring({ ...result, answer: "Twice." })).status).toBe(401);
-    expect((await ask(nonce)).status).toBe(401);
-    expect((await call("/events", { session: again.token ?? "", json: [] })).status).toBe(401);
-  });
-
   test("refuses calls without a session, with an invented one and with the OIDC token instead", async () => {
     for (const token of [undefined, "adr_0123456789012345678901234567890123456789012", used]) {
       const options = token === undefined ? {} : { session: token };
@@ -287,6 +260,33 @@ describe("the runner API", () => {
 
     await botSays(place, beta.repository, beta.item, /without reporting a result/);
     expect((await call("/events", { session: session.beta, json: [] })).status).toBe(401);
+  });
+
+  test("gives the session anew to the job whose answer was lost, by the nonce that it chose, and to nobody else", async () => {
+    const { claims, run } = await waiting("gamma");
+    const oidcToken = await sign({ ...claims, ...ours });
+    const ask = (nonce?: string, token = oidcToken) =>
+      call("/session", { json: { oidcToken: token, runId: run, ...(nonce === undefined ? {} : { nonce }) } });
+    const nonce = "a-nonce-of-its-own-choice";
+    const lost = await ask(nonce);
+    const again = await ask(nonce);
+    expect([lost.status, again.status]).toEqual([200, 200]);
+
+    for (const other of [undefined, "some-other-nonce-of-another"]) {
+      expect(await ask(other)).toMatchObject({ status: 401, error: { message: expect.stringContaining("used before") } });
+    }
+    expect((await ask(nonce, await sign({ ...claims, ...ours }))).status).toBe(401);
+    expect((await call("/events", { session: lost.token ?? "", json: [] })).status).toBe(401);
+    expect((await call("/events", { session: again.token ?? "", json: [] })).status).toBe(204);
+    const result = { kind: "work", outcome: "answered", answer: "Once." };
+    const bring = (json: unknown) => call("/result", { session: again.token ?? "", json });
+    expect((await bring(result)).status).toBe(204);
+
+    // Its answer was lost too.
+    expect((await bring(result)).status).toBe(204);
+    expect((await bring({ ...result, answer: "Twice." })).status).toBe(401);
+    expect((await ask(nonce)).status).toBe(401);
+    expect((await call("/events", { session: again.token ?? "", json: [] })).status).toBe(401);
   });
 
   async function bundle(of: Waiting, path: string): Promise<{ bytes: Uint8Array<ArrayBuffer>; commit: string }> {
