@@ -6,6 +6,7 @@ import { objectsOf } from "./objects.ts";
 import type { Annotation, CheckRun, CheckStatus, CommitStatus, Conclusion, Repository } from "./records.ts";
 import { ensureSuite, suiteMoved } from "./check-suites.ts";
 import { checkRunEventJson } from "./serialize/check-suites.ts";
+import { commitJson } from "./serialize/repositories.ts";
 import { emit } from "./webhooks.ts";
 
 const MAX_OUTPUT_CHARACTERS = 65_535;
@@ -147,7 +148,13 @@ export interface NewStatus {
   targetUrl: string | null;
 }
 
-export function createStatus(core: ForgeCore, actor: Actor, repository: Repository, sha: string, wanted: NewStatus): CommitStatus {
+export async function createStatus(
+  core: ForgeCore,
+  actor: Actor,
+  repository: Repository,
+  sha: string,
+  wanted: NewStatus,
+): Promise<CommitStatus> {
   const user = authorizeWrite(core, actor, repository, "statuses", "write");
   if (!["error", "failure", "pending", "success"].includes(wanted.state))
     throw invalid({ resource: "Status", field: "state", code: "custom", message: "state is not included in the list" });
@@ -158,17 +165,29 @@ export function createStatus(core: ForgeCore, actor: Actor, repository: Reposito
       code: "custom",
       message: "description is too long (maximum is 140 characters)",
     });
-  const now = timestamp();
-  const id = core.db.insert("statuses", {
-    repositoryId: repository.id,
-    sha,
-    ...wanted,
-    creatorId: user.id,
-    createdAt: now,
-    updatedAt: now,
+  const commit = commitJson(core, repository, await objectsOf(core.git, repository.id).commit(sha));
+  return core.db.transaction(() => {
+    const now = timestamp();
+    const record = { repositoryId: repository.id, sha, ...wanted, creatorId: user.id, createdAt: now, updatedAt: now };
+    const id = core.db.insert("statuses", record);
+    const branches = core.state.branches(repository.id).filter((branch) => branch.sha === sha);
+    emit(core, repository, "status", user, {
+      id,
+      sha,
+      name: repository.fullName,
+      avatar_url: null,
+      state: wanted.state,
+      context: wanted.context,
+      description: wanted.description,
+      target_url: wanted.targetUrl,
+      commit,
+      branches: branches.map(({ name }) => ({ name, commit: { sha, url: commit["url"] }, protected: false })),
+      created_at: now,
+      updated_at: now,
+    });
+    core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "checks" }));
+    return core.db.get<CommitStatus>("select * from statuses where id = ?", id) as CommitStatus;
   });
-  core.changes.publish({ repositoryId: repository.id, subject: "checks" });
-  return core.db.get<CommitStatus>("select * from statuses where id = ?", id) as CommitStatus;
 }
 
 /** The newest status of each context, and what they say together. */

@@ -31,7 +31,12 @@ export async function createDeployment(core: ForgeCore, actor: Actor, repository
     const record = { repositoryId: repository.id, sha, ref, task, environment, description, isTransient, isProduction, payload };
     const id = core.db.insert("deployments", { ...record, creatorId: user.id, createdAt: now, updatedAt: now });
     const deployment = findDeployment(core, repository, id);
-    emit(core, repository, "deployment", user, { action: "created", deployment: deploymentJson(core, repository, deployment) });
+    emit(core, repository, "deployment", user, {
+      action: "created",
+      deployment: deploymentJson(core, repository, deployment),
+      workflow: null,
+      workflow_run: null,
+    });
     core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "deployment" }));
     return deployment;
   });

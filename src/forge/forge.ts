@@ -25,6 +25,7 @@ import { finishRepositories } from "./repositories.ts";
 import { RUNNER_APP } from "./serialize/actions.ts";
 import { runnerRoutes } from "./rest/actions.ts";
 import { createApi } from "./rest/api.ts";
+import { archiveServices } from "./rest/archives.ts";
 import { createRates } from "./rates.ts";
 import { errorAnswer, observe, type Api, type ApiEnv } from "./rest/http.ts";
 import { createState } from "./state.ts";
@@ -214,6 +215,7 @@ function routes(
   const administration = answering().route("/_forge", admin);
   const services = answering();
   runnerRoutes(core, services, issuer);
+  archiveServices(core, services);
 
   return (request) => {
     const [, first = ""] = new URL(request.url).pathname.split("/");

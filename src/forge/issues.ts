@@ -1,20 +1,21 @@
 /** Issues, comments, labels and reactions: every change checks who makes it, is stored, and tells the Apps in the same transaction. */
 import { authorize, authorizeWrite, isAtLeast, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
-import { Fault, invalid, notFound } from "./faults.ts";
+import { assignable, attachAssignee, reassign } from "./assignees.ts";
+import { invalid, notFound } from "./faults.ts";
+import { changedIssue, findIssue, note, permissionFor, published } from "./issue-changes.ts";
+import { attachLabel, replaceLabels } from "./labels.ts";
 import {
   REACTIONS,
   type Account,
   type Comment,
   type Issue,
-  type Label,
   type Reaction,
   type ReactionContent,
   type ReactionSubject,
   type Repository,
 } from "./records.ts";
-import { emitPull } from "./refs.ts";
-import type { Json } from "./serialize/common.ts";
+import { userJson, type Json } from "./serialize/common.ts";
 import { commentJson, issueJson, labelJson } from "./serialize/issues.ts";
 import { emit } from "./webhooks.ts";
 
@@ -70,11 +71,12 @@ export function createIssue(core: ForgeCore, actor: Actor, repository: Repositor
     const record = { repositoryId: repository.id, number, isPull: false, title: wanted.title, body: wanted.body ?? null, state: "open" };
     const id = core.db.insert("issues", { ...record, userId: user.id, createdAt: now, updatedAt: now });
     const mayTriage = actor.kind === "integration" || isAtLeast(core.state.role(repository, user), "triage");
-    if (mayTriage) {
-      for (const name of wanted.labels ?? []) attachLabel(core, repository, id, name);
-      for (const login of wanted.assignees ?? []) assign(core, repository, id, login);
-    }
-    return changedIssue(core, repository, id, "opened", user);
+    const labels = mayTriage ? (wanted.labels ?? []).flatMap((name) => attachLabel(core, repository, id, user, name) ?? []) : [];
+    const assignees = mayTriage ? assignable(core, repository, wanted.assignees ?? []).filter((one) => attachAssignee(core, id, one)) : [];
+    const issue = changedIssue(core, repository, id, "opened", user);
+    for (const label of labels) changedIssue(core, repository, id, "labeled", user, { label: labelJson(core, repository, label) });
+    for (const one of assignees) changedIssue(core, repository, id, "assigned", user, { assignee: userJson(core, one) });
+    return issue;
   });
 }
 
@@ -102,11 +104,8 @@ export function editIssue(core: ForgeCore, actor: Actor, repository: Repository,
     core.db.update("issues", issue.id, { title: edit.title, body: edit.body, updatedAt: now });
     if (changes["title"] !== undefined) note(core, issue.id, "renamed", user, { from: issue.title, to: edit.title ?? "" });
     if (Object.keys(changes).length > 0) changedIssue(core, repository, issue.id, "edited", user, { changes });
-    if (edit.labels !== undefined) setLabels(core, repository, issue, edit.labels);
-    if (edit.assignees !== undefined) {
-      core.db.run("delete from assignees where issueId = ?", issue.id);
-      for (const login of edit.assignees) assign(core, repository, issue.id, login);
-    }
+    if (edit.labels !== undefined) replaceLabels(core, repository, issue, user, edit.labels);
+    if (edit.assignees !== undefined) reassign(core, repository, issue, user, edit.assignees);
     if (edit.state !== undefined && edit.state !== issue.state) changeState(core, repository, issue, user, edit);
     return findIssue(core, repository, number);
   });
@@ -148,33 +147,6 @@ function changeState(core: ForgeCore, repository: Repository, issue: Issue, user
   changedIssue(core, repository, issue.id, isClosing ? "closed" : "reopened", user);
 }
 
-export function findIssue(core: ForgeCore, repository: Repository, number: number): Issue {
-  const issue = core.state.issue(repository.id, number);
-  if (issue === undefined) throw notFound();
-  return issue;
-}
-
-export function note(core: ForgeCore, issueId: number, kind: string, actor: Account, detail: Record<string, string | number>): void {
-  core.db.insert("timeline", { issueId, kind, actorId: actor.id, detail, createdAt: timestamp() });
-}
-
-/** Tells the Apps and the pages that an issue or a pull request changed, and returns it as it is. */
-function changedIssue(core: ForgeCore, repository: Repository, id: number, action: string, user: Account, extra: Json = {}): Issue {
-  const issue = core.state.issueById(id);
-  if (issue === undefined) throw notFound();
-  const pull = issue.isPull ? core.state.pullById(id) : undefined;
-  if (pull !== undefined) emitPull(core, repository, pull, action, user, extra);
-  else emit(core, repository, "issues", user, { action, issue: issueJson(core, repository, issue), ...extra });
-  published(core, repository, issue);
-  return issue;
-}
-
-function published(core: ForgeCore, repository: Repository, issue: Issue): void {
-  core.db.afterCommit(() =>
-    core.changes.publish({ repositoryId: repository.id, subject: issue.isPull ? "pull" : "issue", number: issue.number }),
-  );
-}
-
 export function createComment(core: ForgeCore, actor: Actor, repository: Repository, number: number, body: string): Comment {
   const issue = findIssue(core, repository, number);
   const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "read");
@@ -186,11 +158,6 @@ export function createComment(core: ForgeCore, actor: Actor, repository: Reposit
     core.db.update("issues", issue.id, { updatedAt: now });
     return changedComment(core, repository, issue, id, "created", user);
   });
-}
-
-/** A pull request's issue side is open to Apps with either permission, as on GitHub. */
-function permissionFor(actor: Actor, issue: Issue): string {
-  return issue.isPull && actor.kind === "integration" && actor.permissions["issues"] !== "write" ? "pull_requests" : "issues";
 }
 
 export function findComment(core: ForgeCore, repository: Repository, id: number): { comment: Comment; issue: Issue } {
@@ -294,7 +261,8 @@ export function unreact(
   subject: { type: ReactionSubject; id: number; issue: Issue },
   reactionId: number,
 ): void {
-  const user = authorizeWrite(core, actor, repository, permissionFor(actor, subject.issue), "read");
+  const permission = subject.type === "review_comment" ? "pull_requests" : permissionFor(actor, subject.issue);
+  const user = authorizeWrite(core, actor, repository, permission, "read");
   const removed = core.db.run(
     "delete from reactions where id = ? and subjectType = ? and subjectId = ? and userId = ?",
     reactionId,
@@ -304,70 +272,6 @@ export function unreact(
   );
   if (removed === 0) throw notFound();
   published(core, repository, subject.issue);
-}
-
-export function createLabel(
-  core: ForgeCore,
-  actor: Actor,
-  repository: Repository,
-  wanted: { name: string; color?: string; description?: string | null },
-): Label {
-  authorizeWrite(core, actor, repository, "issues", "write");
-  if (core.state.label(repository.id, wanted.name) !== undefined)
-    throw invalid({ resource: "Label", field: "name", code: "already_exists" });
-  return ensureLabel(core, repository, wanted.name, wanted.color, wanted.description ?? null);
-}
-
-function ensureLabel(core: ForgeCore, repository: Repository, name: string, color = "ededed", description: string | null = null): Label {
-  const known = core.state.label(repository.id, name);
-  if (known !== undefined) return known;
-  if (name.trim() === "" || name.length > 50) throw invalid({ resource: "Label", field: "name", code: "invalid", value: name });
-  core.db.insert("labels", { repositoryId: repository.id, name, color: color.replace(/^#/, ""), description });
-  return core.state.label(repository.id, name) as Label;
-}
-
-function attachLabel(core: ForgeCore, repository: Repository, issueId: number, name: string): Label {
-  const label = ensureLabel(core, repository, name);
-  core.db.run("insert or ignore into issueLabels (issueId, labelId) values (?, ?)", issueId, label.id);
-  return label;
-}
-
-function setLabels(core: ForgeCore, repository: Repository, issue: Issue, names: string[]): void {
-  core.db.run("delete from issueLabels where issueId = ?", issue.id);
-  for (const name of names) attachLabel(core, repository, issue.id, name);
-}
-
-export function addLabels(core: ForgeCore, actor: Actor, repository: Repository, number: number, names: string[]): Label[] {
-  const issue = findIssue(core, repository, number);
-  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "triage");
-  return core.db.transaction(() => {
-    const present = new Set(core.state.labelsOf(issue.id).map((label) => label.name));
-    for (const name of names.filter((wanted) => !present.has(wanted))) {
-      const label = attachLabel(core, repository, issue.id, name);
-      note(core, issue.id, "labeled", user, { label: name });
-      changedIssue(core, repository, issue.id, "labeled", user, { label: labelJson(core, repository, label) });
-    }
-    return core.state.labelsOf(issue.id);
-  });
-}
-
-export function removeLabel(core: ForgeCore, actor: Actor, repository: Repository, number: number, name: string): Label[] {
-  const issue = findIssue(core, repository, number);
-  const user = authorizeWrite(core, actor, repository, permissionFor(actor, issue), "triage");
-  const label = core.state.labelsOf(issue.id).find((item) => item.name.toLowerCase() === name.toLowerCase());
-  if (label === undefined) throw new Fault(404, "Label does not exist");
-  return core.db.transaction(() => {
-    core.db.run("delete from issueLabels where issueId = ? and labelId = ?", issue.id, label.id);
-    note(core, issue.id, "unlabeled", user, { label: label.name });
-    changedIssue(core, repository, issue.id, "unlabeled", user, { label: labelJson(core, repository, label) });
-    return core.state.labelsOf(issue.id);
-  });
-}
-
-function assign(core: ForgeCore, repository: Repository, issueId: number, login: string): void {
-  const account = core.state.accountByLogin(login);
-  if (account === undefined || core.state.role(repository, account) === "none") return;
-  core.db.run("insert or ignore into assignees (issueId, accountId) values (?, ?)", issueId, account.id);
 }
 
 /** Throws 404 when the actor may not see the repository. */

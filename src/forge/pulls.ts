@@ -2,7 +2,8 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid, notFound } from "./faults.ts";
-import { checkBody, checkTitle, editIssue, note, takeNumber, type IssueEdit } from "./issues.ts";
+import { note } from "./issue-changes.ts";
+import { checkBody, checkTitle, editIssue, takeNumber, type IssueEdit } from "./issues.ts";
 import { makeMerge, makeRebase, signatureOf } from "./merge.ts";
 import { objectsOf } from "./objects.ts";
 import { pullFacts } from "./pull-facts.ts";

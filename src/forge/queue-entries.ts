@@ -2,7 +2,7 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
-import { note } from "./issues.ts";
+import { note } from "./issue-changes.ts";
 import { findPull } from "./pulls.ts";
 import type { Account, PullRequest, Repository } from "./records.ts";
 import { emitPull } from "./refs.ts";

@@ -269,6 +269,15 @@ export interface DeploymentStatus {
   createdAt: string;
 }
 
+/** Whatever was deployed to is one. */
+export interface Environment {
+  /** Of its first deployment. */
+  id: number;
+  name: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
 export interface Release {
   id: number;
   repositoryId: number;

@@ -57,6 +57,7 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
         recordActivity(core, actor, { ...moved, kind: kindOf(change, plans) });
       }
       emit(core, repository, "push", actor, pushJson(core, repository, actor, change));
+      announceRef(core, repository, actor, change);
     }
     core.db.update("repositories", repository.id, { pushedAt: timestamp(), updatedAt: timestamp() });
     for (const plan of plans) applyPlan(core, repository, actor, plan);
@@ -203,6 +204,15 @@ export function emitPull(
       pull_request: pullJson(core, repository, now),
       ...extra,
     });
+}
+
+/** A branch or a tag that came or went is told of by itself, beside its push. */
+function announceRef(core: ForgeCore, repository: Repository, actor: Account, { name, before, after }: RefChange): void {
+  const [, kind, ref = ""] = /^refs\/(heads|tags)\/(.+)$/.exec(name) ?? [];
+  const body = { ref, ref_type: kind === "tags" ? "tag" : "branch", pusher_type: "user" };
+  if (before === NO_COMMIT)
+    emit(core, repository, "create", actor, { ...body, master_branch: repository.defaultBranch, description: repository.description });
+  else if (after === NO_COMMIT) emit(core, repository, "delete", actor, body);
 }
 
 function pushJson(core: ForgeCore, repository: Repository, actor: Account, change: RefChange): Json {

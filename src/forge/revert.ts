@@ -2,7 +2,7 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import type { ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
-import { note } from "./issues.ts";
+import { note } from "./issue-changes.ts";
 import { makeRevert } from "./merge.ts";
 import { NO_COMMIT, objectsOf } from "./objects.ts";
 import { findPull, openPull } from "./pulls.ts";

@@ -10,6 +10,7 @@ import type {
   CommitStatus,
   Deployment,
   DeploymentStatus,
+  Environment,
   Installation,
   Issue,
   Label,
@@ -55,6 +56,8 @@ export interface IssueFilter {
   direction?: "asc" | "desc";
   since?: string;
   creatorId?: number;
+  /** An account, anybody, or nobody. */
+  assignee?: number | "*" | "none";
   headRef?: string;
   baseRef?: string;
 }
@@ -205,12 +208,22 @@ export function createState(db: Db) {
         issueId,
       ),
     review: (id: number) => db.get<Review>("select * from reviews where id = ?", id),
-    /** Oldest first. */
-    reviews: (issueId: number, page: Page = EVERYTHING) => paged<Review>("*", "from reviews where issueId = ?", "id", page, issueId),
+    /** Oldest first; one that waits for its author to submit it is seen by that one alone. */
+    reviews: (issueId: number, page: Page = EVERYTHING, viewerId = 0) =>
+      paged<Review>("*", "from reviews where issueId = ? and (state != 'PENDING' or userId = ?)", "id", page, issueId, viewerId),
     reviewComment: (id: number) => db.get<ReviewComment>("select * from reviewComments where id = ?", id),
     /** Oldest first. */
     reviewComments: (issueId: number, page: Page = EVERYTHING) =>
-      paged<ReviewComment>("*", "from reviewComments where issueId = ?", "id", page, issueId),
+      paged<ReviewComment>(
+        "*",
+        "from reviewComments where issueId = ? and reviewId not in (select id from reviews where state = 'PENDING')",
+        "id",
+        page,
+        issueId,
+      ),
+    /** Oldest first. */
+    commentsOfReview: (reviewId: number, page: Page = EVERYTHING) =>
+      paged<ReviewComment>("*", "from reviewComments where reviewId = ?", "id", page, reviewId),
 
     checkRun: (id: number) => db.get<CheckRun>("select * from checkRuns where id = ?", id),
     checkSuite: (id: number) => db.get<CheckSuite>("select * from checkSuites where id = ?", id),
@@ -254,6 +267,16 @@ export function createState(db: Db) {
       const { sha = null, ref = null, task = null, environment = null } = filter;
       return paged<Deployment>("*", from, "id desc", page, repositoryId, sha, sha, ref, ref, task, task, environment, environment);
     },
+    /** By the order in which they were first deployed to. */
+    environments: (repositoryId: number, page: Page = EVERYTHING) =>
+      paged<Environment>(
+        "*",
+        `from (select min(id) as id, environment as name, min(createdAt) as createdAt, max(updatedAt) as updatedAt
+           from deployments where repositoryId = ? group by environment)`,
+        "id",
+        page,
+        repositoryId,
+      ),
     deploymentStatuses: (deploymentId: number, page: Page = EVERYTHING) =>
       paged<DeploymentStatus>("*", "from deploymentStatuses where deploymentId = ?", "id desc", page, deploymentId),
     release: (id: number) => db.get<Release>("select * from releases where id = ?", id),
@@ -312,6 +335,10 @@ function issueQuery(repositoryId: number, filter: IssueFilter): { where: string;
   if (filter.isPull !== undefined) add("i.isPull = ?", filter.isPull);
   if (filter.since !== undefined) add("i.updatedAt >= ?", filter.since);
   if (filter.creatorId !== undefined) add("i.userId = ?", filter.creatorId);
+  if (filter.assignee === "*") terms.push("exists (select 1 from assignees x where x.issueId = i.id)");
+  else if (filter.assignee === "none") terms.push("not exists (select 1 from assignees x where x.issueId = i.id)");
+  else if (filter.assignee !== undefined)
+    add("exists (select 1 from assignees x where x.issueId = i.id and x.accountId = ?)", filter.assignee);
   if (filter.headRef !== undefined) add("p.headRef = ?", filter.headRef);
   if (filter.baseRef !== undefined) add("p.baseRef = ?", filter.baseRef);
   for (const label of filter.labels ?? []) {

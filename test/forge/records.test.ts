@@ -186,12 +186,12 @@ describe("an issue", () => {
     await wren.rest.issues.update({ ...SHOP, issue_number: number, state: "open" });
     const issue = (await wren.rest.issues.get({ ...SHOP, issue_number: number })).data;
     expect(issue).toMatchObject({ title: "New", state: "open", state_reason: "reopened", labels: [{ name: "adorable" }] });
-    await expect.poll(() => world.receiver.of("issues").filter((item) => item.issue.number === number).length).toBe(6);
+    await expect.poll(() => world.receiver.of("issues").filter((item) => item.issue.number === number).length).toBe(7);
     const actions = world.receiver
       .of("issues")
       .filter((item) => item.issue.number === number)
       .map((item) => item.action);
-    expect(actions.sort()).toEqual(["closed", "edited", "labeled", "opened", "reopened", "unlabeled"]);
+    expect(actions.sort()).toEqual(["closed", "edited", "labeled", "labeled", "opened", "reopened", "unlabeled"]);
     expect((await wren.rest.issues.listForRepo({ ...SHOP, labels: "adorable" })).data.map((item) => item.number)).toEqual([number]);
   });
 });

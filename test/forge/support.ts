@@ -216,6 +216,12 @@ export async function startWorld(changes: Partial<ForgeOptions["actions"]> = {})
       "deployment_status",
       "release",
       "repository",
+      "create",
+      "delete",
+      "deployment",
+      "label",
+      "member",
+      "status",
     ],
   });
   const installation = await admin("installations", { app: "adorable", owner: "ann", repositories: ["ann/shop"] });

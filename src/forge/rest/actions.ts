@@ -3,7 +3,6 @@ import { z } from "zod";
 import { cancelRun, dispatchWorkflow, findRun, findWorkflow, rerun, syncWorkflows } from "../actions/dispatch.ts";
 import { logPath } from "../actions/logs.ts";
 import { authorize } from "../auth.ts";
-import { isSameSecret, secretHash } from "../accounts.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import type { Issuer } from "../oidc.ts";
@@ -11,9 +10,9 @@ import type { Repository, WorkflowJob, WorkflowRun } from "../records.ts";
 import { jobJson, runJson, runPage, workflowJson } from "../serialize/actions.ts";
 import { repositoryUrl } from "../serialize/repositories.ts";
 import { readFile } from "node:fs/promises";
+import { checkSigned, signedLink } from "./signed-links.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
-const LOG_LINK_MS = 60_000;
 const dispatchBody = z.object({
   ref: z.string(),
   inputs: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
@@ -100,14 +99,8 @@ export function actionRoutes(core: ForgeCore, api: Api): void {
   /** As on GitHub, a link that is good for a minute. */
   api.get(`${path}/jobs/:job/logs`, (c) => {
     const { job } = jobOf(c, reading(c));
-    const expires = Date.now() + LOG_LINK_MS;
-    return c.redirect(`${core.url}/_actions/logs/${job.id}?expires=${expires}&signature=${logSignature(core, job.id, expires)}`, 302);
+    return c.redirect(signedLink(core, `/_actions/logs/${job.id}`), 302);
   });
-}
-
-function logSignature(core: ForgeCore, jobId: number, expires: number): string {
-  const key = core.db.get<{ value: string }>("select value from meta where key = 'oidc-key'")?.value ?? "";
-  return secretHash(`${secretHash(key)}:${jobId}:${expires}`);
 }
 
 /** What a job asks for itself: its identity, and its log by a signed link. */
@@ -117,10 +110,9 @@ export function runnerRoutes(core: ForgeCore, api: Api, issuer: Issuer): void {
     return c.json({ count: 1, value: await issuer.sign(token, Number(c.req.query("job")), c.req.query("audience")) });
   });
   api.get("/_actions/logs/:job", async (c) => {
-    const expires = Number(c.req.query("expires"));
+    checkSigned(core, c);
     const job = core.state.job(numberParam(c, "job"));
-    if (job === undefined || !(expires > Date.now()) || !isSameSecret(c.req.query("signature") ?? "", logSignature(core, job.id, expires)))
-      throw new Fault(403, "Signature not valid");
+    if (job === undefined) throw notFound();
     const text = await readFile(logPath(core, job)).catch(() => Buffer.alloc(0));
     return c.body(new Uint8Array(text), 200, { "content-type": "text/plain; charset=utf-8" });
   });

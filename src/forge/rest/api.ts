@@ -3,12 +3,16 @@ import { Hono } from "hono";
 import type { ForgeCore } from "../core.ts";
 import { actionRoutes } from "./actions.ts";
 import { appRoutes } from "./apps.ts";
+import { archiveRoutes } from "./archives.ts";
 import { checkRoutes, deploymentRoutes } from "./checks.ts";
+import { collaboratorRoutes } from "./collaborators.ts";
 import { gitRoutes } from "./git.ts";
 import { installBasics, type Api, type ApiEnv } from "./http.ts";
 import { issueRoutes } from "./issues.ts";
+import { labelRoutes } from "./labels.ts";
 import { graphqlRoutes, pullRoutes } from "./pulls.ts";
 import { repositoryRoutes } from "./repositories.ts";
+import { reviewRoutes } from "./reviews.ts";
 import { ruleRoutes } from "./rules.ts";
 
 /** Registers only: `core` is not touched before a request comes. */
@@ -21,9 +25,13 @@ export function createApi(core: ForgeCore): Api {
     checkRoutes,
     deploymentRoutes,
     issueRoutes,
+    labelRoutes,
     pullRoutes,
+    reviewRoutes,
     repositoryRoutes,
+    collaboratorRoutes,
     ruleRoutes,
+    archiveRoutes,
     gitRoutes,
     graphqlRoutes,
   ])

@@ -10,7 +10,15 @@ import { objectsOf } from "../objects.ts";
 import type { CheckSuite, Repository } from "../records.ts";
 import { checkSuiteJson } from "../serialize/check-suites.ts";
 import type { Json } from "../serialize/common.ts";
-import { annotationJson, checkRunJson, deploymentJson, deploymentStatusJson, releaseJson, statusJson } from "../serialize/checks.ts";
+import {
+  annotationJson,
+  checkRunJson,
+  deploymentJson,
+  deploymentStatusJson,
+  environmentJson,
+  releaseJson,
+  statusJson,
+} from "../serialize/checks.ts";
 import { repositoryJson, repositoryUrl } from "../serialize/repositories.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
@@ -166,7 +174,11 @@ export function checkRoutes(core: ForgeCore, api: Api): void {
     if (sha === undefined) throw new Fault(422, `No commit found for SHA: ${textParam(c, "sha")}`);
     const { state, context, description = null, target_url: targetUrl = null } = await bodyOf(c, newStatus);
     return c.json(
-      statusJson(core, repository, checks.createStatus(core, c.get("actor"), repository, sha, { state, context, description, targetUrl })),
+      statusJson(
+        core,
+        repository,
+        await checks.createStatus(core, c.get("actor"), repository, sha, { state, context, description, targetUrl }),
+      ),
       201,
     );
   });
@@ -283,6 +295,19 @@ export function deploymentRoutes(core: ForgeCore, api: Api): void {
       autoInactive: body.auto_inactive ?? true,
     });
     return c.json(deploymentStatusJson(core, repository, deployments.findDeployment(core, repository, id), status), 201);
+  });
+
+  const environments = "/repos/:owner/:repo/environments";
+  api.get(environments, (c) => {
+    const repository = reading(c, "actions");
+    const listed = core.state.environments(repository.id, pageOf(c));
+    return listAnswer(core, c, listed, (item) => environmentJson(core, repository, item), "environments");
+  });
+  api.get(`${environments}/:name{.+}`, (c) => {
+    const repository = reading(c, "actions");
+    const found = core.state.environments(repository.id).items.find((item) => item.name === textParam(c, "name"));
+    if (found === undefined) throw notFound();
+    return c.json(environmentJson(core, repository, found));
   });
 
   const releases = "/repos/:owner/:repo/releases";

@@ -234,8 +234,8 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
       name,
       commit: { sha, url: `${repositoryUrl(core, repository)}/commits/${sha}` },
       node_id: sha,
-      zipball_url: "",
-      tarball_url: "",
+      zipball_url: `${repositoryUrl(core, repository)}/zipball/refs/tags/${name}`,
+      tarball_url: `${repositoryUrl(core, repository)}/tarball/refs/tags/${name}`,
     }));
   });
 

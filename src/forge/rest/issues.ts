@@ -2,17 +2,18 @@
 import { z } from "zod";
 import type { ForgeCore } from "../core.ts";
 import { notFound } from "../faults.ts";
+import { findIssue } from "../issue-changes.ts";
 import * as issues from "../issues.ts";
 import type { Issue, ReactionSubject, Repository } from "../records.ts";
-import { commentJson, issueJson, labelJson, reactionJson } from "../serialize/issues.ts";
+import { commentJson, issueJson, reactionJson } from "../serialize/issues.ts";
 import type { IssueFilter } from "../state.ts";
-import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, textParam, type Api, type Call } from "./http.ts";
+import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
-const names = z.array(z.union([z.string(), z.object({ name: z.string() }).transform((label) => label.name)]));
+export const labelNames = z.array(z.union([z.string(), z.object({ name: z.string() }).transform((label) => label.name)]));
 const newIssue = z.object({
   title: z.string(),
   body: z.string().nullish(),
-  labels: names.optional(),
+  labels: labelNames.optional(),
   assignees: z.array(z.string()).optional(),
 });
 export const issueEdit = z.object({
@@ -20,7 +21,7 @@ export const issueEdit = z.object({
   body: z.string().nullish(),
   state: z.enum(["open", "closed"]).optional(),
   state_reason: z.enum(["completed", "not_planned", "reopened"]).nullish(),
-  labels: names.optional(),
+  labels: labelNames.optional(),
   assignees: z.array(z.string()).optional(),
 });
 const commentBody = z.object({ body: z.string() });
@@ -34,6 +35,7 @@ export function filterOf(core: ForgeCore, c: Call): IssueFilter {
     .filter((name) => name !== "");
   const sort = c.req.query("sort");
   const creator = c.req.query("creator");
+  const assignee = c.req.query("assignee");
   const since = c.req.query("since");
   return {
     state: state === "all" || state === "closed" ? state : "open",
@@ -42,6 +44,11 @@ export function filterOf(core: ForgeCore, c: Call): IssueFilter {
     ...(labels === undefined ? {} : { labels }),
     ...(since === undefined ? {} : { since }),
     ...(creator === undefined ? {} : { creatorId: core.state.accountByLogin(creator)?.id ?? 0 }),
+    ...(assignee === undefined || assignee === "*" || assignee === "none"
+      ? assignee === undefined
+        ? {}
+        : { assignee }
+      : { assignee: core.state.accountByLogin(assignee)?.id ?? 0 }),
   };
 }
 
@@ -87,7 +94,7 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
   });
   api.get(`${path}/:number`, (c) => {
     const repository = reading(c);
-    return c.json(issueJson(core, repository, issues.findIssue(core, repository, numberParam(c, "number"))));
+    return c.json(issueJson(core, repository, findIssue(core, repository, numberParam(c, "number"))));
   });
   api.patch(`${path}/:number`, async (c) => {
     const repository = repositoryOf(core, c);
@@ -98,7 +105,7 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
   });
   api.get(`${path}/:number/comments`, (c) => {
     const repository = reading(c);
-    const issue = issues.findIssue(core, repository, numberParam(c, "number"));
+    const issue = findIssue(core, repository, numberParam(c, "number"));
     return listAnswer(core, c, core.state.comments(issue.id, pageOf(c), c.req.query("since") ?? ""), (comment) =>
       commentJson(core, repository, issue, comment),
     );
@@ -108,53 +115,7 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
     const number = numberParam(c, "number");
     const { body } = await bodyOf(c, commentBody);
     const comment = issues.createComment(core, c.get("actor"), repository, number, body);
-    return c.json(commentJson(core, repository, issues.findIssue(core, repository, number), comment), 201);
-  });
-
-  api.get(`${path}/:number/labels`, (c) => {
-    const repository = reading(c);
-    return c.json(
-      core.state
-        .labelsOf(issues.findIssue(core, repository, numberParam(c, "number")).id)
-        .map((label) => labelJson(core, repository, label)),
-    );
-  });
-  api.post(`${path}/:number/labels`, async (c) => {
-    const repository = repositoryOf(core, c);
-    const wanted = await bodyOf(c, z.union([z.object({ labels: names }).transform((body) => body.labels), names]));
-    return c.json(
-      issues
-        .addLabels(core, c.get("actor"), repository, numberParam(c, "number"), wanted)
-        .map((label) => labelJson(core, repository, label)),
-    );
-  });
-  api.delete(`${path}/:number/labels/:name`, (c) => {
-    const repository = repositoryOf(core, c);
-    return c.json(
-      issues
-        .removeLabel(core, c.get("actor"), repository, numberParam(c, "number"), textParam(c, "name"))
-        .map((label) => labelJson(core, repository, label)),
-    );
-  });
-  api.get("/repos/:owner/:repo/labels", (c) => {
-    const repository = reading(c);
-    return listAnswer(core, c, core.state.labels(repository.id, pageOf(c)), (label) => labelJson(core, repository, label));
-  });
-  api.get("/repos/:owner/:repo/labels/:name", (c) => {
-    const repository = reading(c);
-    const label = core.state.label(repository.id, textParam(c, "name"));
-    if (label === undefined) throw notFound();
-    return c.json(labelJson(core, repository, label));
-  });
-  api.post("/repos/:owner/:repo/labels", async (c) => {
-    const repository = repositoryOf(core, c);
-    const {
-      name,
-      color,
-      description = null,
-    } = await bodyOf(c, z.object({ name: z.string(), color: z.string().optional(), description: z.string().nullish() }));
-    const label = issues.createLabel(core, c.get("actor"), repository, { name, description, ...(color === undefined ? {} : { color }) });
-    return c.json(labelJson(core, repository, label), 201);
+    return c.json(commentJson(core, repository, findIssue(core, repository, number), comment), 201);
   });
 
   const subjectOf: Record<string, (c: Call, repository: Repository) => { type: ReactionSubject; id: number; issue: Issue }> = {
@@ -163,7 +124,7 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
       return { type: "comment", id: comment.id, issue };
     },
     [`${path}/:id`]: (c, repository) => {
-      const issue = issues.findIssue(core, repository, numberParam(c, "id"));
+      const issue = findIssue(core, repository, numberParam(c, "id"));
       return { type: "issue", id: issue.id, issue };
     },
     "/repos/:owner/:repo/pulls/comments/:id": (c, repository) => {
@@ -176,7 +137,10 @@ export function issueRoutes(core: ForgeCore, api: Api): void {
   for (const [base, find] of Object.entries(subjectOf)) {
     api.get(`${base}/reactions`, (c) => {
       const subject = find(c, reading(c));
-      return listAnswer(core, c, core.state.reactions(subject.type, subject.id, pageOf(c)), (reaction) => reactionJson(core, reaction));
+      const content = c.req.query("content");
+      const { items } = core.state.reactions(subject.type, subject.id);
+      const wanted = items.filter((reaction) => content === undefined || reaction.content === content);
+      return listAnswer(core, c, slice(wanted, pageOf(c)), (reaction) => reactionJson(core, reaction));
     });
     api.post(`${base}/reactions`, async (c) => {
       const repository = repositoryOf(core, c);

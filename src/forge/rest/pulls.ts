@@ -1,17 +1,15 @@
-/** Routes of pull requests and their reviews, and the one GraphQL mutation that has no REST twin. */
+/** Routes of pull requests, and the one GraphQL mutation that has no REST twin. */
 import { z } from "zod";
 import { authorize, isVisible, type Actor } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
-import { findIssue } from "../issues.ts";
 import { objectsOf } from "../objects.ts";
 import * as pulls from "../pulls.ts";
 import { enqueue, queueOf } from "../queue-entries.ts";
 import type { PullRequest, Repository } from "../records.ts";
 import { revertPull } from "../revert.ts";
-import { createReview, createReviewComment, replyToReviewComment } from "../reviews.ts";
 import { idOfNode, nodeId, userJson } from "../serialize/common.ts";
-import { issuePage, reviewCommentJson, reviewJson } from "../serialize/issues.ts";
+import { issuePage } from "../serialize/issues.ts";
 import { pullJson, pullSummaryJson } from "../serialize/pulls.ts";
 import { commitJson, fileJson } from "../serialize/repositories.ts";
 import { bodyOf, linkPages, listAnswer, numberParam, pageOf, repositoryOf, slice, type Api, type Call } from "./http.ts";
@@ -30,13 +28,6 @@ const merge = z.object({
   commit_message: z.string().optional(),
   sha: z.string().optional(),
   merge_method: z.enum(["merge", "squash", "rebase"]).optional(),
-});
-const lineComment = z.object({
-  path: z.string(),
-  body: z.string(),
-  line: z.number().int().positive().optional(),
-  position: z.number().int().positive().optional(),
-  side: z.enum(["LEFT", "RIGHT"]).optional(),
 });
 const reviewers = z.object({ reviewers: z.array(z.string()).default([]), team_reviewers: z.array(z.string()).optional() });
 
@@ -143,87 +134,12 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
       ),
     );
   });
-
-  api.get(`${path}/:number{[0-9]+}/reviews`, (c) => {
-    const repository = reading(c);
-    const pull = pullOf(c, repository);
-    return listAnswer(core, c, core.state.reviews(pull.id, pageOf(c)), (review) => reviewJson(core, repository, pull, review));
-  });
-  api.post(`${path}/:number{[0-9]+}/reviews`, async (c) => {
-    const repository = repositoryOf(core, c);
-    const wanted = await bodyOf(
-      c,
-      z.object({
-        event: z.enum(["APPROVE", "REQUEST_CHANGES", "COMMENT"]).default("COMMENT"),
-        body: z.string().nullish(),
-        commit_id: z.string().optional(),
-        comments: z.array(lineComment).default([]),
-      }),
-    );
-    const comments = wanted.comments.map(toLineComment);
-    const review = await createReview(core, c.get("actor"), repository, numberParam(c, "number"), {
-      event: wanted.event,
-      body: wanted.body ?? "",
-      commitSha: wanted.commit_id,
-      comments,
-    });
-    return c.json(reviewJson(core, repository, pullOf(c, repository), review));
-  });
-  api.get(`${path}/:number{[0-9]+}/comments`, (c) => {
-    const repository = reading(c);
-    const pull = pullOf(c, repository);
-    return listAnswer(core, c, core.state.reviewComments(pull.id, pageOf(c)), (comment) =>
-      reviewCommentJson(core, repository, pull, comment),
-    );
-  });
-  api.post(`${path}/:number{[0-9]+}/comments`, async (c) => {
-    const repository = repositoryOf(core, c);
-    const number = numberParam(c, "number");
-    const wanted = await bodyOf(
-      c,
-      lineComment.partial({ path: true }).extend({ commit_id: z.string().optional(), in_reply_to: z.number().optional() }),
-    );
-    const comment =
-      wanted.in_reply_to === undefined
-        ? await createReviewComment(
-            core,
-            c.get("actor"),
-            repository,
-            number,
-            toLineComment({ ...wanted, path: wanted.path ?? "" }),
-            wanted.commit_id,
-          )
-        : replyToReviewComment(core, c.get("actor"), repository, number, wanted.in_reply_to, wanted.body);
-    return c.json(reviewCommentJson(core, repository, pullOf(c, repository), comment), 201);
-  });
-  api.post(`${path}/:number{[0-9]+}/comments/:id/replies`, async (c) => {
-    const repository = repositoryOf(core, c);
-    const { body } = await bodyOf(c, z.object({ body: z.string() }));
-    const comment = replyToReviewComment(core, c.get("actor"), repository, numberParam(c, "number"), numberParam(c, "id"), body);
-    return c.json(reviewCommentJson(core, repository, pullOf(c, repository), comment), 201);
-  });
-  api.get(`${path}/comments/:id`, (c) => {
-    const repository = reading(c);
-    const comment = core.state.reviewComment(numberParam(c, "id"));
-    const issue = comment === undefined ? undefined : core.state.issueById(comment.issueId);
-    if (comment === undefined || issue?.repositoryId !== repository.id) throw notFound();
-    return c.json(reviewCommentJson(core, repository, findIssue(core, repository, issue.number), comment));
-  });
 }
 
 /** What a pull request is compared with: where it left its base, or for a merged one what it was merged onto. */
 async function baseOf(core: ForgeCore, repository: Repository, pull: PullRequest): Promise<string> {
   const tip = pull.isMerged ? pull.baseSha : (core.state.ref(repository.id, `refs/heads/${pull.baseRef}`) ?? pull.baseSha);
   return (await objectsOf(core.git, repository.id).mergeBase(tip, pull.headSha)) ?? tip;
-}
-
-function toLineComment(comment: z.infer<typeof lineComment>) {
-  return {
-    path: comment.path,
-    body: comment.body,
-    line: comment.line ?? comment.position ?? null,
-    side: comment.side ?? ("RIGHT" as const),
-  };
 }
 
 const graphql = z.object({

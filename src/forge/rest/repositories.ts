@@ -4,10 +4,9 @@ import { authorize, authorizeWrite, isVisible } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
-import { setCollaborator } from "../accounts.ts";
 import type { Repository, Role } from "../records.ts";
 import { createRepository, deleteRepository, editRepository, writeFiles } from "../repositories.ts";
-import { apiUrl, userJson } from "../serialize/common.ts";
+import { apiUrl, fullUserJson } from "../serialize/common.ts";
 import { pullSummaryJson } from "../serialize/pulls.ts";
 import {
   commitJson,
@@ -18,7 +17,6 @@ import {
   repositoryJson,
   repositoryPage,
   repositoryUrl,
-  rolePermissions,
 } from "../serialize/repositories.ts";
 import { accountOf, bodyOf, linkPages, listAnswer, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
 
@@ -32,11 +30,11 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     return repository;
   };
 
-  api.get("/user", (c) => c.json(userJson(core, accountOf(c))));
+  api.get("/user", (c) => c.json(fullUserJson(core, accountOf(c), true)));
   api.get("/users/:login", (c) => {
     const account = core.state.accountByLogin(textParam(c, "login"));
     if (account === undefined) throw notFound();
-    return c.json({ ...userJson(core, account), name: account.name, created_at: account.createdAt });
+    return c.json(fullUserJson(core, account, false));
   });
   const newRepository = z.object({
     name: z.string(),
@@ -196,16 +194,22 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     const sha = await objects.resolve(c.req.query("sha") ?? repository.defaultBranch);
     if (sha === undefined) throw core.state.branches(repository.id).length === 0 ? new Fault(409, "Git Repository is empty.") : notFound();
     const { page, perPage } = pageOf(c);
-    const path = c.req.query("path");
-    linkPages(core, c, await objects.count(sha));
-    const commits = await objects.log(sha, { limit: perPage, skip: (page - 1) * perPage, ...(path === undefined ? {} : { path }) });
+    const { path, since, until, author } = c.req.query();
+    const only = {
+      ...(path === undefined ? {} : { path }),
+      ...(since === undefined ? {} : { since: secondsOf(since) }),
+      ...(until === undefined ? {} : { until: secondsOf(until) }),
+      ...(author === undefined ? {} : { author: authorPattern(core, author) }),
+    };
+    linkPages(core, c, await objects.count(sha, only));
+    const commits = await objects.log(sha, { ...only, limit: perPage, skip: (page - 1) * perPage });
     return c.json(commits.map((commit) => commitJson(core, repository, commit)));
   });
   api.get("/repos/:owner/:repo/commits/:sha/pulls", (c) => {
     const repository = contents(c);
     const sha = textParam(c, "sha");
     const pulls = core.state.pulls(repository.id).items.filter((pull) => pull.headSha === sha || pull.mergeCommitSha === sha);
-    return c.json(pulls.map((pull) => pullSummaryJson(core, repository, pull)));
+    return listAnswer(core, c, slice(pulls, pageOf(c)), (pull) => pullSummaryJson(core, repository, pull));
   });
   api.get("/repos/:owner/:repo/compare/:range{.+}", async (c) => {
     const repository = contents(c);
@@ -242,44 +246,23 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     });
   });
 
-  api.get("/repos/:owner/:repo/collaborators/:login/permission", (c) => {
-    const repository = repositoryOf(core, c);
-    authorize(core, c.get("actor"), repository, { permission: "metadata", level: "read", role: "read" });
-    accountOf(c);
-    const account = core.state.accountByLogin(textParam(c, "login"));
-    if (account === undefined) throw new Fault(404, `${textParam(c, "login")} is not a user`);
-    const role = core.state.role(repository, account);
-    const permission = { maintain: "write", triage: "read", none: "none", read: "read", write: "write", admin: "admin" }[role];
-    return c.json({
-      permission,
-      role_name: role,
-      user: { ...userJson(core, account), permissions: rolePermissions(role), role_name: role },
-    });
-  });
-  api.put("/repos/:owner/:repo/collaborators/:login", async (c) => {
-    const repository = repositoryOf(core, c);
-    authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
-    const account = core.state.accountByLogin(textParam(c, "login"));
-    if (account === undefined) throw notFound();
-    const { permission = "push" } = await bodyOf(
-      c,
-      z.object({ permission: z.enum(["pull", "triage", "push", "maintain", "admin"]).optional() }),
-    );
-    const roles: Record<typeof permission, Role> = { pull: "read", triage: "triage", push: "write", maintain: "maintain", admin: "admin" };
-    setCollaborator(core, repository, account, roles[permission]);
-    return c.body(null, 204);
-  });
-  api.delete("/repos/:owner/:repo/collaborators/:login", (c) => {
-    const repository = repositoryOf(core, c);
-    authorizeWrite(core, c.get("actor"), repository, "administration", "admin");
-    const account = core.state.accountByLogin(textParam(c, "login"));
-    if (account !== undefined) setCollaborator(core, repository, account, "none");
-    return c.body(null, 204);
-  });
   api.get("/", (c) => c.json({ current_user_url: `${apiUrl(core)}/user`, repository_url: `${apiUrl(core)}/repos/{owner}/{repo}` }));
   api.get("/meta", (c) => c.json({ verifiable_password_authentication: false, installed_version: "3.17.0" }));
   api.get("/rate_limit", (c) => {
     const rate = core.rates.rate(c.get("actor").account);
     return c.json({ resources: { core: rate, search: rate }, rate });
   });
+}
+
+/** A login stands in its commits' address; anything else is looked for as it is. */
+function authorPattern(core: ForgeCore, author: string): string {
+  const account = core.state.accountByLogin(author);
+  return account === undefined ? author : `${account.id}+${account.login}@`;
+}
+
+/** As git reads times of any year. Throws 422 for what is none. */
+function secondsOf(time: string): string {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) throw new Fault(422, `Invalid request.\n\n"${time}" is not a valid date-time.`);
+  return `@${Math.floor(at / 1000)}`;
 }

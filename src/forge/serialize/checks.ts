@@ -1,6 +1,6 @@
 /** JSON of check runs, commit statuses, deployments and releases, as GitHub documents them. */
 import type { ForgeCore } from "../core.ts";
-import type { Annotation, CheckRun, CommitStatus, Deployment, DeploymentStatus, Release, Repository } from "../records.ts";
+import type { Annotation, CheckRun, CommitStatus, Deployment, DeploymentStatus, Environment, Release, Repository } from "../records.ts";
 import { appJson, nodeId, userById, type Json } from "./common.ts";
 import { repositoryPage, repositoryUrl } from "./repositories.ts";
 
@@ -124,6 +124,21 @@ export function deploymentStatusJson(core: ForgeCore, repository: Repository, de
   };
 }
 
+export function environmentJson(core: ForgeCore, repository: Repository, environment: Environment): Json {
+  const { id, name, createdAt, updatedAt } = environment;
+  return {
+    id,
+    node_id: nodeId("EN", id),
+    name,
+    url: `${repositoryUrl(core, repository)}/environments/${encodeURIComponent(name)}`,
+    html_url: `${repositoryPage(core, repository)}/deployments/${encodeURIComponent(name)}`,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    protection_rules: [],
+    deployment_branch_policy: null,
+  };
+}
+
 /** As events show it: an address that was not given is left out. */
 export function deploymentStatusEventJson(core: ForgeCore, repository: Repository, deployment: Deployment, status: DeploymentStatus): Json {
   const json = deploymentStatusJson(core, repository, deployment, status);
@@ -139,8 +154,8 @@ export function releaseJson(core: ForgeCore, repository: Repository, release: Re
     html_url: `${page}/releases/tag/${encodeURIComponent(release.tagName)}`,
     assets_url: `${url}/assets`,
     upload_url: `${url}/assets{?name,label}`,
-    tarball_url: null,
-    zipball_url: null,
+    tarball_url: release.isDraft ? null : `${repositoryUrl(core, repository)}/tarball/${release.tagName}`,
+    zipball_url: release.isDraft ? null : `${repositoryUrl(core, repository)}/zipball/${release.tagName}`,
     immutable: false,
     id: release.id,
     node_id: nodeId("RE", release.id),

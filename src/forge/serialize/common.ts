@@ -44,6 +44,39 @@ export function userJson(core: ForgeCore, account: Account): Json {
   };
 }
 
+/** An account that was asked for itself; `isOwn`: by itself. */
+export function fullUserJson(core: ForgeCore, account: Account, isOwn: boolean): Json {
+  const { items } = core.state.repositoriesOf(account.id);
+  const hidden = items.filter((repository) => repository.isPrivate).length;
+  return {
+    ...userJson(core, account),
+    name: account.name,
+    company: null,
+    blog: "",
+    location: null,
+    email: null,
+    hireable: null,
+    bio: null,
+    twitter_username: null,
+    public_repos: items.length - hidden,
+    public_gists: 0,
+    followers: 0,
+    following: 0,
+    created_at: account.createdAt,
+    updated_at: account.createdAt,
+    ...(isOwn
+      ? {
+          private_gists: 0,
+          total_private_repos: hidden,
+          owned_private_repos: hidden,
+          disk_usage: 0,
+          collaborators: 0,
+          two_factor_authentication: false,
+        }
+      : {}),
+  };
+}
+
 export function userById(core: ForgeCore, id: number): Json {
   return userJson(core, core.state.account(id));
 }
