@@ -10,8 +10,8 @@ const FETCH_LIMIT_MS = 120_000;
 export interface Checkout {
   /** The files of the tree, and nothing else. */
   treeDir: string;
-  /** Lays the tree out in `dir` without the folders of these apps, links as plain text files. */
-  layOutWithout(dir: string, apps: readonly string[]): Promise<void>;
+  /** Lays the tree out in `dir` without these folders and files, which must be in it; links as plain text files. */
+  layOutWithout(dir: string, paths: readonly string[]): Promise<void>;
   /** The text of a file in the base commit, undefined where it has none. */
   readBase(path: string): Promise<string | undefined>;
   /** Paths of files in the base commit below a folder. */
@@ -59,11 +59,7 @@ export async function checkoutTree(options: {
   await layOut(treeDir);
   return {
     treeDir,
-    layOutWithout: (dir, apps) =>
-      layOut(
-        dir,
-        apps.map((app) => `apps/${app}`),
-      ),
+    layOutWithout: layOut,
     async readBase(path) {
       const result = await git(["cat-file", "blob", `${baseCommit}:${path}`], local);
       return result.exitCode === 0 ? result.stdout.toString("utf8") : undefined;

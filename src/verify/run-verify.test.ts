@@ -126,7 +126,7 @@ describe("a verification", () => {
 
   test("leaves out what is known of an app to this same judge, and judges each app where its siblings are not", async () => {
     const alone =
-      'import { existsSync } from "node:fs";\nimport { expect, test } from "vitest";\ntest("alone", () => expect(existsSync("../tiny")).toBe(false));\n';
+      'import { existsSync } from "node:fs";\nimport { expect, test } from "vitest";\ntest("alone", () => expect(["../tiny", "../../.adorable/spec.json"].some(existsSync)).toBe(false));\n';
     const twin = { files: tinyApp({ "src/alone.test.ts": alone }), contract: TINY_CONTRACT };
     const assignment = await head((dir) => writeProject(dir, { ...TINY, twin }));
     const { judge = "" } = (await verify(await head((dir) => writeTree(dir, { "notes.md": "nothing yet\n" })))).result;

@@ -121,7 +121,7 @@ export async function runVerify(options: VerifyOptions): Promise<VerifyResult> {
   }
 }
 
-/** An app in a tree without its siblings: nothing of them can take part in what is found of it, which is why that may be kept. */
+/** An app in a tree without its siblings and the spec that names them: nothing of them can take part in what is found of it, which is why that may be kept. */
 interface SeparateApp extends GateApp {
   treeDir: string;
 }
@@ -138,8 +138,12 @@ async function separate(
     const others = slugs.filter((slug) => slug !== app.spec.slug);
     const treeDir = join(folderOf(app.spec.slug), "tree");
     await mkdir(folderOf(app.spec.slug), { recursive: true });
-    if (others.length === 0) await rename(checkout.treeDir, treeDir);
-    else await checkout.layOutWithout(treeDir, others);
+    const without = [SPEC_PATH, ...others.map((slug) => `apps/${slug}`)];
+    if (others.length > 0) await checkout.layOutWithout(treeDir, without);
+    else {
+      await rename(checkout.treeDir, treeDir);
+      await rm(join(treeDir, SPEC_PATH));
+    }
     apps.push({ ...app, treeDir, dir: join(treeDir, app.path) });
   }
   await rm(checkout.treeDir, { recursive: true, force: true });
