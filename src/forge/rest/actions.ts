@@ -4,7 +4,7 @@ import { cancelRun, dispatchWorkflow, findRun, findWorkflow, rerun, syncWorkflow
 import { logPath } from "../actions/logs.ts";
 import { authorize } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
-import { Fault, notFound } from "../faults.ts";
+import { notFound } from "../faults.ts";
 import type { Issuer } from "../oidc.ts";
 import type { Repository, WorkflowJob, WorkflowRun } from "../records.ts";
 import { jobJson, runJson, runPage, workflowJson } from "../serialize/actions.ts";

@@ -7,7 +7,7 @@ import * as issues from "../issues.ts";
 import type { Issue, ReactionSubject, Repository } from "../records.ts";
 import { commentJson, issueJson, reactionJson } from "../serialize/issues.ts";
 import type { IssueFilter } from "../state.ts";
-import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
+import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, type Api, type Call } from "./http.ts";
 
 export const labelNames = z.array(z.union([z.string(), z.object({ name: z.string() }).transform((label) => label.name)]));
 const newIssue = z.object({
