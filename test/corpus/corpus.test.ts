@@ -6,8 +6,10 @@ const FLOORS = { development: 120, "held-out": 80 } as const;
 
 test.each(["development", "held-out"] as const)("the %s half of the corpus is understood as well as it was", (half) => {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));
-  const lines = misses.map(({ say, why }) => `- ${JSON.stringify(say)}: ${why}
-`);
+  const lines = misses.map(
+    ({ say, why }) => `- ${JSON.stringify(say)}: ${why}
+`,
+  );
   process.stdout.write(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)
 ${lines.join("")}`);
   expect(passed, `${misses.length} phrasings are missed; they are printed above`).toBeGreaterThanOrEqual(FLOORS[half]);

@@ -125,7 +125,7 @@ export function fieldAt(model: AppModel, line: string): [EntityModel | undefined
 }
 
 function split(text: string): { types: string[]; rules: string[] } {
-  const type = /^(?:[^\s(]|\([^)]*\))+/.exec(text)?.[0] ?? "any";
+  const type = (/^(?:[^!?=<(]|\([^)]*\))+/.exec(text)?.[0] ?? "any").trim().replace(/\s+unique$/, "");
   const types = type.includes("(") ? [type] : type.split("/");
   return {
     types,

@@ -1,7 +1,10 @@
 /** Prints the score of both halves, and what the language misses: `node test/corpus/run.ts [development|held-out]`. */
 import { readCorpus, scoreCorpus } from "./score.ts";
 
-const halves = process.argv[2] === undefined ? (["development", "held-out"] as const) : [process.argv[2] as "development" | "development-2" | "held-out"];
+const halves =
+  process.argv[2] === undefined
+    ? (["development", "held-out"] as const)
+    : [process.argv[2] as "development" | "development-2" | "held-out"];
 for (const half of halves) {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));
   print(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);

@@ -23,9 +23,22 @@ export function takeAdd(session: Session, change: Extract<SpokenChange, { kind: 
   const place = session.record(change.to, `to add ${change.list} to`);
   const rest = change.rest ?? "";
   const source = sourceOf(rest);
+  const described = /^(?:an?|the)\s+([\w-]+(?: [\w-]+)?)\s*\(((?:name|title|first name)\b[^()]*)\)$/i.exec(change.list.trim());
+  if (described !== null && rest === "") {
+    const words = oneOf(described[1] ?? "");
+    const { fields, rejected } = parseItems(described[2] ?? "");
+    return takeSaid(session, {
+      of: wordsOf(place.entity.label),
+      fields: [],
+      relations: [{ target: words }],
+      parts: [],
+      rejected,
+      described: [{ words, fields }],
+    });
+  }
   const plain = parseItems(change.list);
   const [part] = plain.parts;
-  const detail = rest.replace(/^(?::|,?\s*(?:with|having|each with|that have|which have))\s*/i, "");
+  const detail = rest.replace(/^(?::|,?\s*(?:with|having|each with|that have|which have))\s*/i, "").replace(/^\(([^()]*)\)$/, "$1");
   if (plain.parts.length === 1 && part !== undefined && rest !== "" && source === undefined && !/^,?\s*and\b/.test(rest)) {
     const inner = parseItems(detail);
     return takeSaid(session, {
@@ -55,6 +68,10 @@ export function takeSaid(session: Session, said: Said, source?: string[]): void 
   if (name !== undefined && session.definitions.has(oneOf(name).join(" "))) return;
   const place = session.record(name, "to change");
   if (said.rejected[0] !== undefined) throw new Doubt(`"${said.rejected[0]}" is not a field that I can add`);
+  for (const one of said.described ?? []) {
+    if (session.definitions.has(one.words.join(" ")) || place.app.model.entities.some((entity) => isCalled(entity, one.words))) continue;
+    session.definitions.set(one.words.join(" "), { of: one.words, fields: one.fields, relations: [], parts: [], rejected: [] });
+  }
   const plain: SpokenField[] = [];
   for (const field of said.fields) {
     const target = targetOf(session, place, field, said.single === true);

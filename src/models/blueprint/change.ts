@@ -71,7 +71,7 @@ function decide(text: string, apps: readonly AppFacts[], startedAt: Date, buildi
   if (changed.kind === "change") return { kind: "change", change: changed.change };
   if (building !== undefined) return answer(changed.text);
   // What is no change of an app that is there may still be a new one.
-  const created = changed.sure ? undefined : planCreation(text, apps, startedAt, building);
+  const created = changed.sure || /\b(?:also|too|as well)\b/i.test(text) ? undefined : planCreation(text, apps, startedAt, building);
   return created !== undefined && (created.kind === "change" || known.length === 0) ? created : answer(changed.text);
 }
 
@@ -126,7 +126,9 @@ function planChanges(text: string, apps: readonly AppFacts[], all: readonly Know
     isRecord: (phrase) => findRecords(known, phrase).length > 0,
     isField: (phrase) => findFields(places, phrase).length > 0,
   });
-  const { wanted, leftOut } = withoutTalk(spoken);
+  const mentions = (phrase: string): boolean =>
+    phrase.split(/\W+/).some((word) => word.length > 2 && (findFields(places, word).length > 0 || findRecords(known, word).length > 0));
+  const { wanted, leftOut } = withoutTalk(spoken, mentions);
   if (wanted.length === 0) return unsure(beyondAnswer({ reason: notUnderstood(leftOut), understood: "" }));
   if (known.length === 0)
     return unsure(
@@ -211,13 +213,15 @@ function doubted(error: unknown, wanted: readonly SpokenChange[], probe: Session
 }
 
 /** Sentences that are no statement and name nothing that could change are talk; beside statements they are left out. */
-function withoutTalk(spoken: readonly SpokenChange[]): { wanted: SpokenChange[]; leftOut: string[] } {
+function withoutTalk(spoken: readonly SpokenChange[], mentions: (text: string) => boolean): { wanted: SpokenChange[]; leftOut: string[] } {
   const isTalk = (change: SpokenChange): boolean => change.kind === "unclear";
   const talk = spoken.flatMap((change) => (change.kind === "unclear" ? [change.text] : []));
   const certain = spoken.filter((change) => !isTalk(change));
   // One sentence that was not understood among others may be the one that matters.
-  const risky = talk.some((text) =>
-    /\b(?:add|remove|delete|drop|rename|change|make|set|must|should|need|want|except|unless|only|not|don't|never)\b/i.test(text),
+  const risky = talk.some(
+    (text) =>
+      /\b(?:add|remove|delete|drop|rename|change|make|set|must|should|need|want|except|unless|only|not|don't|never)\b/i.test(text) ||
+      mentions(text),
   );
   return risky ? { wanted: [...spoken], leftOut: [] } : { wanted: certain, leftOut: talk };
 }

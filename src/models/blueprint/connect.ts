@@ -95,6 +95,8 @@ function names(field: SpokenField, entity: SpokenEntity): boolean {
   if (field.kind !== "text" || field.stated === true || field.unique === true) return false;
   const said = singularize(field.words.join(" "));
   const label = entity.words.join(" ");
+  // "bike" among rental bikes.
+  if (field.words.length === 1 && said.length > 3 && label.endsWith(` ${said}`)) return true;
   return said === label || (field.words.length <= 3 && said.endsWith(` ${label}`));
 }
 

@@ -49,7 +49,7 @@ const VERBS = `(?:add|rename|${REMOVE}|change|make|set|turn|convert|switch|repla
 /** The statements of a request, in order. */
 export function parseChanges(text: string, vocabulary: Vocabulary): SpokenChange[] {
   const changes: SpokenChange[] = [];
-  for (const sentence of sentencesOf(text)) {
+  for (const sentence of sentencesOf(text).map(flagsApart)) {
     let subject: string | undefined;
     for (const part of statementsOf(stripCourtesy(sentence), vocabulary)) {
       const led = /^((?:[\w'"-]+ ?){1,4}?)\s*(?::|\s[-–—]\s)\s*(?=\S)(.+)$/s.exec(part);
@@ -69,6 +69,21 @@ export function parseChanges(text: string, vocabulary: Vocabulary): SpokenChange
     }
   }
   return changes;
+}
+
+/** "amount should be required and description unique": two statements. */
+function flagsApart(sentence: string): string {
+  const flag = "required|mandatory|optional|unique";
+  return sentence
+    .replace(
+      new RegExp(`\\b(should|must|has to|have to)\\s+be\\s+(${flag})\\s+and\\s+(?:the\\s+)?([\\w ]+?)\\s+(${flag})$`, "i"),
+      "$1 be $2; $3 $1 be $4",
+    )
+    .replace(new RegExp(`^make\\s+(.+?)\\s+(${flag})\\s*,?\\s+and\\s+(?:the\\s+)?([\\w ]+?)\\s+(${flag})$`, "i"), "make $1 $2; make $3 $4")
+    .replace(
+      new RegExp(`^make\\s+(.+?)\\s+(${flag})\\s*,?\\s+and\\s+(?:the\\s+)?([\\w ]+?)\\s+(?:too|as well)$`, "i"),
+      "make $1 $2; make $3 $2",
+    );
 }
 
 /** "it" in the second half of a sentence is what its first half was about. */
@@ -115,7 +130,7 @@ function statementsOf(sentence: string, vocabulary: Vocabulary): string[] {
 }
 
 function readStatement(statement: string, vocabulary: Vocabulary): SpokenChange[] {
-  const text = statement
+  const text = spelledOut(statement, vocabulary)
     .replace(
       /^(?:and|also|then|but|so|please|furthermore|(?:i|we)(?:'d| would)? (?:also )?(?:want|like|love) to|(?:i|we) (?:need|have) to)\s+(?=\w)/i,
       "",
@@ -142,6 +157,25 @@ function readStatement(statement: string, vocabulary: Vocabulary): SpokenChange[
   const add = readAdd(text, vocabulary);
   if (add !== undefined) return toEach(add, vocabulary);
   return whole ? said.map((one) => ({ kind: "said", said: one })) : [{ kind: "unclear", text }];
+}
+
+/** Short and roundabout ways of saying the same: "email -> unique", "let readers leave comments on posts". */
+function spelledOut(statement: string, vocabulary: Vocabulary): string {
+  const arrow = /^(?:the\s+)?(.+?)\s*(?:->|→|=>)\s*(.+)$/.exec(statement);
+  if (arrow !== null && vocabulary.isField(arrow[1] ?? "")) {
+    const [, what = "", to = ""] = arrow;
+    return /^(?:required|mandatory|optional|unique|not required|not unique)$/i.test(to) ? `make ${what} ${to}` : `rename ${what} to ${to}`;
+  }
+  const people = "(?:readers|people|users|visitors|customers|members|guests|everyone|anyone|us|me|them|i|we|it should be possible to|one)";
+  const leave = "(?:leave|write|post|give|attach|add|make|store|record|save|capture|note|enter|have)";
+  const plain = statement.replace(/,?\s+(?:too|as well)$/i, "").replace(/^(?:i|we)'d (?:also )?like to\s+/i, "");
+  const acts = new RegExp(
+    `^(?:(?:let|allow|enable)\\s+${people}\\s+(?:to\\s+)?|${people}\\s+(?:also\\s+)?(?:should|can|must|want to|need to|may|would like to|'d like to)\\s+(?:also\\s+)?(?:be able to\\s+)?)?(?:also\\s+)?${leave}\\s+(.+?)\\s+(on|to|for|about|of)\\s+((?:(?:all|each|every|the|my|our)\\s+)*)([\\w-]+)\\b(.*)$`,
+    "is",
+  ).exec(plain);
+  if (acts !== null && vocabulary.isRecord(acts[4] ?? "") && !/^(?:make|give|add)\b/i.test(plain))
+    return `add ${acts[1] ?? ""} to ${acts[4] ?? ""}${acts[5] ?? ""}`;
+  return plain;
 }
 
 function within(change: SpokenChange, subject: string): SpokenChange {

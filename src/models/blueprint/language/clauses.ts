@@ -19,6 +19,8 @@ export interface Said {
   /** Records of which each has several: they refer to it. */
   parts: { words: string[]; fields: SpokenField[] }[];
   rejected: string[];
+  /** What the target of a relation is like: "a project with a name and a colour". */
+  described?: { words: string[]; fields: SpokenField[] }[];
   /** The fields were a single one, as in "each book has an author": that may be a record of its own. */
   single?: boolean;
 }
@@ -35,7 +37,7 @@ const ONE = "(?:(?:exactly|only|always|just)\\s+)?(?:(?:one|an?|the|some|a singl
 
 const HAS = new RegExp(`^${SUBJECT}\\s+${MODAL}${HAVE}\\b\\s*:?\\s*(.+)$`, "is");
 const BELONGS = new RegExp(
-  `^${SUBJECT}\\s+${MODAL}(?:be\\s+)?${BELONG}\\s+${ONE}(${NOUN})(?:\\s+(?:with|that has|which has)\\s+(.+))?$`,
+  `^${SUBJECT}\\s+${MODAL}(?:be\\s+)?${BELONG}\\s+${ONE}(${NOUN})(?:\\s+(?:with|that has|which has)\\s+(.+)|,\\s*(?:and\\s+)?(?:with|has|having)\\s+(.+))?$`,
   "is",
 );
 const DONE_BY = new RegExp(`^${SUBJECT}\\s+${MODAL}(?:be\\s+)?${ROLE}\\s+${ONE}(${NOUN})$`, "is");
@@ -106,7 +108,8 @@ export function readClause(clause: string, isKnown: (words: readonly string[]) =
     return {
       ...nothing(oneOf(belongs[2] ?? "")),
       relations: [{ target: oneOf(belongs[3] ?? "") }],
-      ...(belongs[4] === undefined ? {} : { fields: parseFields(belongs[4]).fields }),
+      ...(belongs[5] === undefined ? {} : parseFields(belongs[5])),
+      ...(belongs[4] === undefined ? {} : { described: [{ words: oneOf(belongs[3] ?? ""), fields: parseFields(belongs[4]).fields }] }),
     };
   const has = HAS.exec(text);
   if (has !== null && (isNoun(has[2] ?? "") || PRONOUN.test(has[2] ?? ""))) {
@@ -134,7 +137,7 @@ function saidOf(of: string[] | undefined, list: string): Said | undefined {
     `^(?:many|several|multiple|any number of|a number of|a list of|one or more|zero or more|lots of|0 or more|some)\\s+(${NOUN})(?:\\s*(?::|,?\\s*with|,?\\s*each with|\\()\\s*(.+?)\\)?)?$`,
     "is",
   ).exec(cleaned);
-  if (many !== null && (many[2] !== undefined || isManyRecords(many[1] ?? ""))) {
+  if (many !== null && (many[2] !== undefined || isPlural(many[1] ?? ""))) {
     const fields = parseFields(many[2] ?? "");
     return { ...nothing(of), parts: [{ words: oneOf(many[1] ?? ""), fields: fields.fields }], rejected: fields.rejected };
   }
@@ -151,6 +154,11 @@ export function parseItems(list: string): Pick<Said, "fields" | "parts" | "rejec
   if (nested !== null && isManyRecords(nested[1] ?? "") && !/\bdefault\b/i.test(nested[2] ?? "")) {
     const { fields, rejected } = parseFields(nested[2] ?? "");
     return { fields: [], parts: [{ words: oneOf(nested[1] ?? ""), fields }], rejected };
+  }
+  const inside = new RegExp(`^(${NOUN})\\s*\\(([^()]*,[^()]*)\\)$`, "is").exec(list.trim());
+  if (inside !== null && isManyRecords(inside[1] ?? "")) {
+    const { fields, rejected } = parseFields(inside[2] ?? "");
+    return { fields: [], parts: [{ words: oneOf(inside[1] ?? ""), fields }], rejected };
   }
   const items = splitList(list);
   if (items.length > 0 && items.every((item) => isManyRecords(item.replace(/^\s*(?:and\s+)?(?:some\s+|their\s+|its\s+)?/i, ""))))

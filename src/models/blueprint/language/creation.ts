@@ -5,11 +5,11 @@ import { blueprintCalled, isCovered } from "./blueprints.ts";
 import { clausesOf, parseItems, readClause, type Said, type SpokenRelation } from "./clauses.ts";
 import { FLAGS } from "./field-details.ts";
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
-import { CREATE_VERBS, headOf, type Head } from "./head.ts";
+import { CREATE_VERBS, headOf, splitFields, type Head } from "./head.ts";
 import { singularize } from "./inflect.ts";
 import { titleCase, wordsOf } from "./naming.ts";
-import { isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
-import { CHOICE_NAMES, sentencesOf } from "./sentences.ts";
+import { CHOICE_NAMES, isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
+import { sentencesOf } from "./sentences.ts";
 import { correct, stripCourtesy, takeName, tidy } from "./text.ts";
 import { parseViews, type View } from "./views.ts";
 import { wellKnown } from "./well-known.ts";
@@ -36,7 +36,7 @@ export interface SpokenApp {
 export type Creation = { kind: "create"; app: SpokenApp } | { kind: "beyond"; understood: string; reason: string };
 
 const FIELD_LIST =
-  /^(?:the\s+)?(?:(?:following|needed|required)\s+)?(?:fields?|columns?|properties|attributes|data|details|information)(?:\s+(?:are|should be|i need|we need|would be|needed|for each \w+|per \w+))?\s*:?\s+(.+)$/is;
+  /^(?:the\s+)?(?:(?:following|needed|required)\s+)?(?:fields?|columns?|properties|attributes|data|details|information)(?:\s+(?:are|should be|i need|we need|would be|needed|for each \w+|per \w+))?\s*[:=]?\s+(.+)$/is;
 const WANTED_LIST =
   /^(?:(?:i|we|it|they|you|people|users)(?:'d| would)?\s+)(?:(?:want|need|like|have|should|must|be able|love|can|wish)\s+)+(?:to\s+)?(?:record|store|save|know|see|note|track|write down|enter|remember|keep|log|capture|collect|show)\s+(?:for each (?:one|of them|\w+)\s+)?(.+)$/is;
 const FLAG_LIST = /^(?:the\s+)?(required|mandatory|optional|unique)(?:\s+fields?)?(?:\s+(?:are|is))?\s*:?\s+(.+)$/is;
@@ -102,10 +102,36 @@ class Reader {
     for (const clause of clauses) if (!this.readOne(clause)) this.leftOut.push(clause);
   }
 
+  /** "books (title, isbn) and loans (book, due on)": kinds of records in one sentence, wherever they stand in it. */
+  readGroups(clause: string): boolean {
+    const groups = [
+      ...clause.matchAll(
+        /(?:^|[,:;]|\b(?:and|manage|track|of|for|with|store|record|keep))\s*((?:[a-z][\w'-]* )?[a-z][\w'-]*)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)/gi,
+      ),
+    ].filter((match) => isPlural(match[1] ?? "") && (match[2] ?? "").split(",").length >= 2);
+    if (groups.length < 2) return false;
+    this.wanted = true;
+    for (const match of groups) this.apply({ ...empty(), of: oneOf(match[1] ?? ""), ...parseItems(match[2] ?? "") });
+    return true;
+  }
+
+  /** "simple invoicing: customers, invoices and line items": what the app is called, and its kinds of records. */
+  readTitledRecords(clause: string): boolean {
+    const match = /^([\w' -]{3,40}?)\s*(?::|\s[-–—]\s)\s*(.+)$/s.exec(clause);
+    const items = splitList(match?.[2] ?? "");
+    if (this.wanted || match === null || isPlural(match[1] ?? "") || items.length < 2 || !items.every((item) => isManyRecords(item)))
+      return false;
+    this.spoken ??= wordsOf(match[1] ?? "").filter((word) => !/^(?:a|an|the|my|our|simple|small|app)$/.test(word));
+    for (const item of items) this.current = this.ensure(wellKnown(oneOf(item)).entity);
+    this.wanted = true;
+    return true;
+  }
+
   readOne(clause: string): boolean {
+    if (this.readGroups(clause)) return true;
     const asked = this.wanted ? undefined : this.headWith(clause);
     if (asked?.certain === true) return this.readHead(asked, clause);
-    if (this.readViews(clause)) return true;
+    if (this.readViews(clause) || this.readTitledRecords(clause)) return true;
     const records = NAMED_RECORDS.exec(clause);
     if (records !== null) {
       for (const phrase of splitList(records[1] ?? "")) this.current = this.ensure(oneOf(phrase));
@@ -147,12 +173,14 @@ class Reader {
     return true;
   }
   lined = false;
+  /** The head names one thing: "our choir". */
+  title = false;
 
   /** The head, unless there is one already: then only what names records that were spoken of adds to it. */
   headWith(clause: string): Head | undefined {
     const head = headOf(clause);
     if (!this.wanted && this.entities.length === 0 && blueprintCalled(clause) !== undefined)
-      return { records: [], theirs: false, ...head, certain: true };
+      return { records: [], theirs: false, singular: false, listed: false, ...(head ?? withList(clause)), certain: true };
     if (head === undefined || !this.wanted) return head;
     return head.list !== undefined && head.records.length === 1 && this.isKnown(head.records[0] ?? []) ? head : undefined;
   }
@@ -181,14 +209,28 @@ class Reader {
       this.spoken ??= wordsOf(clause.slice(0, clause.length - (head.list ?? "").length));
       return this.apply(sentence);
     }
+    const only = /^(?:an?|the|one)\s+(?:list|table|overview|collection|catalogu?e|log)\s+of\s+([\w' -]+)$/i.exec(head.list ?? "")?.[1];
+    if (head.records.length === 0 && only !== undefined) {
+      this.current = this.ensure(wellKnown(oneOf(only)).entity);
+      return true;
+    }
     if (items.length > 0) {
       for (const { words, list } of items) this.apply({ ...empty(), of: words, ...parseItems(list) });
       this.spoken ??= head.records[0];
       return true;
     }
+    this.title = head.singular;
+    const plurals = head.list === undefined || !head.listed || !head.singular ? [] : splitList(head.list);
+    if (plurals.length > 0 && plurals.every((item) => isManyRecords(item))) {
+      this.spoken ??= head.records[0];
+      this.title = false;
+      for (const item of plurals) this.current = this.ensure(wellKnown(oneOf(item)).entity);
+      return true;
+    }
     const knowns = head.records.map((words) => wellKnown(words));
     this.spoken ??= head.records.length === 1 && head.records[0]?.join(" ") !== knowns[0]?.entity.join(" ") ? head.records[0] : undefined;
     const made = knowns.map(({ entity }) => this.ensure(entity));
+    this.wanted ||= made.length > 0;
     const [first] = made;
     if (head.theirs && first !== undefined) for (const other of made.slice(1)) relate(other, { target: first.words });
     this.current = made.at(-1) ?? this.current;
@@ -244,6 +286,7 @@ class Reader {
       relate(entity, relation);
       this.ensure(relation.target);
     }
+    for (const one of said.described ?? []) this.addFields(this.ensure(one.words), one.fields);
     for (const part of said.parts) this.addPart(entity, part.words, part.fields);
     return true;
   }
@@ -328,7 +371,7 @@ class Reader {
         relations.some(({ target }) => target.join(" ") === first.words.join(" ")) ||
         fields.some(({ words }) => words.join(" ") === first.words.join(" ")),
     );
-    if (used || !others.some(({ fields }) => fields.length > 0) || !this.lined) return;
+    if (used || !others.some(({ fields }) => fields.length > 0) || !(this.lined || this.title)) return;
     this.spoken ??= first.words;
     this.entities.shift();
   }
@@ -379,10 +422,16 @@ export const BASE_RECORDS: Readonly<Record<BlueprintName, readonly string[]>> = 
 
 /** "rooms (name, capacity) and bookings (room, starts at)": kinds of records with their fields. */
 function bracketed(list: string): { words: string[]; list: string }[] {
-  const items = splitList(list).map((item) => /^\s*(?:and\s+)?([a-z][\w' -]*?)\s*\((.+)\)\s*$/is.exec(item.trim()));
-  if (items.length < 2 || items.some((item) => item === null || !isPlural(item[1] ?? "") || (item[2] ?? "").split(",").length < 2))
-    return [];
+  const items = splitList(list).map((item) => /^\s*(?:and\s+)?([a-z][\w' -]*?)\s*(?:\((.+)\))?\s*$/is.exec(item.trim()));
+  const isKind = (item: RegExpExecArray | null): boolean =>
+    item !== null && (item[2] === undefined ? isManyRecords(item[1] ?? "") : isPlural(item[1] ?? "") && item[2].split(",").length >= 2);
+  if (items.length < 2 || !items.every(isKind) || !items.some((item) => item?.[2] !== undefined)) return [];
   return items.flatMap((item) => (item === null ? [] : [{ words: oneOf(item[1] ?? ""), list: item[2] ?? "" }]));
+}
+
+function withList(clause: string): { list?: string } {
+  const { list } = splitFields(clause);
+  return list === undefined || /\b(?:app|application|tool)\b/i.test(list) ? {} : { list };
 }
 
 function relate(entity: SpokenEntity, relation: SpokenRelation): void {

@@ -151,7 +151,7 @@ const TRAILING: ReadonlySet<string> = new Set([
   "integer",
 ]);
 /** Endings that say the type and are left out where other words name the field: `last watered date`. */
-const DATE_AFTER = /(?:ed|en|known|seen|done|made|sold|bought|sent|paid|born|met|built|held|given)$/;
+const DATE_AFTER = /(?:until|^from|^to|^by|since|before|after|ed|en|known|seen|done|made|sold|bought|sent|paid|born|met|built|held|given)$/;
 
 export function statedKind(words: readonly string[]): ValueKind | undefined {
   return STATED.get(words.join(" "));
@@ -196,7 +196,7 @@ export function inferKind(words: readonly string[]): ValueKind {
     /(?:start|end|begin|opening|closing|departure|arrival|pickup|meeting|check in|check out)$/.test(words.at(-2) ?? "")
   )
     return "time";
-  if (DATE_TIMES.has(last) || (words.length > 1 && last === "at" && MOMENT_BEFORE.test(words.at(-2) ?? ""))) return "dateTime";
+  if (DATE_TIMES.has(last) || (words.length > 1 && last === "at" && isMoment(words.at(-2) ?? ""))) return "dateTime";
   if (last === "number" && COUNTED_BEFORE.has(words.at(-2) ?? "")) return "integer";
   if (last === "number" || last === "code" || last === "name" || last === "no" || last === "nr" || last === "type") return "text";
   if (LONG.has(last)) return "longText";
@@ -213,8 +213,22 @@ export function inferKind(words: readonly string[]): ValueKind {
     )
   )
     return "boolean";
+  if (words.length === 1 && /^(?!.*(?:eed|bed|red|head|read|bread|thread|shed|sled)$)\w{3,}ed$/.test(phrase)) return "boolean";
+  if (
+    words.length === 2 &&
+    /^(?:\w+ed|given|taken|broken|sold|written|eaten|grown|worn|built) (?:up|out|in|off|back|down|away|over)$/.test(phrase)
+  )
+    return "boolean";
+  if (/^(?:link|url) (?:to|of) /.test(phrase)) return "url";
   if (words.length <= 3 && /^(?:needed|required|included|allowed|wanted|possible)$/.test(last)) return "boolean";
   return "text";
+}
+
+function isMoment(verb: string): boolean {
+  return (
+    MOMENT_BEFORE.test(verb) ||
+    (/ed$/.test(verb) && !/^(?:located|based|employed|stored|parked|used|placed|priced|aimed|offered)$/.test(verb))
+  );
 }
 
 /** Verbs that make "at" a moment: "starts at", not "found at". */

@@ -1,6 +1,7 @@
 /** Lists of fields in plain words: "name, species and last watered date", "status (open, done)", "a required price: number, default 0". */
 import { FLAGS, takeDetail, type SpokenDetails } from "./field-details.ts";
 import { inferKind, splitKind, statedKind, type ValueKind } from "./field-types.ts";
+import { CHOICE_NAMES } from "./nouns.ts";
 import { sentenceCase, wordsOf } from "./naming.ts";
 
 export interface SpokenField extends Partial<Omit<SpokenDetails, "kind">> {
@@ -109,13 +110,14 @@ function mergeDetails(items: string[]): string[] {
   return merged;
 }
 
+const CHOICE_OF = new RegExp(`^\\s*(?:an?\\s+|the\\s+|its\\s+)?(?:[\\w-]+ )?${CHOICE_NAMES.source.replace(/^\^|\$$/g, "")}\\s+of\\s+`, "i");
 const CHOICE_INTRODUCTION = /(?::|\bone of|\beither|\bbeing|\bthat is|\bwhich is|\bof type|\boptions?|\bchoices?(?: of)?|\bvalues?)\s+\S/i;
 const CERTAIN_CHOICES = /\b(?:one of|either|choice of|choices?:|options?:)\s/i;
 
 /** The place of the last item that is a choice of the item at `start`, or -1. */
 function endOfChoices(items: readonly string[], start: number): number {
   const item = items[start] ?? "";
-  if (!CHOICE_INTRODUCTION.test(item)) return -1;
+  if (!CHOICE_INTRODUCTION.test(item) && !CHOICE_OF.test(item)) return -1;
   const end = items.findIndex((other, at) => at >= start && /\bor\b/i.test(other));
   if (end >= 0) return end;
   if (!CERTAIN_CHOICES.test(item)) return -1;
@@ -145,6 +147,7 @@ function parseField(item: string): SpokenField | "nothing" | undefined {
     found.kind = kindBeside;
     text = named[1];
   }
+  if (CHOICE_OF.test(text) && /\bor\b/i.test(text)) text = text.replace(/\s+of\s+/i, ": ");
   text = takeClause(takeDefault(text, found), found);
   const words = wordsOf(stripMarkup(takeDetail(text, found))).filter(
     (word, index, all) =>
@@ -207,7 +210,8 @@ function chooseKind(found: Partial<SpokenDetails>, trailing: { words: string[]; 
   if (stated === "integer" && (inferred === "decimal" || inferred === "money") && found.max === undefined) return inferred;
   // A scale of a count is a count, and of a priority a priority.
   if (stated === "rating" && found.max !== undefined && inferred === "integer" && found.max > 5) return "integer";
-  if (stated === undefined && found.unit !== undefined && inferred === "text") return "decimal";
+  if (stated === undefined && found.unit !== undefined && !["integer", "decimal", "money"].includes(inferred))
+    return /^(?:min|minutes|s|sec|seconds|days|weeks|months|years|pcs)$/.test(found.unit) ? "integer" : "decimal";
   return stated ?? inferred;
 }
 

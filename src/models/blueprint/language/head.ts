@@ -10,6 +10,10 @@ export interface Head {
   /** "podcasts and their episodes": the later ones belong to the first. */
   theirs: boolean;
   list?: string;
+  /** The only one is named in the singular, as in "our choir": it may be no record but what the app is called. */
+  singular: boolean;
+  /** The list stands behind a colon, a dash or the like. */
+  listed: boolean;
   /** It says that an app is wanted, or that something shall be kept track of. */
   certain: boolean;
 }
@@ -17,7 +21,7 @@ export interface Head {
 export const CREATE_VERBS =
   "add|build|create|make|generate|write|develop|set up|setup|start|give (?:me|us)|design|implement|scaffold|put together|spin up|prepare|produce|launch|need|want|would like|like|have|get";
 const TRACK_VERBS =
-  "track(?:ing|s)?|manag(?:e|ing|es)|keep(?:ing|s)? track of|keep(?:ing|s)? (?:a |the )?(?:list|log|record|records|track|overview|eye) (?:of|on)|keep(?:ing|s)?|record(?:ing|s)?|log(?:ging|s)?|stor(?:e|ing|es)|list(?:ing|s)?|catalogu?(?:e|ing|es)?|organi[sz](?:e|ing|es)|collect(?:ing|s)?|maintain(?:ing|s)?|regist(?:er|ering|ers)|sav(?:e|ing|es)|monitor(?:ing|s)?|administer(?:ing)?|remember(?:ing|s)?|note down|write down|document(?:ing|s)?|leav(?:e|ing)|submit(?:ting)?|report(?:ing)?|suggest(?:ing)?|propos(?:e|ing)|offer(?:ing)?|announc(?:e|ing)|handl(?:e|ing|es)|see|enter(?:ing)?|add(?:ing)?|plan(?:ning|s)?|follow(?:ing|s)?|look after|schedul(?:e|ing|es)|inventor(?:y|ying)";
+  "track(?:ing|s)?|manag(?:e|ing|es)|keep(?:ing|s)? track of|keep(?:ing|s)? (?:a |the )?(?:list|log|record|records|track|overview|eye) (?:of|on)|keep(?:ing|s)?|record(?:ing|s)?|log(?:ging|s)?|stor(?:e|ing|es)|list(?:ing|s)?|catalogu?(?:e|ing|es)?|organi[sz](?:e|ing|es)|collect(?:ing|s)?|maintain(?:ing|s)?|regist(?:er|ering|ers)|sav(?:e|ing|es)|monitor(?:ing|s)?|administer(?:ing)?|remember(?:ing|s)?|not(?:e|es|ing)(?! down)|note down|write down|document(?:ing|s)?|leav(?:e|ing)|submit(?:ting)?|report(?:ing)?|suggest(?:ing)?|propos(?:e|ing)|offer(?:ing)?|announc(?:e|ing)|handl(?:e|ing|es)|see|enter(?:ing)?|add(?:ing)?|plan(?:ning|s)?|follow(?:ing|s)?|look after|schedul(?:e|ing|es)|inventor(?:y|ying)";
 const CONTAINERS =
   "inventory|lists?|catalogu?e|directory|log|logbook|collection|database|register|registry|journal|diary|library|table|overview|index|record|records|archive|tracker|manager|page|place|spreadsheet";
 /** What an app is called after its records: "plant tracker", "book club app", "event calendar". */
@@ -44,18 +48,18 @@ const FIELD_INTRODUCTIONS: readonly RegExp[] = [
     `[.;,\\n]\\s*(?:they|it|these|those|i want|we want|we need|i need)\\s+(?:all\\s+)?(?:has|have|having|needs?|get|to (?:store|record|save|see|know)|should have|must have)\\b(?:\\s+${FIELD_WORDS})?\\s*:?`,
     "i",
   ),
-  new RegExp(`[.;,(]?\\s*\\b(?:fields?|columns?|properties|attributes)(?:\\s+(?:are|should be|of|would be))?\\s*:`, "i"),
+  new RegExp(`[.;,(]?\\s*\\b(?:fields?|columns?|properties|attributes)(?:\\s+(?:are|should be|of|would be))?\\s*[:=]`, "i"),
   new RegExp(
     `,?\\s*\\b(?:each\\s+)?(?:with|having|including|containing|consisting of|made of|recording|storing|listing|showing|(?:that|which)\\s+(?:has|have|contains?|includes?))\\b(?:\\s+${FIELD_WORDS})?\\s*:?`,
     "i",
   ),
   new RegExp(`,?\\s*\\b(?:and|along with|together with|as well as)\\s+(?=(?:its)\\s)`, "i"),
-  new RegExp(`\\s*[-–—]\\s+|\\s*:\\s*|\\s*\\(|\\n`, "i"),
+  new RegExp(`\\s*[-–—]\\s+|\\s*:\\s*|\\s*\\(|\\n|\\s*;\\s*`, "i"),
 ];
 
 /** The head of a request, or undefined where a sentence asks for no app and names no records. */
 export function headOf(sentence: string): Head | undefined {
-  const { head, list } = splitFields(sentence);
+  const { head, list, listed } = splitFields(sentence);
   const found = phraseOf(head.trim(), list !== undefined);
   if (found === undefined) return undefined;
   // "collect quotes, quote is long text, author": behind the first comma come fields, unless all are kinds of records.
@@ -64,6 +68,8 @@ export function headOf(sentence: string): Head | undefined {
     return {
       records: [cleanEntity(record)].filter((words) => words !== undefined),
       theirs: false,
+      singular: false,
+      listed,
       certain: found.certain,
       list: [...others, ...(list === undefined ? [] : [list])].join(", "),
     };
@@ -72,24 +78,28 @@ export function headOf(sentence: string): Head | undefined {
     .replace(/\s+and\s+(?:their|its|the corresponding)\s+/i, " and ")
     .split(/\s*,\s*(?:and\s+)?|\s+(?:and|or|&)\s+/i)
     .filter((phrase) => phrase.trim() !== "");
+  // "budget planning, entries with a label": the app and its records.
+  if (phrases.length === 2 && found.phrase.includes(",") && !isPlural(phrases[0] ?? "") && isPlural(phrases[1] ?? "")) phrases.shift();
   const records = phrases.map((phrase) => cleanEntity(phrase)).filter((words) => words !== undefined);
-  return { records, theirs, certain: found.certain, ...(list === undefined ? {} : { list }) };
+  const singular = records.length === 1 && !isPlural((phrases[0] ?? "").replace(ENTITY_END, ""));
+  return { singular, listed, records, theirs, certain: found.certain, ...(list === undefined ? {} : { list }) };
 }
 
-function splitFields(request: string): { head: string; list?: string } {
+export function splitFields(request: string): { head: string; list?: string; listed: boolean } {
   let best: { index: number; end: number } | undefined;
   for (const pattern of FIELD_INTRODUCTIONS) {
     const match = pattern.exec(request);
     if (match !== null && match.index > 0 && (best === undefined || match.index < best.index))
       best = { index: match.index, end: match.index + match[0].length };
   }
-  if (best === undefined) return { head: request };
+  if (best === undefined) return { head: request, listed: false };
   let list = request.slice(best.end);
   // A second introduction ("…with fields: …", "…: each has …") belongs to the first.
   list = list.replace(new RegExp(`^\\s*(?:${FIELD_WORDS}|each|every one|all|has|have|with|having|are)\\s*:?\\s+(?=\\S)`, "i"), "");
   const opened = request.slice(best.index, best.end).trimEnd().endsWith("(");
   if (opened) list = list.replace(/\)([^)]*)$/, "$1");
-  return { head: request.slice(0, best.index), ...(list.trim() === "" ? {} : { list }) };
+  const listed = /^\s*(?:[:;(\n]|[-–—]\s)/.test(request.slice(best.index, best.end));
+  return { head: request.slice(0, best.index), listed, ...(list.trim() === "" ? {} : { list }) };
 }
 
 function phraseOf(head: string, hasFields: boolean): { phrase: string; certain: boolean } | undefined {

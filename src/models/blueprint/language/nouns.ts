@@ -4,7 +4,11 @@ import { wordsOf } from "./naming.ts";
 
 /** One to three words, as a pattern: `spare parts`. */
 export const NOUN =
-  "[a-z][\\w'-]*(?: (?!(?:and|or|that|which|who|with|to|is|are|has|have|of|for|should|must|can|will|need|needs|get|gets|belong|belongs)\\b)[a-z][\\w'-]*){0,2}";
+  "[a-z][\\w'-]*(?: (?!(?:and|or|that|which|who|with|to|is|are|has|have|of|for|should|must|can|could|may|might|would|will|shall|also|always|need|needs|get|gets|belong|belongs)\\b)[a-z][\\w'-]*){0,2}";
+
+/** Of these, lists say values and not fields. */
+export const CHOICE_NAMES =
+  /^(?:status|state|type|kind|priority|category|level|size|stage|condition|severity|colou?r|phase|mood|gender|role|result|verdict|outcome|difficulty|frequency|unit)$/;
 
 /** Plurals that are one value of a record. */
 const PLURAL_FIELDS: ReadonlySet<string> = new Set(

@@ -1,7 +1,7 @@
 /** Cuts a request into sentences: at full stops, line breaks and the items of a list that are sentences of their own. */
 import { wordsOf } from "./naming.ts";
 import { isOpen } from "./phrases.ts";
-import { isPlural } from "./nouns.ts";
+import { CHOICE_NAMES, isPlural } from "./nouns.ts";
 
 const ABBREVIATION =
   /(?:^|[\s(])(?:e\.g|i\.e|no|nr|approx|etc|vs|incl|excl|max|min|tel|ca|dr|mr|mrs|ms|st|z\.b|bzw|resp|ref|qty|num|avg)$/i;
@@ -10,9 +10,6 @@ const QUESTION = /\b(?:can|could|would|will|may|shall|should|is it possible|do y
 const CHANGE_VERBS =
   "add|rename|remove|delete|drop|change|make|set|turn|convert|show|filter|call|replace|give|introduce|include|create|get rid of|let me|move|require|display|sum|count|new field|search|sort";
 export const CHANGE_START = new RegExp(`^(?:please\\s+|also\\s+|then\\s+)*(?:${CHANGE_VERBS})\\b`, "i");
-/** Of these, lists say values and not fields. */
-export const CHOICE_NAMES =
-  /^(?:status|state|type|kind|priority|category|level|size|stage|condition|severity|colou?r|phase|mood|gender|role|result|verdict|outcome|difficulty|frequency|unit)$/;
 
 export function sentencesOf(text: string): string[] {
   const sentences: string[] = [];
@@ -32,7 +29,20 @@ export function sentencesOf(text: string): string[] {
         `${before.replace(/[\s:,;.]+$/, "")}: ${items.map((item) => item.replace(/[.,;]+$/, "")).join("; ")}`;
     } else for (const item of items) sentences.push(...splitSentences(item));
   }
-  return sentences.map((sentence) => sentence.trim()).filter((sentence) => sentence !== "");
+  return joinCompletions(sentences.map((sentence) => sentence.trim()).filter((sentence) => sentence !== ""));
+}
+
+/** "Default is open.", "It is required.": belongs to what was said before. */
+function joinCompletions(sentences: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const sentence of sentences) {
+    const value = /^(?:the\s+|its\s+)?default(?:\s+value)?\s*(?:is|should be|shall be|=|:)\s*(\S+(?: \S+)?)$/i.exec(sentence)?.[1];
+    const flag = /^(?:it|this|that)\s+(?:is|should be|must be|has to be)\s+(required|mandatory|optional|unique)$/i.exec(sentence)?.[1];
+    const before = joined.at(-1);
+    if (before === undefined || (value === undefined && flag === undefined)) joined.push(sentence);
+    else joined[joined.length - 1] = `${before}, ${value === undefined ? (flag ?? "") : `default ${value}`}`;
+  }
+  return joined;
 }
 
 /** Lines of a few words each are a list, with bullets or without. */

@@ -219,18 +219,21 @@ export function readAdd(text: string, vocabulary: Vocabulary): SpokenChange | un
       "",
     )
     .replace(/^:\s*/, "");
-  for (const target of body.matchAll(
+  const whole = ` ${body}`;
+  for (const target of whole.matchAll(
     /\s+(?:to|onto|on|for|in|into|of|with each|per)\s+(?:(?:all|each|every|the|my|our|existing|of)\s+)*/gi,
   )) {
-    if (isOpen(body.slice(0, target.index))) continue;
-    const after = body.slice(target.index + target[0].length);
+    if (isOpen(whole.slice(0, target.index))) continue;
+    const after = whole.slice(target.index + target[0].length);
     const named = longestRecord(after, vocabulary);
     if (named === undefined) continue;
     const rest = after
       .slice(named.length)
       .replace(/^\s+(?:table|form|list|page|records?|entries|model|entity)\b/i, "")
       .trim();
-    return { kind: "add", list: body.slice(0, target.index), to: phrase(named), ...(rest === "" ? {} : { rest }) };
+    const before = whole.slice(0, target.index).trim();
+    if (before === "") return { kind: "add", list: rest.replace(/^:\s*/, ""), to: phrase(named) };
+    return { kind: "add", list: before, to: phrase(named), ...(rest === "" ? {} : { rest }) };
   }
   const unknown = /^(.+)\s+(?:to|onto|on|for|into)\s+(?:(?:all|each|every|the|my|our|existing|of)\s+)*([a-z][\w' -]*?)$/is.exec(body);
   if (unknown !== null && (isManyRecords(unknown[2] ?? "") || /\s+to\s+/i.test(body)) && !/\bdefault/i.test(unknown[1] ?? ""))
