@@ -1,4 +1,5 @@
 /** The steps of a release: a merged tree whose gates passed becomes production, on production's own data. */
+import { Readable } from "node:stream";
 import { AdorableError } from "../core/errors.ts";
 import { endpointName } from "../core/names.ts";
 import type { CommitId, EnvironmentId } from "../core/ids.ts";
@@ -49,7 +50,10 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       const built = await findArtifacts(store, project.id, rollout.tree);
       const archive = await artifacts.put(await mirror.archive(rollout.git_commit));
       await recordResource(store, project.id, "artifact", archive);
-      return { to: "archived", data: { archive, artifacts: built } };
+      const evidence = await listEvidence(store, project.id, rollout.tree);
+      const evidenceArchive = await artifacts.put(Readable.from([Buffer.from(JSON.stringify(evidence))]));
+      await recordResource(store, project.id, "artifact", evidenceArchive);
+      return { to: "archived", data: { archive, evidenceArchive, artifacts: built } };
     }
     case "archived": {
       // A first release that comes from no change begins with an empty database.

@@ -49,6 +49,8 @@ export interface RolloutData {
   source: Checkpoint | null;
   artifacts: Record<string, Digest>;
   archive?: Digest;
+  /** What the gates had found when it was decided, as JSON: the same tree may be judged again later. */
+  evidenceArchive?: Digest;
   rehearsal?: { files: { path: string; durationMs: number; destructive: string[] }[] };
   checkpoint?: Checkpoint;
   applied?: string[];

@@ -3,7 +3,8 @@ import type { Mirror } from "../change/mirror.ts";
 import { openOwnFork } from "../change/own-forks.ts";
 import type { Platform } from "../change/platform.ts";
 import { AdorableError, toAdorableError } from "../core/errors.ts";
-import type { Digest, TreeId } from "../core/ids.ts";
+import type { Evidence } from "../core/evidence.ts";
+import type { Digest } from "../core/ids.ts";
 import { planHash, type Plan } from "../core/plan.ts";
 import type { Checkpoint } from "../database/database.ts";
 import { applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
@@ -15,7 +16,7 @@ import type { ProjectRow, ReleaseRow } from "../store/rows.ts";
 import { dataOfRelease, digestOf, findTarget, specOf } from "./ledger.ts";
 import { headOfProduction } from "./moments.ts";
 import { verifyChain } from "./verify-chain.ts";
-import type { RolloutData } from "./rollout.ts";
+import type { Rollout, RolloutData } from "./rollout.ts";
 
 export interface ReleaseCheck {
   name: string;
@@ -102,8 +103,7 @@ async function proveArtifacts(platform: Platform, mirror: Mirror, ledger: readon
   const { apps } = await specOf(mirror, restored ?? row);
   compare("the apps that have an artifact", Object.keys(row.artifacts).toSorted().join(", "), names(apps));
   for (const [app, digest] of Object.entries(row.artifacts)) await proveBytes(platform, `the app "${app}"`, digest);
-  const rollouts = await listRollouts(platform.store, row.project_id);
-  const { archive } = (rollouts.find((one) => (one.data as RolloutData).release === row.number)?.data ?? {}) as Partial<RolloutData>;
+  const archive = (await rolloutOf(platform, row))?.archive;
   if (archive !== undefined) await proveBytes(platform, "the archived tree", archive);
   const built = apps.length === 0 ? "no app" : `${names(apps)} as built`;
   return archive === undefined ? built : `${built}, and the archived tree`;
@@ -126,26 +126,36 @@ async function proveBytes({ artifacts }: Platform, what: string, digest: string)
   }
 }
 
-/** Evidence counts by its content: what a later run found of the same tree changes nothing about what the release was decided by. */
+/** By its content, as it was when the release was decided: what a later run found of the same tree changes nothing about that. */
 async function proveEvidence(platform: Platform, ledger: readonly ReleaseRow[], row: ReleaseRow): Promise<string> {
   const claimed = Object.entries(row.evidence);
-  const present = await listEvidence(platform.store, row.project_id, treeOfEvidence(ledger, row));
-  const byDigest = new Map(present.map((one) => [digestOf(one), one]));
+  const origin = originOf(ledger, row);
+  const kept = (await rolloutOf(platform, origin))?.evidenceArchive;
+  const found = kept === undefined ? await listEvidence(platform.store, row.project_id, origin.tree) : await readEvidence(platform, kept);
+  const byDigest = new Map(found.map((one) => [digestOf(one), one]));
   for (const [gate, digest] of claimed) {
     const evidence = byDigest.get(digest);
-    if (!evidence) {
-      await proveBytes(platform, `the evidence of "${gate}"`, digest);
-      continue;
-    }
+    if (!evidence) throw new Mismatch(`the evidence of "${gate}": the ledger claims ${digest}, and nothing that was found has it`);
     for (const file of evidence.files) await proveBytes(platform, `"${file.name}" of "${gate}"`, file.digest);
   }
   return claimed.length === 0 ? "none was needed" : claimed.map(([gate]) => gate).join(", ");
 }
 
 /** A rollback is decided by what was found of the release that it restores. */
-function treeOfEvidence(ledger: readonly ReleaseRow[], row: ReleaseRow): TreeId {
+function originOf(ledger: readonly ReleaseRow[], row: ReleaseRow): ReleaseRow {
   const restored = row.kind === "rollback" ? ledger.find((one) => one.number === row.restores) : undefined;
-  return restored ? treeOfEvidence(ledger, restored) : row.tree;
+  return restored ? originOf(ledger, restored) : row;
+}
+
+async function readEvidence({ artifacts }: Platform, digest: Digest): Promise<Evidence[]> {
+  const parts: Buffer[] = [];
+  for await (const part of await artifacts.get(digest)) parts.push(Buffer.from(part as Uint8Array));
+  return JSON.parse(Buffer.concat(parts).toString("utf8")) as Evidence[];
+}
+
+async function rolloutOf({ store }: Platform, row: ReleaseRow): Promise<Partial<RolloutData> | undefined> {
+  const rollouts = (await listRollouts(store, row.project_id)) as Rollout[];
+  return rollouts.find((one) => one.data.release === row.number)?.data;
 }
 
 /** From where the release began: its migrations are applied anew to the data that it met. */
