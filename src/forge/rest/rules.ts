@@ -1,12 +1,10 @@
-/** Routes of what stands around a branch: its rulesets, its activity, and the events of a pull request in the merge queue. */
+/** Routes of what stands around a branch: its rulesets and its activity. */
 import { z } from "zod";
 import { ACTIVITY_KINDS, listActivities } from "../activity.ts";
 import { authorize, authorizeWrite } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { notFound } from "../faults.ts";
-import { findIssue } from "../issue-changes.ts";
-import { readIssues } from "../issues.ts";
-import type { Repository, TimelineEntry } from "../records.ts";
+import type { Repository } from "../records.ts";
 import { deleteRuleset, findRuleset, listRulesets, rulesOf, saveRuleset, type Ruleset } from "../rulesets.ts";
 import { nodeId, userById } from "../serialize/common.ts";
 import { repositoryPage, repositoryUrl } from "../serialize/repositories.ts";
@@ -114,40 +112,6 @@ export function ruleRoutes(core: ForgeCore, api: Api): void {
       actor: userById(core, one.actorId),
     }));
   });
-
-  api.get(`${base}/issues/:number{[0-9]+}/events`, (c) => {
-    const repository = repositoryOf(core, c);
-    readIssues(core, c.get("actor"), repository);
-    const issue = findIssue(core, repository, numberParam(c, "number"));
-    return listAnswer(core, c, slice(core.state.timeline(issue.id).filter(isIssueEvent), pageOf(c)), (entry) =>
-      eventJson(core, repository, entry),
-    );
-  });
-}
-
-/** Pushes to the head are no events of the issue. */
-function isIssueEvent({ kind }: TimelineEntry): boolean {
-  return kind !== "head_pushed" && kind !== "reverted_by";
-}
-
-function eventJson(
-  core: ForgeCore,
-  repository: Repository,
-  { id, kind, actorId, detail, createdAt }: TimelineEntry,
-): Record<string, unknown> {
-  const sha = typeof detail["sha"] === "string" ? detail["sha"] : null;
-  return {
-    id,
-    node_id: nodeId("IE", id),
-    url: `${repositoryUrl(core, repository)}/issues/events/${id}`,
-    actor: userById(core, actorId),
-    event: kind === "head_deleted" ? "head_ref_deleted" : kind,
-    commit_id: kind === "merged" ? sha : null,
-    commit_url: kind === "merged" && sha !== null ? `${repositoryUrl(core, repository)}/commits/${sha}` : null,
-    created_at: createdAt,
-    performed_via_github_app: null,
-    ...(kind === "renamed" ? { rename: { from: detail["from"], to: detail["to"] } } : {}),
-  };
 }
 
 function summaryJson(core: ForgeCore, repository: Repository, one: Ruleset): Record<string, unknown> {
