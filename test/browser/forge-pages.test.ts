@@ -120,6 +120,8 @@ test("the keyboard alone writes, sends and closes", async () => {
   await page.keyboard.press("Tab");
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
   await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.closest("main") !== null)).toBe(true);
   await page.getByLabel("Comment as ann").focus();
   await page.keyboard.type("Sent by keys");
   await page.keyboard.press("Control+Enter");
@@ -251,7 +253,7 @@ test("the merge box follows by itself, and what is open, scrolled and chosen sta
   await page.getByLabel("Comment as ann").fill("Half a thought");
   await box.locator(".fold summary").click();
   await box.getByLabel("How to merge").click();
-  await box.getByRole("radio", { name: "Squash" }).check();
+  await box.getByText("Squash", { exact: true }).click();
   expect(await box.getByRole("button", { name: "Squash and merge" }).isVisible()).toBe(true);
   const scrolled = await page.evaluate(() => {
     scrollTo(0, 200);

@@ -62,7 +62,7 @@ export function page(frame: Frame): Html {
           </nav>
           ${repository === undefined ? "" : sections(frame, repository)}
         </header>
-        <main id="main" tabindex="-1">${body}</main>
+        <main id="main">${body}</main>
         <p class="unseen" id="news" role="status"></p>
         <p class="offline" role="status" hidden>The connection is lost. This page catches up by itself when it is back.</p>
       </body>

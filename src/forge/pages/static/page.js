@@ -48,7 +48,9 @@ document.addEventListener("keydown", (event) => {
 });
 
 const closeOthers = (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  const { target } = event;
+  for (const menu of document.querySelectorAll("details.menu[open]"))
+    if (!menu.contains(target) && !target.contains(menu)) menu.open = false;
 };
 document.addEventListener("click", closeOthers);
 document.addEventListener("focusin", closeOthers);
