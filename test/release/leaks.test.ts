@@ -1,11 +1,15 @@
 /** What an interrupted pass left behind goes with the next one, and nothing else does. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sayChecksAgain } from "../../src/change/checks.ts";
 import { openFork } from "../../src/change/forks.ts";
-import { newId, type CommitId, type EnvironmentId, type TimelineId } from "../../src/core/ids.ts";
+import { GATES } from "../../src/core/evidence.ts";
+import { newId, type CommitId, type EnvironmentId, type RunId, type TimelineId } from "../../src/core/ids.ts";
+import type { VerifyAssignment } from "../../src/core/runner-protocol.ts";
 import { endpointName } from "../../src/core/names.ts";
 import { findEnvironment } from "../../src/store/releases.ts";
 import { listResources, recordResource } from "../../src/store/projects.ts";
 import { findChange, saveChange, updateChange } from "../../src/store/changes.ts";
+import { advanceRun, createRun, findRun, setWorkflowRun } from "../../src/store/runs.ts";
 import { openControlPlane, PRODUCTION, type ControlPlane } from "../support/control-plane.ts";
 
 describe("a pass", () => {
@@ -36,7 +40,7 @@ describe("a pass", () => {
     expect((await platform.database.listTimelines()).map((one) => one.id)).toContain(timeline);
   });
 
-  test("over a change in which nothing is new leaves its database asleep", async () => {
+  test("over a change in which nothing is new leaves its database asleep and says no check twice, unless it is asked to", async () => {
     const { platform } = plane;
     const { id } = await plane.project();
     const head: CommitId = await plane.commit({ "apps/blog/b.txt": "1" }, "change-7");
@@ -59,9 +63,35 @@ describe("a pass", () => {
       if (name === endpoint) connections += 1;
       return credential.call(platform.database, name, role);
     };
+    const { said } = plane.github;
+    const checks = (): unknown[] => said.filter((one) => one.on === head);
+    expect(checks()).toHaveLength(GATES.length);
     await plane.settle();
     expect(connections).toBe(0);
-    expect(await plane.mirror.has(head)).toBe(true);
+    expect(checks()).toHaveLength(GATES.length);
+
+    sayChecksAgain(platform);
+    await plane.settle();
+    expect(checks()).toHaveLength(2 * GATES.length);
+  });
+
+  test("that dispatched a run twice does not take it from the runner that has its session", async () => {
+    const { store } = plane.platform;
+    const id = newId<RunId>("run");
+    await createRun(store, {
+      id,
+      project_id: (await plane.project()).id,
+      kind: "verify",
+      request_id: null,
+      change_id: null,
+      assignment: { kind: "verify", runId: id } as VerifyAssignment,
+    });
+    await setWorkflowRun(store, id, 1);
+    await advanceRun(store, id, "queued", "running", { workflow_run_id: 1 });
+    await setWorkflowRun(store, id, 2);
+
+    expect(await findRun(store, id)).toMatchObject({ workflow_run_id: 1 });
+    await advanceRun(store, id, "running", "cancelled");
   });
 
   test("lets go of the data of a change that was closed a week ago, unless a release refers to it", async () => {
