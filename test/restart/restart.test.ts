@@ -28,7 +28,7 @@ const seeds =
 const pairs = seeds.flatMap((seed, index) => (index % 2 === 0 ? [seeds.slice(index, index + 2)] : []));
 /** Of each seed. */
 const KILLS = 3;
-const STORY_LIMIT_MS = 400_000;
+const STORY_LIMIT_MS = 900_000;
 
 describe("the story", () => {
   let dir: string;
