@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AdorableError } from "../../core/errors.ts";
 import { slugSchema } from "../../core/spec.ts";
+import { namesIn } from "./feature-names.ts";
 
 export const FIELD_TYPES = [
   "text",
@@ -325,6 +326,17 @@ export const appModelSchema = z
           });
       }),
     );
+    for (const [index, feature] of (app.features ?? []).entries()) {
+      const complain = (message: string) => context.addIssue({ code: "custom", path: ["features", index], message });
+      if (entities.has(feature.kind) || app.entities.some(({ plural }) => plural === feature.kind))
+        complain(`an entity has the name "${feature.kind}", which the computation needs`);
+      for (const { entity, fields } of namesIn(feature)) {
+        const there = new Set(entities.get(entity)?.fields.map((field) => field.name));
+        const missing = fields.find((field) => !there.has(field));
+        if (!entities.has(entity)) complain(`there is no entity "${entity}"`);
+        else if (missing !== undefined) complain(`"${entity}" has no field "${missing}"`);
+      }
+    }
     const circle = app.entities.find((entity) => needsItself(entity.name, entities));
     if (circle !== undefined)
       context.addIssue({ code: "custom", path: ["entities"], message: `no first "${circle.name}" could be made: it needs one itself` });

@@ -26,6 +26,12 @@ function entriesOf(feature: Feature): { entityKey: string; entity: string; field
   }));
 }
 
+/** The entities that it works on, each with the fields of it. */
+export function namesIn(feature: Feature): { entity: string; fields: string[] }[] {
+  const values = feature as unknown as Record<string, string | undefined>;
+  return entriesOf(feature).map(({ entity, fieldKeys }) => ({ entity, fields: fieldKeys.flatMap((key) => values[key] ?? []) }));
+}
+
 export function usesEntity(feature: Feature, entity: string): boolean {
   return entriesOf(feature).some((entry) => entry.entity === entity);
 }

@@ -19,6 +19,8 @@ export interface RenderedFeature {
   /** Writes of the entity of that name stay within the capacity. */
   guarded: string | undefined;
   procedures: { name: string; type: "query" | "mutation" }[];
+  /** One paragraph of the app's README. */
+  readme: string;
 }
 
 export function renderFeatures(model: AppModel): RenderedFeature[] {
@@ -77,6 +79,8 @@ function renderBalances(model: AppModel, feature: Extract<Feature, { kind: "bala
     panel: undefined,
     guarded: undefined,
     procedures: [{ name: "balances.summary", type: "query" }],
+    readme:
+      "`balances.summary` says who owes whom; `src/shared/balances.ts` computes it, in whole cents and with as few transfers as possible.",
   };
 }
 
@@ -116,6 +120,7 @@ function renderAttendance(model: AppModel, feature: Extract<Feature, { kind: "at
     },
     guarded: guests.name,
     procedures: [{ name: "attendance.of", type: "query" }],
+    readme: "`attendance.of` counts heads; `src/server/capacity.ts` refuses whoever would be one too many, also when several ask at once.",
   };
 }
 
@@ -164,6 +169,7 @@ function renderStock(model: AppModel, feature: Extract<Feature, { kind: "stock" 
       { name: "stock.summary", type: "query" },
       { name: "stock.adjust", type: "mutation" },
     ],
+    readme: "`stock.summary` says what runs low and what everything is worth, `stock.adjust` takes out and puts in.",
   };
 }
 
