@@ -14,7 +14,7 @@ beforeAll(async () => {
   const asUser = process.getuid?.() === 0 ? { uid: 51_997 } : {};
   const opening = verifyTools().then(({ browserCacheDir }) => openBrowser({ cacheDir: browserCacheDir, prefer: "bundled", ...asUser }));
   [scene, browser] = await Promise.all([startScene(), opening]);
-});
+}, 120_000);
 afterAll(async () => {
   await browser?.close();
   await scene?.close();

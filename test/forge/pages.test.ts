@@ -8,7 +8,7 @@ let scene: Scene;
 
 beforeAll(async () => {
   scene = await startScene();
-});
+}, 120_000);
 afterAll(() => scene?.close());
 
 /** A visitor without script: keeps the cookie, reads forms out of pages and sends them. */

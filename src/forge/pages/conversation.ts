@@ -8,7 +8,7 @@ import { icon, type IconName } from "./icons.ts";
 import type { Html } from "./layout.ts";
 import type { Place } from "./markdown.ts";
 import { badge, composer, login, said, stateBadge, stateIcon } from "./parts.ts";
-import { time } from "./times.ts";
+import { exact, time } from "./times.ts";
 
 export function issueBody(core: ForgeCore, repository: Repository, issue: Issue, session: Session | undefined): Html {
   return html`${titleOf(issue, html`opened ${time(issue.createdAt)} by <strong>${login(core, issue.userId)}</strong>`)}
@@ -81,7 +81,7 @@ export function conversation(core: ForgeCore, repository: Repository, issue: Iss
         "comment",
         `issuecomment-${comment.id}`,
         place,
-        comment.updatedAt > comment.createdAt ? html`<span class="muted small">edited ${time(comment.updatedAt)}</span>` : "",
+        comment.updatedAt > comment.createdAt ? html`<span class="muted small" title="${exact(comment.updatedAt)}">edited</span>` : "",
       ),
     })),
     ...core.state

@@ -77,7 +77,7 @@ export function deploymentsBody(core: ForgeCore, repository: Repository): Html {
         ? ""
         : html`<h2>History</h2>
             <ul class="card rows">
-              ${history.map((one) => historyRow(core, repository, one))}
+              ${history.map((one) => historyRow(core, repository, one, environments))}
             </ul>`
     }`;
 }
@@ -107,10 +107,12 @@ function card(core: ForgeCore, repository: Repository, environment: Environment,
   </section>`;
 }
 
-function historyRow(core: ForgeCore, repository: Repository, deployment: Deployment): Html {
+function historyRow(core: ForgeCore, repository: Repository, deployment: Deployment, newest: Environment[]): Html {
   const { status, tone } = standingOf(core, deployment);
+  // What was live before is not any more, whether somebody said so or not.
+  const isPast = status?.state === "success" && !newest.some((one) => one.deployment.id === deployment.id);
   return html`<li class="row">
-    ${mark(tone, stateWord(status))}<strong>${deployment.environment}</strong>
+    ${isPast ? mark("quiet", "replaced") : mark(tone, stateWord(status))}<strong>${deployment.environment}</strong>
     <span class="muted small">${deployment.description ?? ""}</span>
     <span class="muted small end"
       ><a href="/${repository.fullName}/commit/${deployment.sha}"><code>${deployment.sha.slice(0, 7)}</code></a> by

@@ -44,7 +44,7 @@ test("hidden comments stay hidden, what stands beside them does not", () => {
 test("the few tags that comments use keep their meaning", () => {
   expect(inner("<sub>small</sub> a<br>b")).toBe("<p><sub>small</sub> a<br>b</p>");
   expect(inner("<details><summary>More</summary>\n\n| a |\n|---|\n| b |\n\n</details>")).toMatch(
-    /^<details><summary>More<\/summary>\s*<table>[\s\S]*<\/table>\s*<\/details>$/,
+    /^<details><summary>More<\/summary>\s*<div class="table"><table>[\s\S]*<\/table><\/div>\s*<\/details>$/,
   );
 });
 
@@ -70,6 +70,7 @@ test("numbers are links to issues where a repository is known, but not in code, 
     '<p>Closes <a href="/ann/shop/issues/1">#1</a>, see (<a href="/ann/shop/issues/22">#22</a>).</p>',
   );
   expect(inner("a#1 #1a `#1` &#91; #12345678901", place)).toBe("<p>a#1 #1a <code>#1</code> [ #12345678901</p>");
+  expect(inner("Reverts eve/x.y#4", place)).toBe('<p>Reverts <a href="/eve/x.y/issues/4">eve/x.y#4</a></p>');
   expect(inner("[see #1](/x)", place)).toBe('<p><a href="/x" rel="nofollow noopener">see #1</a></p>');
   expect(inner("#1 of")).toBe("<p>#1 of</p>");
 });
@@ -91,9 +92,9 @@ test("headings go on from those of the page and skip none", () => {
 test("signs before results are drawn, and a table's empty headings are none", () => {
   expect(inner("✅ passed")).toBe('<p><span class="sign good"></span> passed</p>');
   expect(inner("| | a |\n|---|--:|\n| ❌ failed | 1 |")).toBe(
-    '<table><thead><tr><td></td><th class="right">a</th></tr></thead><tbody><tr><td><span class="sign bad"></span> failed</td><td class="right">1</td></tr></tbody></table>',
+    '<div class="table"><table><thead><tr><td></td><th class="right">a</th></tr></thead><tbody><tr><td><span class="sign bad"></span> failed</td><td class="right">1</td></tr></tbody></table></div>',
   );
-  expect(inner("| | |\n|---|---|\n| a | b |")).toBe("<table><tbody><tr><td>a</td><td>b</td></tr></tbody></table>");
+  expect(inner("| | |\n|---|---|\n| a | b |")).toBe('<div class="table"><table><tbody><tr><td>a</td><td>b</td></tr></tbody></table></div>');
 });
 
 test("entities are the characters that they mean, and no tags", () => {

@@ -49,8 +49,11 @@ function markedIn({ repository, shown, plain, firstLevel = 3 }: Place): Marked {
         const signed = text.replaceAll(/[✅❌⏳]\uFE0F?/gu, (sign) => `<span class="sign ${SIGNS[sign[0] ?? ""] ?? ""}"></span>`);
         if (repository === undefined) return signed;
         return signed.replaceAll(
-          /(^|[\s(])#(\d{1,9})(?![\w-])/g,
-          (_, before: string, number: string) => `${before}<a href="${escape(repository)}/issues/${number}">#${number}</a>`,
+          /(^|[\s(])([\w.-]+\/[\w.-]+)?#(\d{1,9})(?![\w-])/g,
+          (_, before: string, other: string | undefined, number: string) => {
+            const place = other === undefined ? repository : `/${other}`;
+            return `${before}<a href="${escape(place)}/issues/${number}">${other ?? ""}#${number}</a>`;
+          },
         );
       },
       table(token: Tokens.Table) {
@@ -62,7 +65,10 @@ function markedIn({ repository, shown, plain, firstLevel = 3 }: Place): Marked {
         // A heading that says nothing is none.
         const headings = token.header.map((cell) => cells([cell], cell.text.trim() === "" ? "td" : "th")).join("");
         const head = isHeaded ? `<thead><tr>${headings}</tr></thead>` : "";
-        return `<table>${head}<tbody>${token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</tbody></table>`;
+        const table = `<table>${head}<tbody>${token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</tbody></table>`;
+        // As wide as it must be on a phone: then it scrolls, and can be reached to do so.
+        const reach = token.header.length > 3 ? ` role="region" aria-label="Table" tabindex="0"` : "";
+        return `<div class="table"${reach}>${table}</div>`;
       },
       link({ href, tokens }: Tokens.Link) {
         // Pictures are links to themselves, which cannot be inside another.

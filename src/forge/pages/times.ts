@@ -18,8 +18,12 @@ export function ago(at: string, nowMs = Date.now()): string {
   return seconds < 30 * DAY ? SAID.format(-Math.floor(seconds / DAY), "day") : SHORT.format(new Date(at));
 }
 
+export function exact(at: string): string {
+  return `${EXACT.format(new Date(at))} UTC`;
+}
+
 export function time(at: string | null): Html {
-  return at === null ? html`` : html`<time datetime="${at}" title="${EXACT.format(new Date(at))} UTC">${ago(at)}</time>`;
+  return at === null ? html`` : html`<time datetime="${at}" title="${exact(at)}">${ago(at)}</time>`;
 }
 
 /** How long something took, or has taken so far; nothing for what has not begun. */
