@@ -1,7 +1,7 @@
 /** What this machine has of what a platform needs, tried rather than assumed, and nothing of it changed. */
 import { execFile } from "node:child_process";
 import { access, constants, readFile } from "node:fs/promises";
-import { availableParallelism, freemem, totalmem } from "node:os";
+import { availableParallelism, freemem, totalmem, userInfo } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { tryBinaries } from "../database/embedded/binaries.ts";
@@ -88,6 +88,15 @@ async function browser(): Promise<Capability> {
 async function users(): Promise<Capability> {
   const name = "uids";
   if (process.getuid?.() !== 0) {
+    if (!hasName()) {
+      return {
+        name,
+        state: "failed",
+        found: `a user without a name (uid ${process.getuid?.() ?? "?"})`,
+        means: "PostgreSQL makes no database for a user that the system has no name for.",
+        fix: "Start as a user that stands in /etc/passwd.",
+      };
+    }
     const means = "Databases, apps and gates run as you: only bubblewrap keeps them apart, where there is one.";
     return {
       name,
@@ -107,6 +116,14 @@ async function users(): Promise<Capability> {
     means: "PostgreSQL refuses to run as root, and there is no other user for it.",
     fix: "Start as an ordinary user, or map more users into the container.",
   };
+}
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== "";
+  } catch {
+    return false;
+  }
 }
 
 async function setpriv(): Promise<Capability> {

@@ -239,7 +239,9 @@ describe("adorable up", () => {
 
   async function up(): Promise<{ child: ReturnType<typeof spawn>; url: string }> {
     const child = spawn(process.execPath, [CLI, "up", "--data", data], { cwd: dir, stdio: ["ignore", "pipe", "ignore"] });
-    const [url] = (await once(createInterface(child.stdout), "line")) as [string];
+    const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`it ended with ${String(code)} instead of starting`)));
+    const [url] = (await Promise.race([once(createInterface(child.stdout), "line"), ended])) as [string];
+    ended.catch(() => {});
     return { child, url };
   }
 });
