@@ -107,17 +107,19 @@ async function migrate(before: AppModel, changes: readonly ModelChange[]) {
 }
 
 async function makeTables(schema: string, model: AppModel, more: string): Promise<void> {
-  // As if nothing had been added later.
   const fresh = {
     ...model,
-    entities: model.entities.map(({ since: _, ...entity }) => ({
-      ...entity,
-      fields: entity.fields.map(({ since: __, ...field }) => field),
-    })),
+    entities: model.entities.map((entity) => fromTheStart({ ...entity, fields: entity.fields.map(fromTheStart) })),
   };
   await client.query(`rollback; drop schema if exists ${schema} cascade; create schema ${schema}; set search_path = ${schema}`);
   await client.query(renderCreateMigration(fresh, CREATED).sql);
   await client.query(more);
+}
+
+/** As if it had not been added later. */
+function fromTheStart<T extends { since?: string | undefined }>(part: T): Omit<T, "since"> {
+  const { since: _, ...rest } = part;
+  return rest;
 }
 
 async function freshTables(model: AppModel): Promise<unknown[]> {
