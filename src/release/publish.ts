@@ -131,11 +131,14 @@ function productionOf(id: string, sha: CommitId, release: number): DeployedPlace
   return { place: "production", sha, id, description: `Release ${release}`, isProduction: true };
 }
 
-/** The gates of a commit whose tree none had seen before, as its own checks; of a tree that is known they stand where it was judged. */
+/** Whether a run was started for this very commit, because no gate had seen its tree. */
+export async function isJudgedHere(platform: Platform, rollout: Rollout): Promise<boolean> {
+  const runs = await listRuns(platform.store, rollout.project_id);
+  return runs.some(({ assignment }) => assignment.kind === "verify" && assignment.headCommit === rollout.git_commit);
+}
+
+/** The gates of the commit, as its own checks. */
 export async function publishGatesOf(platform: Platform, project: ProjectRow, rollout: Rollout): Promise<void> {
-  const runs = await listRuns(platform.store, project.id);
-  const isOwn = runs.some(({ assignment }) => assignment.kind === "verify" && assignment.headCommit === rollout.git_commit);
-  if (!isOwn) return;
   const repository = await platform.github.forInstallation(project.full_name);
   const evidence = await listEvidence(platform.store, project.id, rollout.tree);
   await publishChecks(platform, repository, { project: project.id, head: rollout.git_commit }, RELEASE_GATES, evidence);

@@ -19,7 +19,7 @@ import { recordResource } from "../store/projects.ts";
 import { listReleases } from "../store/releases.ts";
 import { requireApprovers } from "./approver.ts";
 import { digestOf, liveRelease } from "./ledger.ts";
-import { publishGatesOf } from "./publish.ts";
+import { isJudgedHere, publishGatesOf } from "./publish.ts";
 import { rehearseCandidate } from "./candidate.ts";
 import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startCandidates } from "./steps.ts";
 import type { Rollout, Step } from "./rollout.ts";
@@ -36,13 +36,15 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       const live = liveRelease(await listReleases(store, project.id))?.git_commit;
       // What it is compared with: whether a test is gone can only be seen against what is live.
       const base = live !== undefined && (await mirror.has(live)) && (await mirror.isAncestor(live, commit)) ? live : commit;
+      const wasSeen = await isJudgedHere(platform, rollout);
       const verdict = await ensureVerified(platform, project, mirror, {
         base,
         head: commit,
         tree: rollout.tree,
         changeId: rollout.change_id,
       });
-      await publishGatesOf(platform, project, rollout);
+      // Of a tree that is known the gates stand where it was judged. What is under way is said once.
+      if ((await isJudgedHere(platform, rollout)) && (verdict !== "pending" || !wasSeen)) await publishGatesOf(platform, project, rollout);
       if (verdict === "pending") return { waitMs: 1000 };
       return verdict === "passed" ? { to: "verified" } : { to: "refused" };
     }
