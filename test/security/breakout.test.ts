@@ -131,6 +131,26 @@ describe.runIf(isRoot)("a hostile app, where apps have users of their own", () =
     expect(found).toMatchObject({ connected: [], read: [], environments: [], signalled: [] });
   });
 
+  test("a database whose administrator was taken over reads and reaches no other one, and nothing of the platform", async () => {
+    const { database } = place.machine.edge;
+    const data = place.machine.dataDir;
+    const { runDir } = JSON.parse(await readFile(join(data, "owner.json"), "utf8")) as { runDir: string };
+    await database.createTimeline("tml_other" as TimelineId);
+    const targets = ["memory.json", "master.key", "database/timelines/tml_other/data/PG_VERSION", "database/store/data/PG_VERSION"];
+    const { dsn } = await database.credential(endpoint, ADMIN_ROLE);
+    await withConnection(dsn, async (client) => {
+      expect((await client.query("select pg_read_file('PG_VERSION') as own")).rows).toEqual([{ own: "17\n" }]);
+      for (const path of targets) {
+        await expect(client.query("select pg_read_file($1)", [join(data, path)]), path).rejects.toMatchObject({ code: "42501" });
+        const command = `create temp table if not exists said (line text); copy said from program 'cat ${join(data, path)}'`;
+        await expect(client.query(command), path).rejects.toMatchObject({ code: "38000" });
+      }
+      await expect(
+        client.query(`create temp table listed (line text); copy listed from program 'ls ${join(runDir, "store")}'`),
+      ).rejects.toMatchObject({ code: "38000" });
+    });
+  });
+
   test("has a user that neither another app nor any database has", async () => {
     const users = new Set<number>();
     for (const app of ["eve", "bob"]) users.add((await send(observed, app, {})).uid);
