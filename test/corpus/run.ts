@@ -1,9 +1,9 @@
-/** Prints the score of both halves, and what the language misses: `node test/corpus/run.ts [development|held-out]`. */
+/** Prints the score of each part, and what the language misses: `node test/corpus/run.ts [development|held-out]`. */
 import { readCorpus, scoreCorpus } from "./score.ts";
 
 const halves =
   process.argv[2] === undefined
-    ? (["development", "held-out"] as const)
+    ? (["development", "development-2", "held-out"] as const)
     : [process.argv[2] as "development" | "development-2" | "held-out"];
 for (const half of halves) {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));

@@ -94,6 +94,59 @@ test("what rows hold is converted where that can be, and empty where it cannot",
   );
 });
 
+test("values that become records of their own are all there afterwards, each of them once", async () => {
+  const title = { name: "title", column: "title", label: "Title", type: "text", required: true } as const;
+  const kind = { name: "kind", column: "kind", label: "Kind", type: "text", required: false } as const;
+  const kinds = ["b", " a ", "a", null, "b"];
+  const model: AppModel = {
+    slug: "things",
+    name: "Things",
+    description: "",
+    hue: 1,
+    entities: [
+      {
+        ...{ name: "thing", plural: "things", label: "thing", labelPlural: "things", table: "things" },
+        titleField: "title",
+        fields: [title, kind],
+        seed: kinds.map((value, index) => ({ title: `T${index}`, kind: value })),
+      },
+    ],
+  };
+  const name = { name: "name", column: "name", label: "Name", type: "text", required: true, unique: true } as const;
+  const after = await migrate(model, [
+    {
+      kind: "extract-field",
+      entity: "thing",
+      field: "kind",
+      to: {
+        name: "kind",
+        plural: "kinds",
+        label: "kind",
+        labelPlural: "kinds",
+        table: "kinds",
+        titleField: "name",
+        fields: [name],
+        seed: [],
+      },
+      reference: {
+        name: "kindId",
+        column: "kind_id",
+        label: "Kind",
+        type: "reference",
+        required: false,
+        target: "kind",
+        onDelete: "clear",
+      },
+    },
+  ]);
+  const { rows } = await client.query<{ name: string | null }>(
+    `select kinds.name from migrated.things left join migrated.kinds on kinds.id = things.kind_id order by things.id`,
+  );
+  expect(rows.map((row) => row.name)).toEqual(["b", "a", "a", null, "b"]);
+  expect(after.rows).toBe(after.rowsBefore + 2);
+  expect(await tablesOf("migrated")).toEqual(await freshTables(after.model));
+});
+
 /** Makes the tables of `before` in the schema `migrated`, with sample rows, and carries out the changes. */
 async function migrate(before: AppModel, changes: readonly ModelChange[]) {
   await makeTables("migrated", before, renderApp(before).get("db/seed.sql") ?? "");

@@ -50,7 +50,7 @@ export interface Described {
 
 export function describeChange(options: Described): Words {
   const { before, after, steps } = options;
-  const deletes = steps.some(({ op }) => op === "remove");
+  const deletes = steps.some(({ op }) => op === "remove") || options.notes.some((note) => /\b(?:are deleted|become )/.test(note));
   const lines = options.changes.flatMap((change) => linesOf(change, after)).map((line) => `- ${line}`);
   const phrases = steps.filter(({ implied }) => implied !== true).map(shortOf);
   return {
@@ -153,7 +153,9 @@ function linesOf(change: ModelChange, after: AppModel): string[] {
     case "add-entity":
       return [`New: **${change.entity.labelPlural}** with ${fieldsOf(after, change.entity)}.`];
     case "rename-entity":
-      return [`**${capitalized(change.entity)}** is called **${change.names.label}** everywhere; no row changes.`];
+      return [
+        `**${capitalized(change.entity)}** is called **${change.names.label}** everywhere, and several of them **${change.names.labelPlural}**; no row changes.`,
+      ];
     case "remove-entity":
       return [`**${capitalized(change.entity)}** is removed as a whole, with its pages and all of its rows.`];
     case "rename-app":

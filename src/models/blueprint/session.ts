@@ -20,6 +20,8 @@ export class Doubt extends Error {
 export class Session {
   /** The apps that can be meant; one as soon as a statement meant it. */
   apps: KnownApp[];
+  /** All apps of the request, whichever was meant so far. */
+  private readonly all: readonly KnownApp[];
   readonly changes: ModelChange[] = [];
   readonly steps: Step[] = [];
   /** What was asked for and is so already. */
@@ -33,6 +35,7 @@ export class Session {
 
   constructor(apps: readonly KnownApp[], since: string, startedAt: Date) {
     this.apps = [...apps];
+    this.all = [...apps];
     this.since = since;
     this.startedAt = startedAt;
   }
@@ -58,6 +61,7 @@ export class Session {
     }
     const found = findRecords(this.apps, said);
     const [first] = found;
+    if (first === undefined) this.refuseSecondApp(findRecords(this.all, said));
     if (first === undefined) throw new Doubt(`I found no "${said}" ${doing}.`, { choices: this.places().map(shownPlace) });
     if (found.length > 1) throw new Doubt(`Which "${said}" do you mean?`, { choices: found.map(shownPlace) });
     return this.choose(first);
@@ -73,6 +77,9 @@ export class Session {
       return first;
     }
     if (found.length > 1) throw new Doubt(`Which "${said}" do you mean?`, { choices: found.map(shownField) });
+    this.refuseSecondApp(
+      findFields(of === undefined ? this.all.flatMap((app) => app.model.entities.map((entity) => ({ app, entity }))) : [], said),
+    );
     const near = nearFields(places, said);
     const [close] = near;
     if (close !== undefined && near.length === 1)
@@ -87,6 +94,16 @@ export class Session {
               ({ app, entity }) => `${shownPlace({ app, entity })}: ${listed(entity.fields.map(({ label }) => label.toLowerCase()))}`,
             ),
     });
+  }
+
+  /** One request changes one app: its release and its rollback are one. */
+  private refuseSecondApp(elsewhere: readonly Place[]): void {
+    const [own] = this.apps;
+    const other = elsewhere.find(({ app }) => app !== own);
+    if (other !== undefined && own !== undefined && this.apps.length < this.all.length)
+      throw new Doubt(`it is about two apps, "${own.model.name}" and "${other.app.model.name}", and one request changes one app`, {
+        hint: "Ask for each of them by itself.",
+      });
   }
 
   change(place: Place, change: ModelChange, ...steps: Step[]): void {

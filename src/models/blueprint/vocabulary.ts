@@ -94,7 +94,7 @@ export function nearFields(places: readonly Place[], phrase: string): FieldPlace
     place.entity.fields
       .filter((field) => {
         const label = wordsOf(field.label).join(" ");
-        return isNear(said, label) || (said.length > 3 && (label.endsWith(` ${said}`) || label.startsWith(`${said} `)));
+        return isNear(said, label) || (said.length > 2 && (label.endsWith(` ${said}`) || label.startsWith(`${said} `)));
       })
       .map((field) => ({ ...place, field })),
   );
