@@ -2,7 +2,8 @@ import { loadModule, parseSync } from "libpg-query";
 import { beforeAll, expect, test } from "vitest";
 import { POST } from "../blog.ts";
 import type { EntityModel, FieldModel } from "../entity-model.ts";
-import { renderAddFieldMigration, renderAddFieldsMigration, renderCreateMigration } from "./migrations.ts";
+import { changeModel } from "../model-changes.ts";
+import { addField, renderCreateMigration } from "./migrations.ts";
 
 const ID = "20261121093000";
 const field = (type: FieldModel["type"], more: Partial<FieldModel> = {}): FieldModel => ({
@@ -14,19 +15,14 @@ const field = (type: FieldModel["type"], more: Partial<FieldModel> = {}): FieldM
   ...more,
 });
 const withField = (added: FieldModel): EntityModel => ({ ...POST, fields: [...POST.fields, added] });
-const add = (added: FieldModel) => renderAddFieldMigration(withField(added), added, ID).sql;
+const add = (added: FieldModel) => `${addField({ entities: [] }, withField(added), added).join("\n\n")}\n`;
+const blog = (entity: EntityModel) => ({ slug: "blog", name: "Blog", description: "", hue: 0, entities: [entity] });
 const statements = (sql: string) => parseSync(sql).stmts?.map(({ stmt }: { stmt?: object }) => Object.keys(stmt ?? {})[0]);
 
 beforeAll(() => loadModule());
 
 test("the first migration leaves out what later ones add", () => {
-  const model = {
-    slug: "blog",
-    name: "Blog",
-    description: "",
-    hue: 0,
-    entities: [withField(field("slug", { filledFrom: "title", since: "20261122000000" }))],
-  };
+  const model = blog(withField(field("slug", { filledFrom: "title", since: "20261122000000" })));
   const { path, sql } = renderCreateMigration(model, ID);
   expect(path).toBe(`db/migrations/${ID}_create_posts.sql`);
   expect(sql).toContain('"title" text not null');
@@ -51,7 +47,7 @@ test("a slug is added empty, filled, and only then required and unique", () => {
 
 test("several fields are one migration", () => {
   const fields = [field("boolean"), { ...field("text", { required: false }), name: "other", column: "other", label: "Other" }];
-  const { path, sql } = renderAddFieldsMigration({ entities: [] }, { ...POST, fields: [...POST.fields, ...fields] }, fields, ID);
+  const { path, sql } = changeModel(blog(POST), [{ kind: "add-fields", entity: "post", fields }], ID).migration ?? { path: "", sql: "" };
   expect(path).toBe(`db/migrations/${ID}_add_extra_and_other_to_posts.sql`);
   expect(statements(sql)).toEqual(["AlterTableStmt", "AlterTableStmt"]);
 });
@@ -74,5 +70,7 @@ test("a constraint's name fits PostgreSQL and stays one of a kind", () => {
 });
 
 test("an id that is no timestamp is refused", () => {
-  expect(() => renderAddFieldMigration(POST, field("boolean"), "1_x")).toThrow(expect.objectContaining({ code: "invalid-migration-id" }));
+  expect(() => changeModel(blog(POST), [{ kind: "add-fields", entity: "post", fields: [field("boolean")] }], "1_x")).toThrow(
+    expect.objectContaining({ code: "invalid-migration-id" }),
+  );
 });

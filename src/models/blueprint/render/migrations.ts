@@ -50,32 +50,16 @@ export function createTables(
   return [...tables, ...late];
 }
 
-/** As `renderAddFieldsMigration`, for one field. */
-export function renderAddFieldMigration(entity: EntityModel, field: FieldModel, id: string): Migration {
-  return renderAddFieldsMigration({ entities: [entity] }, entity, [field], id);
-}
-
-/**
- * Adds `fields` to a table that holds rows. A constant default costs no rewrite; a field that is filled from another is added empty,
- * filled in the order of the ids, and only then held to its rules.
- * Throws `field-needs-a-value` (author) when existing rows would break a rule, and `cannot-fill-field` (author).
- */
-export function renderAddFieldsMigration(
-  model: Pick<AppModel, "entities">,
-  entity: EntityModel,
-  fields: readonly FieldModel[],
-  id: string,
-): Migration {
-  const statements = fields.flatMap((field) => addField(model, entity, field));
-  return { path: migrationPath(id, addFieldsName(entity, fields)), sql: `${statements.join("\n\n")}\n` };
-}
-
 export function addFieldsName(entity: EntityModel, fields: readonly FieldModel[]): string {
   const names = fields.map((field) => field.column).join("_and_");
   return `add_${names.slice(0, 60)}_to_${entity.table}`;
 }
 
-/** The statements that add one field. Throws as `renderAddFieldsMigration` does. */
+/**
+ * Adds `field` to a table that holds rows. A constant default costs no rewrite; a field that is filled from another is added empty,
+ * filled in the order of the ids, and only then held to its rules.
+ * Throws `field-needs-a-value` (author) when existing rows would break a rule, and `cannot-fill-field` (author).
+ */
 export function addField(model: Pick<AppModel, "entities">, entity: EntityModel, field: FieldModel): string[] {
   const table = sqlName(entity.table);
   const column = sqlName(field.column);
