@@ -67,7 +67,7 @@ function markedIn({ repository, shown, plain, firstLevel = 3 }: Place): Marked {
         const head = isHeaded ? `<thead><tr>${headings}</tr></thead>` : "";
         const table = `<table>${head}<tbody>${token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("")}</tbody></table>`;
         // As wide as it must be on a phone: then it scrolls, and can be reached to do so.
-        const reach = token.header.length > 3 ? ` role="region" aria-label="Table" tabindex="0"` : "";
+        const reach = token.header.length > 3 ? ` role="group" aria-label="Table" tabindex="0"` : "";
         return `<div class="table"${reach}>${table}</div>`;
       },
       link({ href, tokens }: Tokens.Link) {
