@@ -10,7 +10,7 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, notFound } from "./faults.ts";
-import { objectsOf } from "./objects.ts";
+import { objectsOf, type CommitObject } from "./objects.ts";
 import type { Account, App, CheckRun, CheckSuite, CheckStatus, Conclusion, Repository } from "./records.ts";
 import { checkRunEventJson, checkSuiteJson } from "./serialize/check-suites.ts";
 import { briefCommitJson } from "./serialize/repositories.ts";
@@ -34,9 +34,11 @@ export async function ensureSuite(
   repository: Repository,
   app: App,
   headSha: string,
-  push?: { branch: string; before: string },
+  push?: { branch: string; before: string; commit: CommitObject | undefined },
 ): Promise<{ suite: CheckSuite; isNew: boolean }> {
-  const headCommit = briefCommitJson(await objectsOf(core.git, repository.id).commit(headSha));
+  const there = core.state.checkSuiteOf(repository.id, app.id, headSha);
+  if (there !== undefined) return { suite: there, isNew: false };
+  const headCommit = briefCommitJson(push?.commit ?? (await objectsOf(core.git, repository.id).commit(headSha)));
   return core.db.transaction(() => {
     const known = core.state.checkSuiteOf(repository.id, app.id, headSha);
     if (known !== undefined) return { suite: known, isNew: false };
@@ -61,14 +63,14 @@ export async function requestSuites(
   core: ForgeCore,
   repository: Repository,
   pusher: Account,
-  pushes: { branch: string; before: string; after: string }[],
+  pushes: { branch: string; before: string; after: string; commit: CommitObject | undefined }[],
 ): Promise<void> {
   for (const { id } of core.state.installationsOn(repository.id)) {
     const installation = core.state.installation(id);
     const app = installation === undefined ? undefined : core.state.app(installation.appId);
     if (app?.permissions["checks"] !== "write") continue;
-    for (const { branch, before, after } of pushes) {
-      const { suite, isNew } = await ensureSuite(core, repository, app, after, { branch, before });
+    for (const { branch, before, after, commit } of pushes) {
+      const { suite, isNew } = await ensureSuite(core, repository, app, after, { branch, before, commit });
       if (isNew) core.db.transaction(() => tellSuite(core, repository, suite, "requested", pusher));
     }
   }

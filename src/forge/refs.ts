@@ -62,8 +62,10 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
     core.db.update("repositories", repository.id, { pushedAt: timestamp(), updatedAt: timestamp() });
     for (const plan of plans) applyPlan(core, repository, actor, plan);
   });
-  const pushes = changes.flatMap(({ name, before, after }) =>
-    name.startsWith("refs/heads/") && after !== NO_COMMIT ? [{ branch: name.slice("refs/heads/".length), before, after }] : [],
+  const pushes = changes.flatMap(({ name, before, after, commits }) =>
+    name.startsWith("refs/heads/") && after !== NO_COMMIT
+      ? [{ branch: name.slice("refs/heads/".length), before, after, commit: commits.at(-1) }]
+      : [],
   );
   await requestSuites(core, repository, actor, pushes);
   core.changes.publish({ repositoryId: repository.id, subject: "repository" });

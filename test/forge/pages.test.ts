@@ -153,7 +153,7 @@ describe("without script", () => {
     expect((await ann.post(`${path}/queue`, await ann.form(path, `${path}/queue`))).status).toBe(303);
     expect((await ann.get(path)).text).toContain("In the merge queue");
     await rest.repos.deleteRepoRuleset({ ...SHOP, ruleset_id: rules.id });
-    await expect.poll(async () => (await ann.get(path)).text).toContain(`action="${path}/merge"`);
+    await expect.poll(async () => (await ann.get(path)).text, { timeout: 20_000 }).toContain(`action="${path}/merge"`);
   });
 
   test("a run is run again", async () => {
