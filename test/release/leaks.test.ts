@@ -4,7 +4,6 @@ import { sayChecksAgain } from "../../src/change/checks.ts";
 import { openFork } from "../../src/change/forks.ts";
 import { GATES } from "../../src/core/evidence.ts";
 import { newId, type CommitId, type EnvironmentId, type RunId, type TimelineId } from "../../src/core/ids.ts";
-import type { VerifyAssignment } from "../../src/core/runner-protocol.ts";
 import { endpointName } from "../../src/core/names.ts";
 import { findEnvironment } from "../../src/store/releases.ts";
 import { listResources, recordResource } from "../../src/store/projects.ts";
@@ -84,7 +83,14 @@ describe("a pass", () => {
       kind: "verify",
       request_id: null,
       change_id: null,
-      assignment: { kind: "verify", runId: id } as VerifyAssignment,
+      assignment: {
+        kind: "verify",
+        runId: id,
+        repository: { fullName: "ada/journal", cloneUrl: "", defaultBranch: "main" },
+        baseCommit: "",
+        headCommit: "",
+        tree: "",
+      },
     });
     await setWorkflowRun(store, id, 1);
     await advanceRun(store, id, "queued", "running", { workflow_run_id: 1 });
