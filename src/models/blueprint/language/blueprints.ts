@@ -33,3 +33,16 @@ export function blueprintCalled(text: string): BlueprintName | undefined {
 export function isCovered(name: BlueprintName, phrase: string): boolean {
   return CALLED.some((one) => one.name === name && one.covers.test(phrase.trim()));
 }
+
+/** What people do with a vetted app: they can. */
+export const ACTS = /\b(?:can|could|may|will|should|bring|say|see|reply|answer)\b/i;
+
+/** The main records of the vetted apps. */
+export const BASE_RECORDS: Readonly<Record<BlueprintName, readonly string[]>> = {
+  blog: ["post"],
+  todo: ["task"],
+  guestbook: ["entry"],
+  expenses: ["expense"],
+  rsvp: ["guest"],
+  inventory: ["item"],
+};

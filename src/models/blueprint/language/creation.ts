@@ -1,11 +1,12 @@
 /** Reads a request for a new app: its kinds of records, their fields, what belongs to what, and what shall be seen of them. */
 import type { BlueprintName } from "../catalog.ts";
 import { findBeyond } from "./beyond.ts";
-import { blueprintCalled, isCovered } from "./blueprints.ts";
+import { ACTS, BASE_RECORDS, blueprintCalled, isCovered } from "./blueprints.ts";
 import { clausesOf, parseItems, readClause, type Said, type SpokenRelation } from "./clauses.ts";
 import { FLAGS } from "./field-details.ts";
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
-import { CREATE_VERBS, headOf, splitFields, type Head } from "./head.ts";
+import { headOf, type Head } from "./head.ts";
+import { bracketed, withList } from "./lists.ts";
 import { singularize } from "./inflect.ts";
 import { titleCase, wordsOf } from "./naming.ts";
 import { CHOICE_NAMES, isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
@@ -55,24 +56,6 @@ export function parseCreation(request: string): Creation {
   const sentences = sentencesOf(named.rest).map(stripCourtesy).filter(Boolean);
   for (const sentence of sentences) reader.read(sentence);
   return reader.finish(named.rest);
-}
-
-const NEW_APP = new RegExp(
-  `^(?:(?:i|we)(?:'d| would)?\\s+)?(?:(?:${CREATE_VERBS})\\s+)*(?:an?|another|one more|the|my|our)\\s+(?:(?!to\\b|in\\b|of\\b|from\\b|field\\b|column\\b|checkbox\\b)[\\w'-]+\\s+){0,4}?(?:web ?app|application|app|tool|tracker|web ?site|system|blog|weblog|guest ?book|inventory|to-?do list|expense splitter|splitter|manager|planner|database)\\b(?!\\s+(?:field|column|number|name|url|link|checkbox|address)|\\s*,|\\s+and\\b)`,
-  "i",
-);
-
-/** True where a request asks for an app, and not for something in one that is there. */
-export function wantsNewApp(request: string, isRecord: (phrase: string) => boolean): boolean {
-  const [first = ""] = sentencesOf(stripCourtesy(correct(tidy(request))))
-    .map(stripCourtesy)
-    .filter(Boolean);
-  const target = /\s(?:to|on|for|onto|into)\s+(?:(?:all|each|every|the|my|our)\s+)*([\w' -]+)$/i.exec(first)?.[1];
-  if (target !== undefined && isRecord(target) && !/\b(?:app|application)\b/i.test(first)) return false;
-  return (
-    NEW_APP.test(first) ||
-    /^(?:an?\s+)?(?:\w+\s+){0,3}(?:app|application)\s*(?:[:–—(-]|$|to\b|for\b|called\b|named\b|with\b|that\b|where\b)/i.test(first)
-  );
 }
 
 class Reader {
@@ -405,33 +388,6 @@ class Reader {
       },
     };
   }
-}
-
-/** What people do with a vetted app: they can. */
-const ACTS = /\b(?:can|could|may|will|should|bring|say|see|reply|answer)\b/i;
-
-/** The main records of the vetted apps. */
-export const BASE_RECORDS: Readonly<Record<BlueprintName, readonly string[]>> = {
-  blog: ["post"],
-  todo: ["task"],
-  guestbook: ["entry"],
-  expenses: ["expense"],
-  rsvp: ["guest"],
-  inventory: ["item"],
-};
-
-/** "rooms (name, capacity) and bookings (room, starts at)": kinds of records with their fields. */
-function bracketed(list: string): { words: string[]; list: string }[] {
-  const items = splitList(list).map((item) => /^\s*(?:and\s+)?([a-z][\w' -]*?)\s*(?:\((.+)\))?\s*$/is.exec(item.trim()));
-  const isKind = (item: RegExpExecArray | null): boolean =>
-    item !== null && (item[2] === undefined ? isManyRecords(item[1] ?? "") : isPlural(item[1] ?? "") && item[2].split(",").length >= 2);
-  if (items.length < 2 || !items.every(isKind) || !items.some((item) => item?.[2] !== undefined)) return [];
-  return items.flatMap((item) => (item === null ? [] : [{ words: oneOf(item[1] ?? ""), list: item[2] ?? "" }]));
-}
-
-function withList(clause: string): { list?: string } {
-  const { list } = splitFields(clause);
-  return list === undefined || /\b(?:app|application|tool)\b/i.test(list) ? {} : { list };
 }
 
 function relate(entity: SpokenEntity, relation: SpokenRelation): void {

@@ -227,7 +227,7 @@ export function inferKind(words: readonly string[]): ValueKind {
 function isMoment(verb: string): boolean {
   return (
     MOMENT_BEFORE.test(verb) ||
-    (/ed$/.test(verb) && !/^(?:located|based|employed|stored|parked|used|placed|priced|aimed|offered)$/.test(verb))
+    (verb.endsWith("ed") && !/^(?:located|based|employed|stored|parked|used|placed|priced|aimed|offered)$/.test(verb))
   );
 }
 
