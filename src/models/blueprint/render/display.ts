@@ -99,7 +99,11 @@ const SPOKEN = new Set(["date", "datetime", "time", "integer", "decimal", "money
 export function metaOf(shownField: ShownField): string {
   const { field, referred } = shownField;
   const value = `row.${field.name}`;
-  if (referred !== undefined) return `{${shown(shownField)}}`;
+  // On the page of what the row belongs to, that need not be said.
+  if (referred !== undefined) {
+    const text = shown(shownField);
+    return `{without !== ${literal(field.name)} && ${text.includes(" ? ") || text.includes(" ?? ") ? `(${text})` : text}}`;
+  }
   if (field.type === "rating") {
     const stars = `<Stars value={${value}} max={${ratingMax(field)}} />`;
     return isNullable(field) ? `{${value} !== null && ${stars}}` : stars;

@@ -42,6 +42,7 @@ export function listView(entity: EntityModel, title: FieldModel, others: ShownFi
     figure: figure && figureOf(figure.field),
     text: lead && `row.${lead.name}${lead === summary && long && isNullable(lead) ? ` ?? row.${long.name}` : ""}`,
     meta: [...meta.map(metaOf), ...counts, ...(hasDay ? [] : ["{formatDayOf(row.createdAt)}"])],
+    namesParent: meta.some(({ referred }) => referred !== undefined),
     hasStars: meta.some(({ field }) => field.type === "rating"),
     rowFormatters: sorted([
       ...formattersOf([{ field: title }, ...meta.filter(({ field }) => field.type !== "rating"), ...(figure ? [figure] : [])]),
