@@ -42,7 +42,7 @@ export async function headChanged(scene: Scene, number: number, sha: string): Pr
   return pull.head.sha === sha ? undefined : pull;
 }
 
-export async function greenChecks(scene: Scene, number: number, note: (text: string) => void): Promise<string> {
+export async function greenChecks(scene: Scene, number: number, note: (text: string) => void, timeoutMs = 120_000): Promise<string> {
   let seen: Check[] = [];
   const checks = await eventually(
     "every gate has ended",
@@ -52,7 +52,7 @@ export async function greenChecks(scene: Scene, number: number, note: (text: str
       note(`${seen.filter((check) => check.status === "completed").length} of ${GATE_COUNT} gates`);
       return seen.length === GATE_COUNT && seen.every((check) => check.status === "completed") ? seen : undefined;
     },
-    { timeoutMs: 120_000, seen: () => seen.map((check) => `${check.name} ${check.status}`).join(", ") },
+    { timeoutMs, seen: () => seen.map((check) => `${check.name} ${check.status}`).join(", ") },
   );
   const red = checks.filter((check) => check.conclusion !== "success");
   claim(
@@ -79,7 +79,12 @@ export async function failIfFailed(scene: Scene, item: number, note: (text: stri
   claim(!comment || !/\*\*(Failed|Timed out|Refused)\*\*/.test(comment.body), "the request does not fail", comment?.body);
 }
 
-export async function liveRelease(scene: Scene, number: number, note: (text: string) => void): Promise<ProjectView["releases"][number]> {
+export async function liveRelease(
+  scene: Scene,
+  number: number,
+  note: (text: string) => void,
+  timeoutMs = 90_000,
+): Promise<ProjectView["releases"][number]> {
   return eventually(
     `release ${number} is live`,
     async () => {
@@ -89,7 +94,7 @@ export async function liveRelease(scene: Scene, number: number, note: (text: str
       claim(!["aborted", "refused"].includes(rollout?.state ?? ""), "the rollout does not fail", rollout?.error);
       return rollout?.state === "live" && rollout.data.release === number ? found.releases.find((one) => one.number === number) : undefined;
     },
-    { timeoutMs: 90_000 },
+    { timeoutMs },
   );
 }
 

@@ -19,7 +19,8 @@ import {
 } from "../../src/demo/scene.ts";
 import { APP_SLUG, type OneMachine } from "../../src/one-machine/one-machine.ts";
 
-const PATIENCE_MS = 120_000;
+/** Not a measure: on a busy machine gates that are judged again, and again, take their time. */
+const PATIENCE_MS = 400_000;
 const silent = (): void => {};
 
 /** What must be the same however often something died on the way. */
@@ -52,18 +53,18 @@ export async function tell(machine: OneMachine, repository: string, note: (text:
   const first = await ask(scene, "A blog", "@adorable add a blog app", note);
   note("release 1");
   await ada.merge(repository, first);
-  await liveRelease(scene, 1, silent);
+  await liveRelease(scene, 1, silent, PATIENCE_MS);
   for (const n of [1, 2, 3]) await post(scene, `Before ${n}`);
 
   const second = await ask(scene, "Readable addresses", "@adorable add a slug to posts, filled from the title", note);
   note("release 2");
   await ada.merge(repository, second);
-  await liveRelease(scene, 2, silent);
+  await liveRelease(scene, 2, silent, PATIENCE_MS);
   for (const n of [1, 2]) await post(scene, `After ${n}`);
 
   note("revert");
   const { number: revert } = await ada.revert(repository, second);
-  await greenChecks(scene, revert, silent);
+  await greenChecks(scene, revert, silent, PATIENCE_MS);
   await eventually("the impact is counted", async () => (await changeOf(scene, revert)).impact ?? undefined, { timeoutMs: PATIENCE_MS });
   await ada.comment(repository, revert, "@adorable code+data");
   await eventually("the choice is taken", async () => ((await changeOf(scene, revert)).choice === "code+data" ? true : undefined), {
@@ -71,7 +72,7 @@ export async function tell(machine: OneMachine, repository: string, note: (text:
   });
   note("rollback");
   await ada.merge(repository, revert);
-  await liveRelease(scene, 3, silent);
+  await liveRelease(scene, 3, silent, PATIENCE_MS);
   note("rest");
   await atRest(scene);
   return scene;
@@ -125,7 +126,7 @@ async function ask(scene: Scene, title: string, words: string, note: (text: stri
     async () => (await failIfFailed(scene, issue.number, silent), (await ada.pulls(repository)).find((one) => !known.includes(one.number))),
     { timeoutMs: PATIENCE_MS },
   );
-  await greenChecks(scene, pull.number, silent);
+  await greenChecks(scene, pull.number, silent, PATIENCE_MS);
   claim((await fetchApp(await previewOf(scene, pull.number))).status === 200, "the preview answers");
   return pull.number;
 }
