@@ -5,7 +5,7 @@ import { checkAppModel, isFilter, isSummed, type AppModel, type EntityModel } fr
 import { makeReference, newFields, type Made } from "./field-models.ts";
 import { parseFields, type SpokenField } from "./language/fields.ts";
 import { type SpokenApp, type SpokenEntity } from "./language/creation.ts";
-import { pluralize } from "./language/inflect.ts";
+import { pluralize, singularize } from "./language/inflect.ts";
 import { isPart } from "./language/nouns.ts";
 import { wordsOf } from "./language/naming.ts";
 import { wellKnown } from "./language/well-known.ts";
@@ -30,7 +30,7 @@ export function makeNewApp(spoken: SpokenApp, startedAt: Date): Made<NewApp> {
   const wanted = spoken.entities.map((one) => ({ spoken: one, model: entities.find((entity) => means(entity, one.words)) }));
   for (const one of wanted) {
     if (one.model !== undefined) continue;
-    const made = makeEntity(one.spoken);
+    const made = makeEntity(one.spoken, spoken.entities);
     if (!made.ok) return made;
     one.model = made.value;
     entities.push(made.value);
@@ -78,12 +78,14 @@ function isNeeded(entity: EntityModel, target: EntityModel): boolean {
   return entity !== target && isPart(wordsOf(entity.label)) && !target.fields.some((field) => field.target === entity.name);
 }
 
-function makeEntity(spoken: SpokenEntity): Made<EntityModel> {
-  const own = spoken.fields.length > 0 ? spoken.fields : defaultFields(spoken);
+function makeEntity(spoken: SpokenEntity, all: readonly SpokenEntity[]): Made<EntityModel> {
+  // What everybody expects of a recipe, but for the ingredients that have records of their own.
+  const names = (field: SpokenField): boolean =>
+    all.some((other) => other !== spoken && other.words.join(" ") === singularize(field.words.join(" ")));
+  const own = spoken.fields.length > 0 ? spoken.fields : defaultFields(spoken).filter((field) => !names(field));
   const made = newFields(own, spoken.words);
   if (!made.ok) return made;
-  const names = entityNames(spoken.words);
-  return { ok: true, value: { ...names, ...made.value, seed: [] } };
+  return { ok: true, value: { ...entityNames(spoken.words), ...made.value, seed: [] } };
 }
 
 /** What everybody expects of records of that name. */

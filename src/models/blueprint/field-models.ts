@@ -114,6 +114,8 @@ function makeField(spoken: SpokenField, names: Pick<FieldModel, "name" | "column
   if (spoken.max !== undefined && (type === "rating" || isNumeric(type))) field.max = spoken.max;
   if (spoken.min !== undefined && isNumeric(type)) field.min = spoken.min;
   if (spoken.sum === true && isNumeric(type)) field.sum = true;
+  // Prices of single things add up to nothing.
+  else if (type === "money" && /\b(?:price|rate)$|\bper\b/.test(spoken.words.join(" "))) field.sum = false;
   if (type === "boolean") field.default = false;
   if (spoken.default === undefined) return { ok: true, value: field };
   const value = readDefault(spoken.default, field);

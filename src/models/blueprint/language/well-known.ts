@@ -9,6 +9,13 @@ interface WellKnown {
 }
 
 const WELL_KNOWN: readonly WellKnown[] = [
+  { names: [], entity: "comment", fields: "name, text: long text" },
+  { names: [], entity: "review", fields: "name, rating, text: long text" },
+  { names: [], entity: "reply", fields: "name, text: long text" },
+  { names: [], entity: "ingredient", fields: "name, quantity: decimal, unit" },
+  { names: [], entity: "subtask", fields: "title, done" },
+  { names: [], entity: "person", fields: "name, email" },
+  { names: [], entity: "supplier", fields: "name, email, phone" },
   { names: ["to do", "todo", "task", "to do list"], entity: "task", fields: "title, notes, due date, done" },
   { names: ["contact", "address book", "phone book", "crm", "rolodex"], entity: "contact", fields: "name, email, phone, company, notes" },
   { names: ["customer", "client"], entity: "customer", fields: "name, email, phone, notes" },
