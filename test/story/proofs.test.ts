@@ -258,3 +258,25 @@ describe("adorable psql", () => {
     expect((await adorable(["psql", "--json"])).exitCode).toBe(2);
   });
 });
+
+describe("after a rollback of code and data", () => {
+  test("it can be proven, and so can what it went back from, whose data can still be looked at", async () => {
+    const change = await plane.merged(await plane.commit({ [`${MIGRATIONS}/20260102000000_slug.sql`]: null }), 3, "ada");
+    await plane.settle();
+    await updateChange(plane.platform.store, change.id, { choice: "code+data", chosen_by: "ada" });
+    await plane.settle();
+    const project = await plane.project();
+    expect((await listReleases(plane.platform.store, project.id)).at(-1)).toMatchObject({ kind: "rollback", restores: 1 });
+    for (const number of [2, 3]) expect(failed(await verifyRelease(plane.platform, project, number))).toEqual([]);
+    for (const [moment, rows] of [
+      ["release:2", 2],
+      ["release:3", 1],
+      ["now", 1],
+    ] as const) {
+      await using opened = await openLook(plane.platform, project, parseMoment(moment));
+      const { rowCount } = await withConnection(opened.credential.dsn, (client) => client.query("select from blog.posts"));
+      expect({ moment, rowCount }).toEqual({ moment, rowCount: rows });
+    }
+    expect(await forks()).toEqual([]);
+  });
+});
