@@ -72,7 +72,7 @@ describe("a commit on the default branch", () => {
 
   test(
     "that was pushed is the first release: known by its tree, in its pusher's name, with its own first data",
-    { timeout: 150_000 },
+    { timeout: 400_000 },
     async () => {
       const number = await ask(place, repository, "@adorable add a blog app");
       const { head } = await ada.pull(repository, number);
@@ -87,26 +87,37 @@ describe("a commit on the default branch", () => {
     },
   );
 
-  test("is released in its turn: of a squash and a rebase at once, the second is verified first", { timeout: 200_000 }, async () => {
+  const merge = (by: Person, number: number, method: string) =>
+    by.call<{ sha: string }>("PUT", `/repos/${repository}/pulls/${number}/merge`, { merge_method: method });
+
+  test("is released in its turn: of a merge and a rebase at once, the second is verified first", { timeout: 400_000 }, async () => {
     const first = await propose("one", ada);
     const second = await propose("two", bob);
     await endedChecks(place, repository, first);
     await endedChecks(place, repository, second);
-    const merge = (by: Person, number: number, method: string) =>
-      by.call<{ sha: string }>("PUT", `/repos/${repository}/pulls/${number}/merge`, { merge_method: method });
-    const squash = await merge(ada, first, "squash");
-    const rebase = await merge(bob, second, "rebase");
+    const joined = await merge(ada, first, "merge");
+    const rebased = await merge(bob, second, "rebase");
 
-    const before = await expectReleased(squash.sha, "ada");
-    expect(await expectReleased(rebase.sha, "bob")).toBe(before + 1);
-    for (const number of [first, second]) await botSays(place, repository, number, /### Release \d|Release \d/);
+    const before = await expectReleased(joined.sha, "ada");
+    expect(await expectReleased(rebased.sha, "bob")).toBe(before + 1);
+    for (const number of [first, second]) await botSays(place, repository, number, /Release \d/);
     // No gate had seen the two together: they stand on the commit itself.
-    const names = (await checksOn(rebase.sha)).filter((check) => check.conclusion === "success").map((check) => check.name);
+    const names = (await checksOn(rebased.sha)).filter((check) => check.conclusion === "success").map((check) => check.name);
     expect(names).toEqual(expect.arrayContaining(GATES));
-    expect((await checksOn(squash.sha)).map((check) => check.name)).toEqual(["adorable/release"]);
+    expect((await checksOn(joined.sha)).map((check) => check.name)).toEqual(["adorable/release"]);
   });
 
-  test("that was pushed red is refused with production untouched, and one that mends it is released", { timeout: 200_000 }, async () => {
+  test("of a squash is the tree that its pull request's gates saw: none runs again", { timeout: 400_000 }, async () => {
+    const number = await propose("squashed", bob);
+    await endedChecks(place, repository, number);
+    const runs = await verifyRuns();
+    const { sha } = await merge(ada, number, "squash");
+    await expectReleased(sha, "ada");
+    await botSays(place, repository, number, /Release \d/);
+    expect(await verifyRuns()).toBe(runs);
+  });
+
+  test("that was pushed red is refused with production untouched, and one that mends it is released", { timeout: 400_000 }, async () => {
     const before = await live();
     const red = await push(place, repository, {
       from: "main",
@@ -140,7 +151,7 @@ describe("a commit on the default branch", () => {
     expect(await live()).toEqual(before);
   });
 
-  test("through the merge queue is the tree that the gates saw there, in the name of who queued it", { timeout: 200_000 }, async () => {
+  test("through the merge queue is the tree that the gates saw there, in the name of who queued it", { timeout: 400_000 }, async () => {
     const parameters = { required_status_checks: GATES.map((context) => ({ context })), strict_required_status_checks_policy: false };
     await ada.call("POST", `/repos/${repository}/rulesets`, {
       name: "Main",
