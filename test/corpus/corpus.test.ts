@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { readCorpus, scoreCorpus } from "./score.ts";
 
 /** What was reached: a change of the language may raise it and never lower it. */
-const FLOORS = { development: 121, "development-2": 92, "held-out": 88 } as const;
+const FLOORS = { development: 121, "development-2": 92, "held-out": 89 } as const;
 
 test.each(["development", "development-2", "held-out"] as const)("the %s part of the corpus is understood as well as it was", (half) => {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));

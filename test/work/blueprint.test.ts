@@ -183,6 +183,31 @@ test.each([
   120_000,
 );
 
+test("records that belong together, then several changes in one comment: rows keep what was not to go", async () => {
+  const project = await openProject();
+  const first = await project.ask(
+    "a library: books with title, year and shelf. Each book has an author; authors have a name and a country.",
+  );
+  expect(first.result, said(first)).toMatchObject({ outcome: "changed" });
+  const slug = parseSpec(await project.show(".adorable/spec.json")).apps[0]?.slug.replaceAll("-", "_") ?? "";
+  await project.query(`insert into ${slug}.authors (name) values ('Ada')`);
+  await project.query(
+    `insert into ${slug}.books (title, year, shelf, author_id) select 'One', null::integer, 'A', id from ${slug}.authors union all select 'Two', 1999, 'A', id from ${slug}.authors`,
+  );
+  const second = await project.ask(
+    "rename title to headline, make the year required, default 2000; show the number of books per shelf and add reviews to books with a name and stars",
+  );
+  expect(second.result, said(second)).toMatchObject({ outcome: "changed" });
+  const rows = await project.query(
+    `select headline, year, shelves.name as shelf from ${slug}.books join ${slug}.shelves on shelves.id = shelf_id order by books.id`,
+  );
+  expect(rows).toEqual([
+    { headline: "One", year: 2000, shelf: "A" },
+    { headline: "Two", year: 1999, shelf: "A" },
+  ]);
+  expect(await project.query(`select count(*)::integer as n from ${slug}.reviews`)).toEqual([{ n: 0 }]);
+}, 120_000);
+
 test("a build whose conversation is compressed after each few files ends like any other", async () => {
   const project = await openProject();
   const asked = await project.ask("add a blog app", { maxContextCharacters: 30_000 });

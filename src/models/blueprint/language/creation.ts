@@ -6,7 +6,7 @@ import { clausesOf, parseItems, readClause, type Said, type SpokenRelation } fro
 import { FLAGS } from "./field-details.ts";
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
 import { headOf, type Head } from "./head.ts";
-import { bracketed, withList } from "./lists.ts";
+import { bracketed, FIELD_LIST, FLAGGED, FLAG_LIST, NAMED_RECORDS, WANTED_LIST, withList } from "./lists.ts";
 import { singularize } from "./inflect.ts";
 import { titleCase, wordsOf } from "./naming.ts";
 import { CHOICE_NAMES, isGroup, isManyRecords, isPlural, oneOf } from "./nouns.ts";
@@ -35,14 +35,6 @@ export interface SpokenApp {
 }
 
 export type Creation = { kind: "create"; app: SpokenApp } | { kind: "beyond"; understood: string; reason: string };
-
-const FIELD_LIST =
-  /^(?:the\s+)?(?:(?:following|needed|required)\s+)?(?:fields?|columns?|properties|attributes|data|details|information)(?:\s+(?:are|should be|i need|we need|would be|needed|for each \w+|per \w+))?\s*[:=]?\s+(.+)$/is;
-const WANTED_LIST =
-  /^(?:(?:i|we|it|they|you|people|users)(?:'d| would)?\s+)(?:(?:want|need|like|have|should|must|be able|love|can|wish)\s+)+(?:to\s+)?(?:record|store|save|know|see|note|track|write down|enter|remember|keep|log|capture|collect|show)\s+(?:for each (?:one|of them|\w+)\s+)?(.+)$/is;
-const FLAG_LIST = /^(?:the\s+)?(required|mandatory|optional|unique)(?:\s+fields?)?(?:\s+(?:are|is))?\s*:?\s+(.+)$/is;
-const FLAGGED = /^(.+?)\s+(?:is|are|must be|should be|has to be|have to be|can be)\s+(required|mandatory|optional|unique)$/is;
-const NAMED_RECORDS = /^(?:things|records|objects|entities|entity|kinds of records|tables?)\s*:\s*(.+)$/is;
 
 const NO_CREATION =
   /^(?:rename|remove|delete|drop|change|replace|move|fix|repair|update|upgrade|hide|sort|reorder|undo|revert|roll back|rollback|style|restyle|redesign|translate|deploy|release|explain|tell|why|what|how|when|who|where|which|is|are|does|do|did|has|merge|close|open|test|improve|make (?:it|this|that|them|everything)|write me|sing|thanks)\b(?! owes)/i;
@@ -203,6 +195,16 @@ class Reader {
       return true;
     }
     this.title = head.singular;
+    // "a library: books with title and year": the library is what the app is called.
+    const nested = head.listed && head.singular ? parseItems(head.list ?? "") : undefined;
+    if (nested !== undefined && nested.fields.length === 0 && nested.parts.some(({ fields }) => fields.length > 0)) {
+      this.title = false;
+      this.wanted = true;
+      this.rejected ??= nested.rejected[0];
+      this.spoken ??= head.records[0];
+      for (const part of nested.parts) this.current = this.addFields(this.ensure(wellKnown(part.words).entity), part.fields);
+      return true;
+    }
     const plurals = head.list === undefined || !head.listed || !head.singular ? [] : splitList(head.list);
     if (plurals.length > 0 && plurals.every((item) => isManyRecords(item))) {
       this.spoken ??= head.records[0];
