@@ -169,3 +169,8 @@ export function parseItems(list: string): Pick<Said, "fields" | "parts" | "rejec
 function nothing(of: string[] | undefined): Said {
   return { of, fields: [], relations: [], parts: [], rejected: [] };
 }
+
+/** Nothing yet, said of whatever was spoken of last. */
+export function empty(): Said {
+  return nothing(undefined);
+}

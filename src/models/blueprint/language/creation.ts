@@ -2,7 +2,7 @@
 import type { BlueprintName } from "../catalog.ts";
 import { findBeyond } from "./beyond.ts";
 import { ACTS, BASE_RECORDS, blueprintCalled, isCovered } from "./blueprints.ts";
-import { clausesOf, parseItems, readClause, type Said, type SpokenRelation } from "./clauses.ts";
+import { clausesOf, empty, parseItems, readClause, type Said, type SpokenRelation } from "./clauses.ts";
 import { FLAGS } from "./field-details.ts";
 import { parseFields, splitList, type SpokenField } from "./fields.ts";
 import { headOf, type Head } from "./head.ts";
@@ -395,8 +395,4 @@ class Reader {
 function relate(entity: SpokenEntity, relation: SpokenRelation): void {
   const name = (one: SpokenRelation): string => (one.words ?? one.target).join(" ");
   if (!entity.relations.some((other) => name(other) === name(relation))) entity.relations.push(relation);
-}
-
-function empty(): Said {
-  return { of: undefined, fields: [], relations: [], parts: [], rejected: [] };
 }
