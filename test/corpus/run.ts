@@ -8,7 +8,7 @@ const halves =
 for (const half of halves) {
   const { passed, total, misses } = scoreCorpus(readCorpus(half));
   print(`${half}: ${passed} of ${total} (${((100 * passed) / total).toFixed(1)} %)`);
-  if (process.argv[2] !== "held-out" || process.argv[3] === "--misses")
+  if (half !== "held-out" || process.argv[3] === "--misses")
     for (const { say, given, why } of misses)
       print(`- ${JSON.stringify(say)}${given.length === 0 ? "" : ` [${given.join(", ")}]`}\n    ${why}`);
 }
