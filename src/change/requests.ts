@@ -63,6 +63,8 @@ async function driveRequest(
     return;
   }
   if (request.state === "verifying" && change.tree !== null) {
+    // What was pushed for this request has to be merged for test first: until then the tree is the one of the request before.
+    if ((await mirror.branch(change.git_branch)) !== change.head_commit) return;
     const evidence = await listEvidence(platform.store, project.id, change.tree);
     const isComplete = RELEASE_GATES.every((gate) => evidence.some((one) => one.gate === gate));
     if (!isComplete || change.preview_tree !== change.tree) return;

@@ -28,17 +28,19 @@ export async function stepRollback(platform: Platform, project: ProjectRow, mirr
   switch (rollout.state) {
     case "planned":
     case "awaiting-choice": {
-      const main = await mirror.branch(project.default_branch);
-      if (main !== undefined && (await mirror.releasedTree(main)) !== data.releasedTree) throw superseded(target.number, main);
       const change = rollout.change_id === null ? undefined : await findChange(store, rollout.change_id);
       // A choice binds to the live release and the target that were shown; on another pair it counts for nothing.
       const isShown = change?.impact?.live === data.previous?.release && change?.impact?.target === data.target;
       if (change?.impact && isShown && change.choice !== null) return choose(change.choice, change.impact, data, change.chosen_by);
+      const main = await mirror.branch(project.default_branch);
+      const isOvertaken = main !== undefined && (await mirror.releasedTree(main)) !== data.releasedTree;
+      if (isOvertaken && rollout.state === "awaiting-choice") throw superseded(target.number, main);
       if (rollout.state === "awaiting-choice" && isShown) return { waitMs: 60_000 };
       // Nobody has chosen: what stands in production now counts, not what stood there when the pull request was opened.
       const production = data.previous?.timeline ?? data.timeline;
       const impact = await countImpact(platform, project, mirror, ledger, target, rollout.id, production);
       if (!losesData(impact.tables)) return choose("code+data", impact, data);
+      if (isOvertaken) throw superseded(target.number, main);
       await ask(platform, change, impact, isShown);
       return rollout.state === "awaiting-choice" ? { waitMs: 60_000 } : { to: "awaiting-choice" };
     }

@@ -1,7 +1,9 @@
 /** What the merge of a revert leads to, pass by pass: whose choice counts, for what, and what becomes of the data. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { newId } from "../../src/core/ids.ts";
 import { endpointName } from "../../src/core/names.ts";
-import { findChange, findChangeByPull, updateChange } from "../../src/store/changes.ts";
+import { gitText } from "../../src/process/git.ts";
+import { findChange, findChangeByPull, saveChange, updateChange } from "../../src/store/changes.ts";
 import { findEnvironment, listReleases } from "../../src/store/releases.ts";
 import { openControlPlane, PRODUCTION, type ControlPlane } from "../support/control-plane.ts";
 
@@ -103,6 +105,37 @@ describe("a rollback", () => {
     expect((await releases()).at(-1)?.kind).toBe("release");
     expect(plane.github.said.find(({ on, text }) => on === 3 && text.includes("was still waiting for a choice"))).toBeDefined();
     expect(await titles()).toEqual(["Of release 1", "Of release 2"]);
+  });
+
+  test("that was chosen before it was merged happens, although the next change was merged right behind it", async () => {
+    const { platform, mirror } = plane;
+    const revert = await plane.commit({ "apps/blog/a.txt": "1" }, "revert");
+    plane.github.pulls.set(3, { state: "open", isMerged: false });
+    const change = await saveChange(platform.store, {
+      id: newId("chg"),
+      project_id: (await plane.project()).id,
+      kind: "pull-request",
+      issue_number: null,
+      pull_number: 3,
+      git_branch: "revert",
+    });
+    await plane.settle();
+    expect((await findChange(platform.store, change.id))?.impact).toMatchObject({ live: 2, target: 1 });
+    const merge = { state: "merged", head_commit: revert, merge_commit: revert, merged_by: "ada" } as const;
+    await updateChange(platform.store, change.id, { choice: "code+data", chosen_by: "ada", ...merge });
+    plane.github.permissions.set("ada", "write");
+    await gitText(["update-ref", "refs/heads/main", revert], { cwd: mirror.dir });
+    plane.pushed(revert, "ada", "pr_merge");
+    await plane.merged(await plane.commit({ "apps/blog/a.txt": "3" }), 4, "ada");
+    await plane.settle();
+
+    expect(await releases()).toEqual([
+      { kind: "release", restores: null, choice: null },
+      { kind: "release", restores: null, choice: null },
+      { kind: "rollback", restores: 1, choice: "code+data" },
+      { kind: "release", restores: null, choice: null },
+    ]);
+    expect(await titles()).toEqual(["Of release 1"]);
   });
 
   test("by a push, where nobody can be asked, loses no row: it is refused on the commit", async () => {
