@@ -1,13 +1,12 @@
 /** Somebody asks that gates of an open change run anew: what they found is forgotten, of the tree and of its apps, and found out again. */
 import type { GateName } from "../core/evidence.ts";
-import type { CommitId } from "../core/ids.ts";
 import { forgetAppEvidence } from "../store/app-evidence.ts";
 import { listChanges, updateChange } from "../store/changes.ts";
 import { forgetEvidence, listEvidence } from "../store/evidence.ts";
 import { listReleases, listRollouts } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { createRun, listRuns, RUN_OPEN } from "../store/runs.ts";
-import { newId, type RunId } from "../core/ids.ts";
+import { newId, type CommitId, type RunId } from "../core/ids.ts";
 import type { VerifyAssignment } from "../core/runner-protocol.ts";
 import { knownEvidence } from "./app-evidence.ts";
 import { keyOf, readAppKeys } from "./gate-keys.ts";

@@ -76,7 +76,7 @@ function missOfOutcome(wanted: Outcome, planned: Planned, models: readonly AppMo
 
 /** What is on the pages by itself may be answered so. */
 function holdsAlready(model: AppModel, line: string): boolean {
-  const [verb = "", rest = ""] = cut(line);
+  const [verb, rest] = cut(line);
   return (
     (verb === "filter" && hasFilter(model, rest)) || (verb === "count" && hasCount(model, rest)) || (verb === "sum" && hasSum(model, rest))
   );
@@ -88,7 +88,7 @@ function changeDifference(after: AppModel, steps: readonly Step[], wanted: reado
   const left = steps.filter((step) => step.implied !== true);
   const made = new Set(left.flatMap((step) => (step.op === "new" ? [plain(step.entity)] : [])));
   for (const line of wanted) {
-    const [verb = "", rest = ""] = cut(line);
+    const [verb, rest] = cut(line);
     const [target = "", text = ""] = rest.includes(": ") ? [rest.slice(0, rest.indexOf(": ")), rest.slice(rest.indexOf(": ") + 2)] : [rest];
     const [entity, field] = fieldAt(after, target);
     if (verb === "has" || verb === "add" || (verb === "change" && target.includes("."))) {

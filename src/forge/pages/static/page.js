@@ -5,7 +5,8 @@ function switchTheme(form, theme) {
   document.documentElement.dataset.theme = theme;
   document.querySelector("meta[name=color-scheme]").content = theme;
   form.querySelector(`button:not([value=${theme}])`).focus();
-  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+  // Where it cannot be remembered, the page keeps the colours that it has.
+  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" }).catch(() => {});
 }
 
 document.addEventListener("submit", (event) => {

@@ -145,7 +145,7 @@ export function readRetype(text: string, vocabulary: Vocabulary): SpokenChange[]
     ) ??
     /^use\s+((?:an?\s+).+?)\s+for\s+(.+)$/is.exec(text);
   if (match === null || /^(?:add|new|give|include|create|filter|show)\b/i.test(text)) return undefined;
-  const [first = "", second = ""] = /^use\b/i.test(text) ? [match[2] ?? "", match[1] ?? ""] : [match[1] ?? "", match[2] ?? ""];
+  const [first, second] = /^use\b/i.test(text) ? [match[2] ?? "", match[1] ?? ""] : [match[1] ?? "", match[2] ?? ""];
   const { what, of } = owned(first);
   const details: Partial<SpokenDetails> = {};
   const said = second.replace(/^(?:an?|the)\s+(?=\w)/i, "").replace(/\s+(?:field|column|instead|please|type|input)$/i, "");
