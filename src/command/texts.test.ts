@@ -75,6 +75,7 @@ function impact(change: Partial<ImpactView> = {}): ImpactView {
     choice: null,
     chosenBy: null,
     isMerged: false,
+    happened: undefined,
     previews: [],
     ...change,
   };
@@ -193,6 +194,9 @@ describe("an impact statement", () => {
     );
     expect(impactText(impact({ choice: "code+data", chosenBy: "ada" }))).toContain("**Chosen:** `code+data` by @ada.");
     expect(impactText(impact({ isMerged: true }))).toContain("production goes on serving release 2");
+    const done = impactText(impact({ happened: 3, choice: "code+data", chosenBy: "ada" }));
+    expect(done).toContain("It has happened, with release 3");
+    expect(done).not.toContain("Another choice");
   });
 });
 

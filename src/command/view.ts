@@ -121,6 +121,8 @@ export interface ImpactView {
   chosenBy: string | null;
   /** The pull request is merged and waits for the choice: main is ahead of production. */
   isMerged: boolean;
+  /** The release in which it happened; undefined while it has not. */
+  happened: number | undefined;
   /** The rolled-back apps on their past data. */
   previews: LinkView[];
 }

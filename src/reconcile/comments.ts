@@ -7,12 +7,14 @@ import { GATES } from "../core/evidence.ts";
 import type { Repository } from "../github/github.ts";
 import { findChange, listChanges, updateChange } from "../store/changes.ts";
 import { listEvidence } from "../store/evidence.ts";
+import { listRollouts } from "../store/releases.ts";
 import { findPlan, listRequests, REQUEST_ENDED, updateRequest } from "../store/requests.ts";
 import type { ChangeRow, ProjectRow, RequestRow, RunRow } from "../store/rows.ts";
 import { listRunEvents, listRuns } from "../store/runs.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
 import { previewUrl } from "../change/preview.ts";
+import type { Rollout } from "../release/rollout.ts";
 
 const ENDED = "ended:";
 
@@ -36,11 +38,15 @@ export async function publishComments(platform: Platform, project: ProjectRow, m
     );
     await updateRequest(platform.store, request.id, { comment_id: comment.id, comment_digest: digest });
   }
-  for (const change of await listChanges(platform.store, project.id)) await publishImpact(platform, repository, change);
+  const rollouts = await listRollouts(platform.store, project.id);
+  for (const change of await listChanges(platform.store, project.id)) {
+    const rollout = rollouts.findLast((one) => one.change_id === change.id) as Rollout | undefined;
+    await publishImpact(platform, repository, change, rollout);
+  }
 }
 
-async function publishImpact(platform: Platform, repository: Repository, change: ChangeRow): Promise<void> {
-  const text = impactStatement(platform, change);
+async function publishImpact(platform: Platform, repository: Repository, change: ChangeRow, rollout: Rollout | undefined): Promise<void> {
+  const text = impactStatement(platform, change, rollout);
   if (text === undefined || change.pull_number === null) return;
   const comment = await repository.upsertStickyComment(
     change.pull_number,
@@ -51,7 +57,7 @@ async function publishImpact(platform: Platform, repository: Repository, change:
   if (comment.id !== change.impact_comment_id) await updateChange(platform.store, change.id, { impact_comment_id: comment.id });
 }
 
-function impactStatement(platform: Platform, change: ChangeRow): string | undefined {
+function impactStatement(platform: Platform, change: ChangeRow, rollout: Rollout | undefined): string | undefined {
   const { impact, reverts_release: reverts } = change;
   if (impact === null) {
     if (reverts === null) return undefined;
@@ -72,7 +78,8 @@ function impactStatement(platform: Platform, change: ChangeRow): string | undefi
     codeAndDataRefused: null,
     choice: change.choice,
     chosenBy: change.chosen_by,
-    isMerged: change.state === "merged",
+    isMerged: rollout?.state === "awaiting-choice",
+    happened: rollout?.data.release,
     previews: [],
   });
 }

@@ -371,6 +371,7 @@ function impactBody(): string {
     choice: null,
     chosenBy: null,
     isMerged: false,
+    happened: undefined,
     previews: [{ text: "Blog", url: "http://blog--shop-pr-6.localhost:8080" }],
   });
 }
