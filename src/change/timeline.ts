@@ -30,7 +30,7 @@ export async function ensureChangeTimeline(
 ): Promise<ChangeRow & { timeline: TimelineId }> {
   if (change.timeline !== null) {
     const present = change as ChangeRow & { timeline: TimelineId };
-    await pointEndpoint(platform, present);
+    await makeTimeline(platform, present);
     try {
       await migrateTo(platform, mirror, changeEndpoint(change.project_id, change), treeish);
       return await seed(platform, mirror, present, treeish);
@@ -38,20 +38,28 @@ export async function ensureChangeTimeline(
       if (!AdorableError.isInstance(error) || error.code !== "migration-changed") throw error;
     }
   }
-  const timeline = newId<TimelineId>("tml");
-  await recordResource(platform.store, change.project_id, "timeline", timeline);
-  await platform.database.createTimeline(timeline);
+  // The change refers to it before it is there: a repeat after a crash goes on with it, and leaves none that nobody knows.
   const rebuilt = (await updateChange(platform.store, change.id, {
-    timeline,
+    timeline: newId<TimelineId>("tml"),
     seeded: [],
     preview_epoch: change.preview_epoch + 1,
-  })) as ChangeRow & {
-    timeline: TimelineId;
-  };
-  await pointEndpoint(platform, rebuilt);
+  })) as ChangeRow & { timeline: TimelineId };
+  await makeTimeline(platform, rebuilt);
   if (change.timeline !== null) await dropTimeline(platform, change.project_id, change.timeline);
   await migrateTo(platform, mirror, changeEndpoint(change.project_id, rebuilt), treeish);
   return seed(platform, mirror, rebuilt, treeish);
+}
+
+/** The change's timeline and its endpoint; what is there stays as it is. */
+async function makeTimeline(platform: Platform, change: ChangeRow & { timeline: TimelineId }): Promise<void> {
+  await recordResource(platform.store, change.project_id, "timeline", change.timeline);
+  try {
+    await platform.database.createTimeline(change.timeline);
+  } catch (error) {
+    // It is there, as the branch that a restore made.
+    if (!AdorableError.isInstance(error) || error.code !== "timeline-exists") throw error;
+  }
+  await pointEndpoint(platform, change);
 }
 
 async function pointEndpoint(platform: Platform, change: ChangeRow & { timeline: TimelineId }): Promise<void> {
