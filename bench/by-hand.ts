@@ -4,7 +4,6 @@
  * Its packages are installed by `npm ci` from the platform's lock and npm's cache, as a project with a lock would do it in CI.
  */
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fetchApp } from "../src/demo/http.ts";
 import { eventually } from "../src/demo/check.ts";
@@ -14,6 +13,7 @@ import { run } from "../src/process/run.ts";
 import { supervise } from "../src/process/supervised.ts";
 import { pidRecordPath } from "../src/process/pid-record.ts";
 import type { Figure, Part } from "./figures.ts";
+import { freePort } from "./free-port.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const WORKSPACE = "templates/app";
@@ -111,14 +111,4 @@ async function visit(app: string, env: Record<string, string>, options: ByHand):
   } finally {
     await server.stop(5000);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
-    });
-  });
 }

@@ -4,16 +4,16 @@
  *
  * One story is told to warm everything up; then one for each run, each as a project of its own. Figures are medians with their spread.
  */
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { loadConfig } from "../src/config.ts";
 import { createReporter } from "../src/demo/reporter.ts";
 import { onInterrupt } from "../src/one-machine/interrupt.ts";
 import { startOneMachine, type OneMachine } from "../src/one-machine/one-machine.ts";
 import type { Figure } from "./figures.ts";
+import { lookBefore, machineFacts } from "./machine.ts";
 import { tellOnce } from "./story.ts";
 import { summarise, tables, type Summary } from "./summary.ts";
 
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   await chmod(dir, 0o755);
   let machine: OneMachine | undefined;
   try {
-    const before = { load: loadavg()[0] ?? 0, busy: await busyShare() };
+    const before = await lookBefore();
     machine = await report.step("The platform starts", async (note) => {
       const config = loadConfig({ env: {}, directory: dir, flags: { dataDir: join(dir, "data"), logLevel: "info" } });
       const value = await startOneMachine({ config, onProgress: note });
@@ -58,15 +58,7 @@ async function main(): Promise<number> {
     };
     await Promise.race([tellAll(machine), machine.failed, interruption.interrupted.then(() => Promise.reject(new Error("Interrupted.")))]);
     const summary: Summary = {
-      machine: {
-        cores: availableParallelism(),
-        processor: cpus()[0]?.model ?? "unknown",
-        loadBefore: before.load,
-        loadAfter: loadavg()[0] ?? 0,
-        busyBefore: before.busy,
-        isQuiet: before.busy < 0.1 && before.load < 0.5,
-        isWarm: !values.quick,
-      },
+      machine: { ...machineFacts(before), isWarm: !values.quick },
       runs: told.length,
       ...summarise(told),
     };
@@ -81,19 +73,6 @@ async function main(): Promise<number> {
     await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     interruption.dispose();
   }
-}
-
-/** The share of all cores that somebody else uses, over two seconds. */
-async function busyShare(): Promise<number> {
-  const read = async (): Promise<{ idle: number; all: number }> => {
-    const stat = await readFile("/proc/stat", "utf8").catch(() => "cpu 0 0 0 1");
-    const times = (stat.split("\n")[0] ?? "").trim().split(/\s+/).slice(1).map(Number);
-    return { idle: (times[3] ?? 0) + (times[4] ?? 0), all: times.slice(0, 8).reduce((sum, time) => sum + time, 0) };
-  };
-  const before = await read();
-  await delay(2000);
-  const after = await read();
-  return after.all === before.all ? 0 : 1 - (after.idle - before.idle) / (after.all - before.all);
 }
 
 process.exitCode = await main();

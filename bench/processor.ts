@@ -1,14 +1,13 @@
-/** The processor time that the platform's processes and the children that they have waited for took so far. */
+/** The processor time that processes and the children that they have waited for took so far. */
 import { readFile } from "node:fs/promises";
-import type { OneMachine } from "../src/one-machine/one-machine.ts";
 
 /** Of Linux, on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
 /** Milliseconds, without PostgreSQL's own processes that still run; jobs count when they have ended. */
-export async function processorMs(machine: OneMachine): Promise<number> {
+export async function processorMs(processes: readonly { pid: number }[]): Promise<number> {
   const each = await Promise.all(
-    machine.processes.map(async ({ pid }) => {
+    processes.map(async ({ pid }) => {
       const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
       // Behind the name, which may hold anything: utime, stime, cutime, cstime are the 14th to the 17th field.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

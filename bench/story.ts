@@ -93,7 +93,7 @@ async function ask(scene: Scene, title: string, words: string): Promise<{ pull: 
   const { ada, repository, machine } = scene;
   const known = (await ada.pulls(repository)).map((pull) => pull.number);
   const issue = await ada.openIssue(repository, title, "");
-  const cpuBefore = await processorMs(machine);
+  const cpuBefore = await processorMs(machine.processes);
   const askedAt = Date.now();
   await ada.comment(repository, issue.number, words);
   const pull = await eventually(
@@ -102,7 +102,7 @@ async function ask(scene: Scene, title: string, words: string): Promise<{ pull: 
     { timeoutMs: 90_000 },
   );
   await greenChecks(scene, pull.number, silent);
-  return { pull: pull.number, askedAt, seenAt: Date.now(), cpuMs: (await processorMs(machine)) - cpuBefore };
+  return { pull: pull.number, askedAt, seenAt: Date.now(), cpuMs: (await processorMs(machine.processes)) - cpuBefore };
 }
 
 async function merge(
@@ -112,11 +112,11 @@ async function merge(
   name: string,
   records: (since: number) => Promise<Records>,
 ): Promise<{ figure: Figure; rollout: Rollout }> {
-  const cpuBefore = await processorMs(scene.machine);
+  const cpuBefore = await processorMs(scene.machine.processes);
   const mergedAt = Date.now();
   await scene.ada.merge(scene.repository, pull);
   await liveRelease(scene, release, silent);
-  const cpuMs = (await processorMs(scene.machine)) - cpuBefore;
+  const cpuMs = (await processorMs(scene.machine.processes)) - cpuBefore;
   const found = await records(mergedAt);
   const rollout = found.rollouts.find((one) => one.release === release);
   if (!rollout) throw new Error(`release ${release} has no rollout`);

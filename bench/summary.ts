@@ -1,5 +1,7 @@
 /** Medians and spreads over the runs, as data and as tables. */
 import type { Figure } from "./figures.ts";
+import type { MachineFacts } from "./machine.ts";
+import { spreadOf } from "./spread.ts";
 
 /** Milliseconds. */
 interface Spread {
@@ -19,16 +21,7 @@ interface FigureSummary extends Spread {
 }
 
 export interface Summary {
-  machine: {
-    cores: number;
-    processor: string;
-    loadBefore: number;
-    loadAfter: number;
-    /** The share of all cores that somebody else used just before. */
-    busyBefore: number;
-    isQuiet: boolean;
-    isWarm: boolean;
-  };
+  machine: MachineFacts & { isWarm: boolean };
   runs: number;
   figures: FigureSummary[];
   byHand: FigureSummary;
@@ -69,10 +62,8 @@ function summariseFigure(figures: readonly Figure[]): FigureSummary {
 }
 
 function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const median = sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-  return { median: Math.round(median ?? 0), least: Math.round(sorted[0] ?? 0), most: Math.round(sorted.at(-1) ?? 0) };
+  const { median, least, most } = spreadOf(values);
+  return { median: Math.round(median), least: Math.round(least), most: Math.round(most) };
 }
 
 export function tables(summary: Summary): string {
