@@ -52,8 +52,12 @@ export type LogMoment = { unixMs: number } | { lsn: Lsn };
 export interface Usage {
   /** Seconds during which a compute ran, since the timeline was made. */
   computeSeconds: number;
-  /** Bytes on disk, shared ones included. */
+  /** Bytes on disk: its own and the shared ones. */
   storageBytes: number;
+  /** What its deletion would free. */
+  ownBytes: number;
+  /** What other timelines have too; every one of them counts it. Blocks that only the file system knows to be shared count as its own. */
+  sharedBytes: number;
 }
 
 export interface Capabilities {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { closedOnTheWay, makeOpen, runsAsRoot } from "./accounts.ts";
+import { syncPath, syncTree } from "./files.ts";
 
 export interface Binaries {
   initdb: string;
@@ -70,10 +71,12 @@ async function copyOnce(from: string, to: string): Promise<string> {
   await rm(staging, { recursive: true, force: true });
   await cp(from, staging, { recursive: true, verbatimSymlinks: true });
   await chmod(staging, 0o755);
+  await syncTree(staging);
   await rename(staging, to).catch(async (error: NodeJS.ErrnoException) => {
     await rm(staging, { recursive: true, force: true });
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
   });
+  await syncPath(dirname(to));
   return to;
 }
 

@@ -1,5 +1,5 @@
 /** Makes timelines: clones of the template, and branches that hold exactly what was committed at a position of another timeline. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
@@ -9,8 +9,8 @@ import { makeOpen, type Account } from "./accounts.ts";
 import { dataOf, isTransient, writeLabel, type Base } from "./bases.ts";
 import { startCluster } from "./cluster.ts";
 import { readControlFile } from "./control-file.ts";
-import { cloneTree, eachOf, removeTree, syncTree } from "./files.ts";
-import type { TimelineRecord } from "./records.ts";
+import { cloneTree, eachOf, missing, removeTree, syncTree } from "./files.ts";
+import { familyOf, type TimelineRecord } from "./records.ts";
 import { baseFor, lastSegmentBefore } from "./retention.ts";
 import { cutSegment, listSegments, nextRecordStart, placeSegment, readRecordEnd, segmentName, segmentOf } from "./wal.ts";
 import type { Workshop } from "./workshop.ts";
@@ -50,6 +50,7 @@ export async function cloneAt(shop: Workshop, id: TimelineId, source: TimelineRe
     number,
     parent,
     origin: at,
+    family: familyOf(source),
     bases: source.bases.filter((known) => known.id === base.id),
     protected: [],
     computeSeconds: 0,
@@ -163,11 +164,27 @@ async function emptyRoot(shop: Workshop, id: TimelineId) {
   return paths;
 }
 
+/** The segments of a timeline that are there, inherited ones included, and which file each is. */
+export async function logFiles(shop: Workshop, record: TimelineRecord): Promise<{ segment: number; file: string; bytes: number }[]> {
+  const found: { segment: number; file: string; bytes: number }[] = [];
+  for (const directory of await logDirectories(shop, record)) {
+    await eachOf((await listSegments(directory).catch(missing)) ?? [], async (segment) => {
+      const stats = await lstat(join(directory, segmentName(segment))).catch(missing);
+      if (stats) found.push({ segment, file: `inode ${stats.ino}`, bytes: stats.blocks * 512 });
+    });
+  }
+  return found;
+}
+
+async function logDirectories(shop: Workshop, record: TimelineRecord): Promise<string[]> {
+  const paths = shop.records.paths(record.id);
+  const present = (await readdir(paths.root).catch(missing)) ?? [];
+  return [join(paths.data, "pg_wal"), ...(present.includes("inherited") ? [paths.inherited] : [])];
+}
+
 /** Deletes the segments of a timeline that retention does not keep. */
 export async function dropLog(shop: Workshop, record: TimelineRecord, keeps: (segment: number) => boolean): Promise<void> {
-  const paths = shop.records.paths(record.id);
-  const present = await readdir(paths.root);
-  for (const directory of [join(paths.data, "pg_wal"), ...(present.includes("inherited") ? [paths.inherited] : [])]) {
+  for (const directory of await logDirectories(shop, record)) {
     for (const segment of await listSegments(directory)) {
       if (!keeps(segment)) await rm(join(directory, segmentName(segment)), { force: true });
     }

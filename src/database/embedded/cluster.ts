@@ -5,6 +5,7 @@ import { chown, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Account } from "./accounts.ts";
+import { AdminSession } from "./admin.ts";
 import type { Binaries } from "./binaries.ts";
 import { computeFailed } from "./failures.ts";
 import { endStrays } from "./strays.ts";
@@ -25,6 +26,8 @@ export interface Cluster {
   pid: number;
   socketDir: string;
   socketPath: string;
+  /** The administrator's, opened at the first question. */
+  session: AdminSession;
   /** Resolves when the process has ended, whatever the cause. */
   exited: Promise<void>;
   /** Ends all sessions and stops cleanly; resolves when the process has ended. Idempotent. */
@@ -74,10 +77,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     throw computeFailed(dataDir, await readFile(options.logFile, "utf8").catch(() => ""));
   }
   const pid = child.pid as number;
+  const session = new AdminSession(socketDir);
+  void exited.then(() => session.close());
   return {
     pid,
     socketDir,
     socketPath: join(socketDir, SOCKET_NAME),
+    session,
     exited,
     stop: () => end("SIGINT"),
     abandon: async () => {

@@ -5,7 +5,7 @@ import { AdorableError } from "../../core/errors.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import { compareLsn, type Lsn } from "../../core/lsn.ts";
 import type { Engine } from "../computes.ts";
-import type { Checkpoint, LogMoment, Timeline } from "../database.ts";
+import type { Checkpoint, LogMoment, Timeline, Usage } from "../database.ts";
 import { makePassable, runsAsRoot } from "./accounts.ts";
 import { POSTGRES_MAJOR } from "./binaries.ts";
 import { canReach, cloneAt, cloneTemplate } from "./branching.ts";
@@ -24,8 +24,16 @@ export interface EngineOptions {
   dataDir: string;
   /** Unix sockets; a path of at most 60 bytes, because the system limits theirs. */
   runDir: string;
-  /** For how long every position stays reachable. */
+  /** For how long every position stays reachable, within the budget. By default 7 days. */
   windowMs?: number;
+  /**
+   * How many bytes of bases and log each root and its branches may keep together, besides their data; the oldest history goes first. By
+   * default 16 GiB. What is protected is kept even so, and so is each timeline's newest base with the log behind it; then
+   * `history-over-budget` (operator) is reported.
+   */
+  budgetBytes?: number;
+  /** How often timelines that are written are looked at. */
+  watchEveryMs?: number;
   /** A new base is taken after this much log since the last one; by default after 32 MiB or, where bytes are copied, the size of the last base. */
   baseEveryBytes?: number;
   clock?: Clock;
@@ -34,7 +42,9 @@ export interface EngineOptions {
 }
 
 const WINDOW_MS = 7 * 24 * 3600 * 1000;
+const BUDGET_BYTES = 16 * 1024 ** 3;
 const COLLECT_EVERY_MS = 10 * 60 * 1000;
+const WATCH_EVERY_MS = 15_000;
 const RUN_DIR_BYTES = 60;
 
 /**
@@ -57,10 +67,10 @@ async function open(options: EngineOptions): Promise<Engine> {
   const release = await claim(dataDir);
   try {
     const shop = await openWorkshop({ dataDir, runDir, report, onStopped: (id) => history.considerBase(id) });
-    const { windowMs = WINDOW_MS, clock = systemClock, baseEveryBytes } = options;
-    const history = new History(shop, { windowMs, clock, baseEveryBytes, report });
+    const { windowMs = WINDOW_MS, budgetBytes = BUDGET_BYTES, clock = systemClock, baseEveryBytes } = options;
+    const history = new History(shop, { windowMs, budgetBytes, clock, baseEveryBytes, report });
     await history.sweepBases();
-    return new EmbeddedEngine(shop, history, release, report);
+    return new EmbeddedEngine(shop, history, release, { report, watchEveryMs: options.watchEveryMs ?? WATCH_EVERY_MS });
   } catch (error) {
     await release();
     throw error;
@@ -71,17 +81,23 @@ class EmbeddedEngine implements Engine {
   #shop: Workshop;
   #history: History;
   #release: () => Promise<void>;
-  #collecting: NodeJS.Timeout;
+  #timers: NodeJS.Timeout[];
   /** One maker per id. */
   #making = new KeyedLocks();
   /** Calls under way; `close` waits for them. */
   #working = new Set<Promise<unknown>>();
 
-  constructor(shop: Workshop, history: History, release: () => Promise<void>, report: (error: unknown) => void) {
+  constructor(
+    shop: Workshop,
+    history: History,
+    release: () => Promise<void>,
+    { report, watchEveryMs }: { report: (error: unknown) => void; watchEveryMs: number },
+  ) {
     this.#shop = shop;
     this.#history = history;
     this.#release = release;
-    this.#collecting = setInterval(() => void this.collect().catch(report), COLLECT_EVERY_MS).unref();
+    const repeat = (work: () => Promise<void>, everyMs: number) => setInterval(() => void work().catch(report), everyMs).unref();
+    this.#timers = [repeat(() => this.collect(), COLLECT_EVERY_MS), repeat(() => history.considerRunning(), watchEveryMs)];
   }
 
   createTimeline(id: TimelineId): Promise<Timeline> {
@@ -150,15 +166,20 @@ class EmbeddedEngine implements Engine {
     }));
   }
 
-  usage(id: TimelineId): Promise<{ computeSeconds: number; storageBytes: number }> {
+  usage(id: TimelineId): Promise<Usage> {
     return this.#guard(async () => {
-      const { records, fleet } = this.#shop;
+      const { records, fleet, template } = this.#shop;
       const record = records.get(id);
-      const shared = record.bases.reduce((sum, base) => sum + base.bytes, 0);
-      return {
-        computeSeconds: record.computeSeconds + fleet.unmetered(id),
-        storageBytes: shared + (await diskBytes(records.paths(id).root)),
-      };
+      const others = records.all().filter((other) => other.id !== id);
+      const elsewhere = new Set([template.id, ...others.flatMap(({ bases }) => bases.map((base) => base.id))]);
+      const files = await diskBytes(records.paths(id).root);
+      let [ownBytes, sharedBytes] = [files.own, files.linked];
+      for (const base of record.bases) {
+        if (elsewhere.has(base.id)) sharedBytes += base.bytes;
+        else ownBytes += base.bytes;
+      }
+      const computeSeconds = record.computeSeconds + fleet.unmetered(id);
+      return { computeSeconds, storageBytes: ownBytes + sharedBytes, ownBytes, sharedBytes };
     });
   }
 
@@ -207,7 +228,7 @@ class EmbeddedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#collecting);
+    for (const timer of this.#timers) clearInterval(timer);
     await Promise.all([this.#history.close(), this.#shop.fleet.close()]);
     await Promise.allSettled(this.#working);
     await this.#release();

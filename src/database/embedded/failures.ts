@@ -39,6 +39,16 @@ export function unreachable(directory: string, closedAt: string): AdorableError 
   });
 }
 
+export function overBudget(family: string, bytes: number, budgetBytes: number): AdorableError {
+  return new AdorableError({
+    code: "history-over-budget",
+    remedy: "operator",
+    message: `The timelines of the family "${family}" keep ${bytes} bytes of history where ${budgetBytes} are allowed.`,
+    hint: "Raise the budget, or delete releases, changes or timelines that need what is kept.",
+    details: { family, bytes, budgetBytes },
+  });
+}
+
 export function timelineUnknown(timeline: string): AdorableError {
   return new AdorableError({ code: "timeline-unknown", remedy: "bug", message: `There is no timeline "${timeline}".` });
 }

@@ -115,20 +115,26 @@ export async function canReflink(directory: string): Promise<boolean> {
   }
 }
 
-/** Bytes on disk of a tree; zero when it is not there. Files that vanish meanwhile do not count. */
-export async function diskBytes(path: string): Promise<number> {
+/**
+ * Bytes on disk of a tree; zero when it is not there. Files that vanish meanwhile do not count. `linked`: of files that have another name
+ * too. What a clone shares with its source is not seen.
+ */
+export async function diskBytes(path: string): Promise<{ own: number; linked: number }> {
   const stats = await lstat(path).catch(missing);
-  if (!stats) return 0;
-  let bytes = stats.blocks * 512;
-  if (!stats.isDirectory()) return bytes;
+  const sum = { own: 0, linked: 0 };
+  if (!stats) return sum;
+  sum[stats.isFile() && stats.nlink > 1 ? "linked" : "own"] += stats.blocks * 512;
+  if (!stats.isDirectory()) return sum;
   await eachOf((await readdir(path).catch(missing)) ?? [], async (name) => {
     const below = await diskBytes(join(path, name));
-    bytes += below;
+    sum.own += below.own;
+    sum.linked += below.linked;
   });
-  return bytes;
+  return sum;
 }
 
-function missing(error: NodeJS.ErrnoException): undefined {
+/** For `catch`: what is not there is undefined. */
+export function missing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
 

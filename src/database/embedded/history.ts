@@ -1,17 +1,24 @@
 /** Keeps every timeline's history reachable and no longer than asked: takes bases in the background, and deletes what retention gives up. */
+import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import type { TimelineId } from "../../core/ids.ts";
 import { lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import { removeBasesExcept, takeColdBase, takeLiveBase, type Base } from "./bases.ts";
-import { dropLog } from "./branching.ts";
+import { dropLog, logFiles } from "./branching.ts";
+import { fitBudget, type Holding } from "./budget.ts";
+import { overBudget } from "./failures.ts";
+import { missing } from "./files.ts";
 import { KeyedLocks, Lock } from "./locks.ts";
 import { sleepingEnd } from "./positions.ts";
-import type { TimelineRecord } from "./records.ts";
-import { planRetention, type RetentionPlan } from "./retention.ts";
+import { familyOf, type TimelineRecord } from "./records.ts";
+import { firstKept, planRetention, type RetentionPlan } from "./retention.ts";
+import { listSegments, startOfSegment } from "./wal.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface HistoryOptions {
   windowMs: number;
+  /** Of bases and log, for each family of timelines. */
+  budgetBytes: number;
   /** Undefined: 32 MiB or, where bytes are copied, the size of the last base, so that a base costs no more than the log that it spares. */
   baseEveryBytes: number | undefined;
   clock: Clock;
@@ -29,6 +36,8 @@ export class History {
   /** Shared by those who take a base until a record names it, exclusive for the sweep of bases. */
   #baseStore = new Lock();
   #jobs = new Map<TimelineId, Promise<void>>();
+  /** Families that are over their budget, and were reported. */
+  #over = new Set<TimelineId>();
   #closed = false;
 
   constructor(shop: Workshop, options: HistoryOptions) {
@@ -54,6 +63,13 @@ export class History {
   considerBase(id: TimelineId, end?: Lsn): void {
     if (this.#jobs.has(id) || this.#closed) return;
     const job = this.reading(id, () => this.#takeBaseIfFar(id, end))
+      .then(async (taken) => {
+        // A new base lets an older one go, and a busy timeline would outgrow its budget before the next round.
+        const record = taken ? this.#shop.records.find(id) : undefined;
+        if (!record || this.#closed) return;
+        await this.#trim(familyOf(record));
+        await this.sweepBases();
+      })
       .catch((error: unknown) => {
         // Deleting the timeline fails its base too.
         if (this.#shop.records.find(id)) this.#options.report(error);
@@ -62,18 +78,50 @@ export class History {
     this.#jobs.set(id, job);
   }
 
-  /** Deletes what no window, protected position or timeline needs. What an interruption leaves is deleted by the next round. */
-  async collect(): Promise<void> {
-    const { records } = this.#shop;
+  /** Looks at every timeline that is awake: one that is written without anybody asking for its head needs its bases too. */
+  async considerRunning(): Promise<void> {
+    const { records, fleet } = this.#shop;
     for (const { id } of records.all()) {
+      if (!fleet.isRunning(id) || this.#jobs.has(id)) continue;
+      const newest = (await listSegments(join(records.paths(id).data, "pg_wal")).catch(missing))?.at(-1);
+      if (newest !== undefined) this.considerBase(id, startOfSegment(newest));
+    }
+  }
+
+  /** Deletes what no window, budget, protected position or timeline needs. What an interruption leaves is deleted by the next round. */
+  async collect(): Promise<void> {
+    for (const family of new Set(this.#shop.records.all().map(familyOf))) await this.#trim(family);
+    await this.sweepBases();
+  }
+
+  /** Gives up what a family of timelines keeps beyond the window and the budget. */
+  async #trim(family: TimelineId): Promise<void> {
+    const { records } = this.#shop;
+    const members = () => records.all().filter((record) => familyOf(record) === family);
+    const { budgetBytes, report } = this.#options;
+    const holdings = await Promise.all(members().map((record) => this.#holding(record)));
+    const { cuts, bytes } = fitBudget(holdings, budgetBytes, this.#shop.template.id);
+    const wasOver = this.#over.delete(family);
+    if (bytes > budgetBytes) this.#over.add(family);
+    if (bytes > budgetBytes && !wasOver) report(overBudget(family, bytes, budgetBytes));
+    for (const { id } of members()) {
       await this.deleting(id, async () => {
         if (!records.find(id)) return;
-        await records.update(id, (record) => ({ ...record, bases: this.plan(record).bases }));
+        const cut = cuts.get(id);
+        const now = (record: TimelineRecord) => (cut === undefined ? record : { ...record, cut });
+        const { bases } = this.plan(now(records.get(id)));
+        if (cut !== undefined || bases.length < records.get(id).bases.length)
+          await records.update(id, (record) => ({ ...now(record), bases: this.plan(now(record)).bases }));
         const record = records.get(id);
         await dropLog(this.#shop, record, this.plan(record).keeps);
       });
     }
-    await this.sweepBases();
+  }
+
+  async #holding(record: TimelineRecord): Promise<Holding> {
+    const { clock, windowMs } = this.#options;
+    const segments = await logFiles(this.#shop, record);
+    return { record, segments, first: firstKept(record, clock.now().getTime(), windowMs) };
   }
 
   /** Deletes the bases that no timeline names. */
@@ -91,17 +139,19 @@ export class History {
     await Promise.all(this.#jobs.values());
   }
 
-  async #takeBaseIfFar(id: TimelineId, end: Lsn | undefined): Promise<void> {
+  /** Whether it has taken one. */
+  async #takeBaseIfFar(id: TimelineId, end: Lsn | undefined): Promise<boolean> {
     const { records, bases } = this.#shop;
     const last = records.find(id)?.bases.at(-1);
     const position = last && (end ?? (await sleepingEnd(this.#shop, id)));
-    if (!last || !position) return;
+    if (!last || !position) return false;
     const bound = this.#options.baseEveryBytes ?? Math.max(BASE_EVERY_BYTES, bases.reflink ? 0 : last.bytes);
-    if (lsnToBigint(position) - lsnToBigint(last.end) < BigInt(bound)) return;
-    await this.#baseStore.shared(async () => {
+    if (lsnToBigint(position) - lsnToBigint(last.end) < BigInt(bound)) return false;
+    return this.#baseStore.shared(async () => {
       const base = await this.#takeBase(id);
       const takenAt = this.#options.clock.now().getTime();
       if (base) await records.update(id, (record) => ({ ...record, bases: [...record.bases, { ...base, takenAt }] }));
+      return base !== undefined;
     });
   }
 

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import type { TimelineId } from "../../core/ids.ts";
 import { bigintToLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
-import { asAdmin } from "./admin.ts";
 import { readControlFile } from "./control-file.ts";
 import { readRecordEnd } from "./wal.ts";
 import type { Workshop } from "./workshop.ts";
@@ -33,10 +32,5 @@ export function markedEnd(files: Files, id: TimelineId): Promise<Lsn> {
 }
 
 function ask(files: Files, id: TimelineId, question: string): Promise<Lsn> {
-  return files.fleet.use(id, ({ socketDir }) =>
-    asAdmin(socketDir, async (client) => {
-      const { rows } = await client.query<{ lsn: string }>(question);
-      return normalLsn(rows[0]?.lsn ?? "");
-    }),
-  );
+  return files.fleet.use(id, async ({ session }) => normalLsn((await session.ask<{ lsn: string }>(question))?.lsn ?? ""));
 }

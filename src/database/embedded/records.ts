@@ -9,7 +9,7 @@ import type { Checkpoint, Timeline } from "../database.ts";
 import { accountOf, type Account } from "./accounts.ts";
 import type { Base } from "./bases.ts";
 import { timelineUnknown } from "./failures.ts";
-import { removeTree, syncPath, writeJson } from "./files.ts";
+import { eachOf, removeTree, syncPath, writeJson } from "./files.ts";
 import { Lock } from "./locks.ts";
 
 export interface TimelineRecord {
@@ -19,9 +19,13 @@ export interface TimelineRecord {
   parent?: Checkpoint;
   /** Where its own history begins. */
   origin: Lsn;
+  /** The root that it and all that were branched from there descend from: they share one byte budget. Absent: its parent, or itself. */
+  family?: TimelineId;
   /** Oldest first; the first may be shared with other timelines. */
   bases: Base[];
   protected: { lsn: Lsn; reason: string }[];
+  /** The end of a base: what lies before it was given up for the byte budget, except what is protected. */
+  cut?: Lsn;
   computeSeconds: number;
 }
 
@@ -55,11 +59,11 @@ export class Records {
   /** Reads all records and deletes what timelines that never came to be have left. */
   static async open(directory: string, numberFile: string, firstUser: number | undefined): Promise<Records> {
     const records = new Records(directory, numberFile, firstUser);
-    for (const name of await readdir(directory)) {
+    await eachOf(await readdir(directory), async (name) => {
       const record = await readJson<TimelineRecord>(join(directory, name, RECORD));
       if (record) records.#records.set(record.id, record);
       else await removeTree(join(directory, name));
-    }
+    });
     records.#lastNumber = (await readJson<{ last: number }>(numberFile))?.last ?? 0;
     return records;
   }
@@ -139,6 +143,10 @@ export class Records {
     this.#writing.delete(id);
     await removeTree(root);
   }
+}
+
+export function familyOf(record: TimelineRecord): TimelineId {
+  return record.family ?? record.parent?.timeline ?? record.id;
 }
 
 /** For the display of the port. */

@@ -13,14 +13,26 @@ export interface RetentionPlan {
 }
 
 /**
- * Kept are: the newest base that is older than the window, and everything after it; and for each protected position the newest base
- * before it and the log in between.
+ * Kept are: the newest base that is older than the window (or that the byte budget has left), and everything after it; and for each
+ * protected position the newest base before it and the log in between.
  */
 export function planRetention(record: TimelineRecord, now: number, windowMs: number): RetentionPlan {
-  const old = record.bases.filter((base) => base.takenAt <= now - windowMs);
-  const first = old.at(-1) ?? record.bases[0];
+  return planFrom(record, firstKept(record, now, windowMs));
+}
+
+/** The index of the oldest base that is kept for its own sake. */
+export function firstKept(record: TimelineRecord, now: number, windowMs: number): number {
+  const { bases, cut } = record;
+  const old = bases.findLastIndex((base) => base.takenAt <= now - windowMs);
+  const left = cut === undefined ? 0 : bases.findIndex((base) => compareLsn(base.end, cut) >= 0);
+  return Math.max(old, left, 0);
+}
+
+/** The plan that keeps everything from one of its bases on. */
+export function planFrom(record: TimelineRecord, index: number): RetentionPlan {
+  const first = record.bases[index];
   if (!first) throw new Error(`The timeline "${record.id}" has no base.`);
-  const needed = new Set(record.bases.slice(record.bases.indexOf(first)));
+  const needed = new Set(record.bases.slice(index));
   const ranges: { first: number; last: number }[] = [{ first: segmentOf(first.start), last: Number.POSITIVE_INFINITY }];
   for (const { lsn } of record.protected) {
     const base = baseFor(record, lsn);

@@ -46,7 +46,7 @@ async function start(dataDir: string, runDir: string): Promise<StoreCluster> {
   try {
     const binaries = await prepareBinaries(dataDir);
     const settings = await writeSettings(join(dataDir, "postgres"), "store");
-    await endStrays([data]);
+    await endStrays([data, `${data}.tmp`]);
     await removeTree(`${data}.tmp`);
     await removeTree(`${data}.new`);
     if (!(await readdir(root)).includes("data")) {

@@ -2,13 +2,16 @@
 import { readFile, readdir, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { eachOf } from "./files.ts";
 
+/** The server, what starts it, and what makes a cluster. */
+const PROGRAMS = new Set(["postgres", "setpriv", "initdb"]);
 const POLL_MS = 10;
 /** Long enough for a clean stop of a busy database. */
 const PATIENCE_MS = 10_000;
 
 /**
- * Ends every `postgres` that works in one of the data directories: the server cleanly, and what is left after that by force
+ * Ends every process of ours that works in one of the data directories: the server cleanly, and what is left after that by force
  * (a session whose server is gone can only be ended so; the next start replays the log). Afterwards nothing uses the directories.
  */
 export async function endStrays(dataDirs: string[]): Promise<void> {
@@ -22,7 +25,7 @@ export async function endStrays(dataDirs: string[]): Promise<void> {
     found = await findStrays(new Set(dataDirs));
   }
   // Nobody works there any more, so the file can only name a number that another process may get.
-  for (const dataDir of dataDirs) await rm(join(dataDir, "postmaster.pid"), { force: true });
+  await eachOf(dataDirs, (dataDir) => rm(join(dataDir, "postmaster.pid"), { force: true }));
 }
 
 async function findStrays(dataDirs: Set<string>): Promise<{ pid: number; dataDir: string }[]> {
@@ -33,7 +36,7 @@ async function findStrays(dataDirs: Set<string>): Promise<{ pid: number; dataDir
     if (!dataDirs.has(dataDir)) continue;
     const program = await readFile(`/proc/${name}/comm`, "utf8").catch(() => "");
     const state = /\) (\S)/.exec(await readFile(`/proc/${name}/stat`, "utf8").catch(() => ""))?.[1];
-    if (program.trim() === "postgres" && state !== "Z") found.push({ pid: Number(name), dataDir });
+    if (PROGRAMS.has(program.trim()) && state !== "Z") found.push({ pid: Number(name), dataDir });
   }
   return found;
 }

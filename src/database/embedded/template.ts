@@ -11,6 +11,8 @@ import { INITDB_ARGS } from "./settings.ts";
 
 /** Part of the template's id: raise it when what is made below changes. */
 const REVISION = 1;
+/** Where it is made, below the data directory. */
+export const TEMPLATE_WORK = "initdb";
 
 /** `initdb` and no more databases than the one that clients use. `directory` must not exist; it belongs to initdb's user afterwards. */
 export async function initCluster(binaries: Binaries, directory: string): Promise<void> {
@@ -36,7 +38,7 @@ export async function initCluster(binaries: Binaries, directory: string): Promis
 /** Idempotent. The caller must be the only one that makes templates in `store`. */
 export async function ensureTemplate(store: BaseStore, binaries: Binaries, workDir: string): Promise<Base> {
   const id = `template-${binaries.version}-${REVISION}`;
-  const directory = join(workDir, "initdb");
+  const directory = join(workDir, TEMPLATE_WORK);
   await removeTree(directory);
   const present = await readBase(store, id);
   if (present) return present;

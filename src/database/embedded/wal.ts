@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { copyFile, lchown, link, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { lsnToBigint } from "../../core/lsn.ts";
+import { bigintToLsn, lsnToBigint, type Lsn } from "../../core/lsn.ts";
 import type { Account } from "./accounts.ts";
 
 /** Small, because a base switches segments and a branch copies whole ones. Fixed by `initdb` for every timeline. */
@@ -23,6 +23,10 @@ export function segmentOf(lsn: string): number {
 export function segmentName(segment: number): string {
   const hex = (part: bigint) => part.toString(16).toUpperCase().padStart(8, "0");
   return `00000001${hex(BigInt(segment) / SEGMENTS_PER_ID)}${hex(BigInt(segment) % SEGMENTS_PER_ID)}`;
+}
+
+export function startOfSegment(segment: number): Lsn {
+  return bigintToLsn(BigInt(segment) * SEGMENT);
 }
 
 /** The segment numbers in a directory; other files are not counted. */

@@ -7,10 +7,11 @@ import type { Base, BaseStore } from "./bases.ts";
 import { prepareBinaries, type Binaries } from "./binaries.ts";
 import { canReflink } from "./files.ts";
 import { Fleet } from "./fleet.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { Records } from "./records.ts";
 import { writeSettings, type Settings } from "./settings.ts";
 import { endStrays } from "./strays.ts";
-import { ensureTemplate } from "./template.ts";
+import { ensureTemplate, TEMPLATE_WORK } from "./template.ts";
 
 export interface Workshop {
   dataDir: string;
@@ -41,7 +42,8 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   const timelines = join(dataDir, "timelines");
   await makeOpen(timelines);
   // Also in those of timelines that never came to be, which are deleted next.
-  await endStrays((await readdir(timelines)).map((name) => join(timelines, name, "data")));
+  await endStrays([...(await readdir(timelines)).map((name) => join(timelines, name, "data")), join(dataDir, TEMPLATE_WORK)]);
+  await sweepLeftovers(dataDir, runDir);
   const records = await Records.open(timelines, join(dataDir, "numbers.json"), await firstUserOf(dataDir));
   const template = await ensureTemplate(bases, binaries, dataDir);
   const fleet = new Fleet({ ...options, records, binaries, settings });
