@@ -2,10 +2,10 @@
 import type { Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { notFound } from "./faults.ts";
-import type { Account, Issue, Repository } from "./records.ts";
-import { emitPull } from "./refs.ts";
+import type { Account, Issue, PullRequest, Repository } from "./records.ts";
 import type { Json } from "./serialize/common.ts";
 import { issueJson } from "./serialize/issues.ts";
+import { pullJson } from "./serialize/pulls.ts";
 import { emit } from "./webhooks.ts";
 
 export function findIssue(core: ForgeCore, repository: Repository, number: number): Issue {
@@ -27,6 +27,25 @@ export function changedIssue(core: ForgeCore, repository: Repository, id: number
   else emit(core, repository, "issues", user, { action, issue: issueJson(core, repository, issue), ...extra });
   published(core, repository, issue);
   return issue;
+}
+
+/** Queues a `pull_request` event with the pull request as it now is. */
+export function emitPull(
+  core: ForgeCore,
+  repository: Repository,
+  pull: PullRequest,
+  action: string,
+  sender: Account,
+  extra: Json = {},
+): void {
+  const now = core.state.pullById(pull.id);
+  if (now !== undefined)
+    emit(core, repository, "pull_request", sender, {
+      action,
+      number: pull.number,
+      pull_request: pullJson(core, repository, now),
+      ...extra,
+    });
 }
 
 export function published(core: ForgeCore, repository: Repository, issue: Issue): void {

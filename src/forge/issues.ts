@@ -143,7 +143,13 @@ function changeState(core: ForgeCore, repository: Repository, issue: Issue, user
   };
   const opening = { state: "open", stateReason: issue.isPull ? null : "reopened", closedAt: null, closedById: null, updatedAt: now };
   core.db.update("issues", issue.id, isClosing ? closing : opening);
-  note(core, issue.id, isClosing ? "closed" : "reopened", user, {});
+  note(
+    core,
+    issue.id,
+    isClosing ? "closed" : "reopened",
+    user,
+    isClosing && closing.stateReason !== null ? { reason: closing.stateReason } : {},
+  );
   changedIssue(core, repository, issue.id, isClosing ? "closed" : "reopened", user);
 }
 

@@ -1,12 +1,15 @@
 /**
  * The merge queue: makes a group for every queued pull request, each on top of the one before it, asks for checks on its head, and moves
- * the base branch to it when the required ones are green. What is red or in conflict is taken out, and those behind it are made anew.
+ * the base branch to it when the required ones are green. What is red, in conflict or not answered in time is taken out, and those behind
+ * it are made anew.
  */
 import { ensureAccount } from "./accounts.ts";
-import type { ForgeCore } from "./core.ts";
+import { authorizeWrite, type Actor } from "./auth.ts";
+import { timestamp, type ForgeCore } from "./core.ts";
+import { Fault } from "./faults.ts";
 import { NO_COMMIT, objectsOf } from "./objects.ts";
-import { mergeCommit } from "./pulls.ts";
-import { queuedBranches, queueOf, removeEntry, type DequeueReason, type QueueEntry } from "./queue-entries.ts";
+import { findPull, mergeCommit } from "./pulls.ts";
+import { entryOf, queuedBranches, queueOf, removeEntry, type DequeueReason, type QueueEntry } from "./queue-entries.ts";
 import type { Account, PullRequest, Repository } from "./records.ts";
 import { syncRefs, type MergeIntent } from "./refs.ts";
 import { demandsOn, standingOf, type Demands } from "./rulesets.ts";
@@ -24,6 +27,7 @@ export interface MergeQueue {
 export function startMergeQueue(core: ForgeCore): MergeQueue {
   const running = new Map<number, Promise<void>>();
   const again = new Set<number>();
+  const alarms = new Map<number, NodeJS.Timeout>();
   let isClosed = false;
   const wake = (repositoryId: number): void => {
     if (isClosed || queuedBranches(core, repositoryId).length === 0) return;
@@ -34,9 +38,27 @@ export function startMergeQueue(core: ForgeCore): MergeQueue {
       )
       .then(() => {
         running.delete(repositoryId);
+        setAlarm(repositoryId);
         if (again.delete(repositoryId)) wake(repositoryId);
       });
     running.set(repositoryId, run);
+  };
+  /** For when the checks of a group have not answered in time. */
+  const setAlarm = (repositoryId: number): void => {
+    clearTimeout(alarms.get(repositoryId));
+    alarms.delete(repositoryId);
+    const repository = core.state.repositoryById(repositoryId);
+    if (isClosed || repository === undefined) return;
+    const due = queuedBranches(core, repositoryId).flatMap((baseRef) => {
+      const [front] = queueOf(core, repositoryId, baseRef);
+      return front === undefined ? [] : [deadlineOf(front, demandsOn(core, repository, baseRef))];
+    });
+    const next = Math.min(...due);
+    if (Number.isFinite(next))
+      alarms.set(
+        repositoryId,
+        setTimeout(() => wake(repositoryId), Math.max(0, next - Date.now())),
+      );
   };
   const unsubscribe = core.changes.subscribe(({ repositoryId }) => wake(repositoryId));
   for (const { repositoryId } of core.db.all<{ repositoryId: number }>("select distinct repositoryId from queueEntries"))
@@ -45,6 +67,7 @@ export function startMergeQueue(core: ForgeCore): MergeQueue {
     async close() {
       isClosed = true;
       unsubscribe();
+      for (const alarm of alarms.values()) clearTimeout(alarm);
       await Promise.all(running.values());
     },
   };
@@ -78,17 +101,36 @@ async function advanceBranch(queue: Queue, baseRef: string): Promise<void> {
     const standings = demands.checks.map((context) => standingOf(core, repository.id, head, context));
     if (standings.includes("failing")) await remove(queue, front, "CI_FAILURE");
     else if (standings.every((one) => one === "successful")) await merge(queue, front, head, demands);
+    else if (deadlineOf(front, demands) <= Date.now()) await remove(queue, front, "CI_TIMEOUT");
     else return;
   }
 }
 
-/** Those that were merged or closed, or whose head moved; and all of them where there is no queue any more. */
+/** Until when the checks of an entry's group have to answer; never for one that waits for its group. */
+function deadlineOf(entry: QueueEntry, { queue }: Demands): number {
+  if (queue === undefined || entry.requestedAt === null) return Infinity;
+  return Date.parse(entry.requestedAt) + queue.responseTimeoutMs;
+}
+
+/** Leaving the queue by hand. Throws 422 for a pull request that is not in it. */
+export async function dequeue(core: ForgeCore, actor: Actor, repository: Repository, number: number): Promise<QueueEntry> {
+  const user = authorizeWrite(core, actor, repository, "contents", "write");
+  return core.lock(`repository:${repository.id}`, async () => {
+    const entry = entryOf(core, findPull(core, repository, number));
+    if (entry === undefined) throw new Fault(422, "Pull request is not in the merge queue");
+    await remove({ core, repository, bot: ensureAccount(core, QUEUE_LOGIN, "Bot") }, entry, "MANUAL", user);
+    return entry;
+  });
+}
+
+/** Those that were merged, closed or made a draft, or whose head moved; and all of them where there is no queue any more. */
 async function removeUnfit(queue: Queue, baseRef: string, demands: Demands): Promise<void> {
   for (const entry of queueOf(queue.core, queue.repository.id, baseRef)) {
     const pull = queue.core.state.pullById(entry.issueId);
     if (pull?.isMerged === true) await finish(queue, entry);
     else if (demands.queue === undefined) await remove(queue, entry, "QUEUE_CLEARED");
-    else if (pull?.state !== "open" || pull.baseRef !== baseRef || pull.headSha !== entry.pullHeadSha) await remove(queue, entry, "MANUAL");
+    else if (pull?.state !== "open" || pull.isDraft || pull.baseRef !== baseRef || pull.headSha !== entry.pullHeadSha)
+      await remove(queue, entry, "MANUAL");
   }
 }
 
@@ -121,7 +163,7 @@ async function makeGroup(queue: Queue, entry: QueueEntry, pull: PullRequest, bas
   const group = { ...entry, headRef, headSha: head, baseSha: base };
   const mergeGroup = await groupJson(core, group);
   core.db.transaction(() => {
-    core.db.update("queueEntries", entry.id, { headRef, headSha: head, baseSha: base });
+    core.db.update("queueEntries", entry.id, { headRef, headSha: head, baseSha: base, requestedAt: timestamp() });
     emit(core, repository, "merge_group", bot, { action: "checks_requested", merge_group: mergeGroup });
   });
   return head;
@@ -148,9 +190,9 @@ async function finish(queue: Queue, entry: QueueEntry): Promise<void> {
   queue.core.db.transaction(() => removeEntry(queue.core, queue.repository, entry, queue.bot, "MERGE"));
 }
 
-async function remove(queue: Queue, entry: QueueEntry, reason: DequeueReason): Promise<void> {
+async function remove(queue: Queue, entry: QueueEntry, reason: DequeueReason, by = queue.bot): Promise<void> {
   await dropGroup(queue, entry, "dequeued");
-  queue.core.db.transaction(() => removeEntry(queue.core, queue.repository, entry, queue.bot, reason));
+  queue.core.db.transaction(() => removeEntry(queue.core, queue.repository, entry, by, reason));
 }
 
 /** Removes the group's branch and tells it; nothing where there is none. */
@@ -162,7 +204,7 @@ async function dropGroup(queue: Queue, entry: QueueEntry, reason: "merged" | "in
   if ((await objects.refs(entry.headRef)).has(entry.headRef)) await objects.deleteRef(entry.headRef);
   await syncRefs(core, repository.id, bot);
   core.db.transaction(() => {
-    core.db.update("queueEntries", entry.id, { headRef: null, headSha: null, baseSha: null });
+    core.db.update("queueEntries", entry.id, { headRef: null, headSha: null, baseSha: null, requestedAt: null });
     emit(core, repository, "merge_group", bot, { action: "destroyed", reason, merge_group: mergeGroup });
   });
 }

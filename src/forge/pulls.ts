@@ -2,13 +2,13 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid, notFound } from "./faults.ts";
-import { note } from "./issue-changes.ts";
+import { emitPull, note } from "./issue-changes.ts";
 import { checkBody, checkTitle, editIssue, takeNumber, type IssueEdit } from "./issues.ts";
 import { makeMerge, makeRebase, signatureOf } from "./merge.ts";
 import { objectsOf } from "./objects.ts";
 import { pullFacts } from "./pull-facts.ts";
 import type { Account, MergeMethod, PullRequest, Repository } from "./records.ts";
-import { emitPull, syncRefs, type MergeIntent } from "./refs.ts";
+import { syncRefs, type MergeIntent } from "./refs.ts";
 import { demandsOn, requireChecks, violation } from "./rulesets.ts";
 import { userJson } from "./serialize/common.ts";
 
@@ -197,6 +197,22 @@ function coAuthor(account: Account): string {
 
 function message(title: string, body: string): string {
   return body === "" ? title : `${title}\n\n${body}`;
+}
+
+/** Marks it as ready, or as a draft again: its author's and writers' to do. Throws 422 for one that is not open. Idempotent. */
+export function setDraft(core: ForgeCore, actor: Actor, repository: Repository, number: number, isDraft: boolean): PullRequest {
+  const pull = findPull(core, repository, number);
+  const user = authorizeWrite(core, actor, repository, "pull_requests", actor.account?.id === pull.userId ? "read" : "write");
+  if (pull.state !== "open") throw new Fault(422, "Pull request is closed");
+  if (pull.isDraft === isDraft) return pull;
+  return core.db.transaction(() => {
+    core.db.update("pulls", pull.id, { isDraft }, "issueId");
+    core.db.update("issues", pull.id, { updatedAt: timestamp() });
+    note(core, pull.id, isDraft ? "converted_to_draft" : "ready_for_review", user, {});
+    emitPull(core, repository, pull, isDraft ? "converted_to_draft" : "ready_for_review", user);
+    published(core, repository, number);
+    return findPull(core, repository, number);
+  });
 }
 
 /** Throws 422 for someone who cannot see the repository, and for the author. */

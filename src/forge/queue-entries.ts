@@ -2,10 +2,9 @@
 import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
-import { note } from "./issue-changes.ts";
+import { emitPull, note } from "./issue-changes.ts";
 import { findPull } from "./pulls.ts";
 import type { Account, PullRequest, Repository } from "./records.ts";
-import { emitPull } from "./refs.ts";
 import { demandsOn, requireChecks } from "./rulesets.ts";
 
 /**
@@ -28,6 +27,8 @@ export interface QueueEntry {
   headRef: string | null;
   headSha: string | null;
   baseSha: string | null;
+  /** When the group's checks were asked for; null while it has no group. */
+  requestedAt: string | null;
   createdAt: string;
 }
 
@@ -35,6 +36,7 @@ export interface QueueEntry {
 export type DequeueReason =
   | "MERGE"
   | "CI_FAILURE"
+  | "CI_TIMEOUT"
   | "MERGE_CONFLICT"
   | "MANUAL"
   | "QUEUE_CLEARED"

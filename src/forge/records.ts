@@ -127,6 +127,8 @@ export type TimelineKind =
   | "head_pushed"
   | "head_deleted"
   | "reverted_by"
+  | "ready_for_review"
+  | "converted_to_draft"
   | "added_to_merge_queue"
   | "removed_from_merge_queue";
 

@@ -4,13 +4,14 @@
  */
 import { requestSuites } from "./check-suites.ts";
 import { recordActivity, type ActivityKind } from "./activity.ts";
+import { closeByCommits, closeByPull } from "./closing.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
+import { emitPull } from "./issue-changes.ts";
 import { signatureOf } from "./merge.ts";
 import { NO_COMMIT, objectsOf, type CommitObject } from "./objects.ts";
 import { pullFacts, type PullFacts } from "./pull-facts.ts";
 import type { Account, MergeMethod, PullRequest, Repository } from "./records.ts";
 import { userJson, type Json } from "./serialize/common.ts";
-import { pullJson } from "./serialize/pulls.ts";
 import { repositoryPage, repositoryUrl } from "./serialize/repositories.ts";
 import { emit } from "./webhooks.ts";
 
@@ -32,6 +33,8 @@ export interface MergeIntent {
 }
 
 const MAX_COMMITS_IN_EVENT = 20;
+/** Of a push to the default branch: their messages may close issues. */
+const MAX_COMMITS_READ = 1000;
 
 /** Announces every ref that changed since the last call. Call it under the lock `repository:<id>`. `pusher` null: whoever pushed last. */
 export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Account | null): Promise<void> {
@@ -39,7 +42,7 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
   if (found === undefined) return;
   const repository = await adoptDefaultBranch(core, found);
   const actor = pusher ?? core.state.account(repository.lastPusherId ?? repository.ownerId);
-  const changes = await changedRefs(core, repository.id);
+  const changes = await changedRefs(core, repository);
   if (changes.length === 0) return;
   const moved = new Map(changes.map((change) => [change.name, change]));
   const touched = core.state
@@ -61,6 +64,9 @@ export async function syncRefs(core: ForgeCore, repositoryId: number, pusher: Ac
     }
     core.db.update("repositories", repository.id, { pushedAt: timestamp(), updatedAt: timestamp() });
     for (const plan of plans) applyPlan(core, repository, actor, plan);
+    // After the merges: what a pull request closes is closed in its name.
+    const onDefault = moved.get(`refs/heads/${repository.defaultBranch}`);
+    if (onDefault !== undefined) closeByCommits(core, repository, actor, onDefault.commits);
   });
   const pushes = changes.flatMap(({ name, before, after, commits }) =>
     name.startsWith("refs/heads/") && after !== NO_COMMIT
@@ -94,7 +100,7 @@ async function adoptDefaultBranch(core: ForgeCore, repository: Repository): Prom
   return { ...repository, defaultBranch };
 }
 
-async function changedRefs(core: ForgeCore, repositoryId: number): Promise<RefChange[]> {
+async function changedRefs(core: ForgeCore, { id: repositoryId, defaultBranch }: Repository): Promise<RefChange[]> {
   const objects = objectsOf(core.git, repositoryId);
   const now = await objects.refs("refs/heads", "refs/tags");
   const known = new Map(
@@ -111,7 +117,10 @@ async function changedRefs(core: ForgeCore, repositoryId: number): Promise<RefCh
     const isUpdate = isBranch && before !== NO_COMMIT && after !== NO_COMMIT;
     const isForced = isUpdate && !(await objects.isAncestor(before, after));
     const range = isUpdate ? `${before}..${after}` : after;
-    const commits = isBranch && after !== NO_COMMIT ? await objects.log(range, { limit: MAX_COMMITS_IN_EVENT }) : [];
+    const commits =
+      isBranch && after !== NO_COMMIT
+        ? await objects.log(range, { limit: name === `refs/heads/${defaultBranch}` ? MAX_COMMITS_READ : MAX_COMMITS_IN_EVENT })
+        : [];
     changes.push({ name, before, after, commits: commits.reverse(), isForced });
   }
   return changes;
@@ -187,25 +196,7 @@ function markMerged(core: ForgeCore, repository: Repository, pull: PullRequest, 
   core.db.insert("timeline", { issueId: pull.id, kind: "merged", actorId: merger.id, detail: { sha: merge.sha }, createdAt: now });
   core.db.insert("timeline", { issueId: pull.id, kind: "closed", actorId: merger.id, detail: {}, createdAt: now });
   emitPull(core, repository, pull, "closed", merger);
-}
-
-/** Queues a `pull_request` event with the pull request as it now is. */
-export function emitPull(
-  core: ForgeCore,
-  repository: Repository,
-  pull: PullRequest,
-  action: string,
-  sender: Account,
-  extra: Json = {},
-): void {
-  const now = core.state.pullById(pull.id);
-  if (now !== undefined)
-    emit(core, repository, "pull_request", sender, {
-      action,
-      number: pull.number,
-      pull_request: pullJson(core, repository, now),
-      ...extra,
-    });
+  closeByPull(core, repository, pull, merger);
 }
 
 /** A branch or a tag that came or went is told of by itself, beside its push. */
@@ -218,7 +209,7 @@ function announceRef(core: ForgeCore, repository: Repository, actor: Account, { 
 }
 
 function pushJson(core: ForgeCore, repository: Repository, actor: Account, change: RefChange): Json {
-  const commits = change.commits.map((commit) => ({
+  const commits = change.commits.slice(-MAX_COMMITS_IN_EVENT).map((commit) => ({
     id: commit.sha,
     tree_id: commit.tree,
     distinct: true,

@@ -59,7 +59,7 @@ export function rulesOf(core: ForgeCore, repository: Repository, branch: string)
 export interface Demands {
   /** Names of check runs or contexts of statuses. */
   checks: string[];
-  queue: { method: MergeMethod } | undefined;
+  queue: { method: MergeMethod; responseTimeoutMs: number } | undefined;
 }
 
 export function demandsOn(core: ForgeCore, repository: Repository, branch: string): Demands {
@@ -71,7 +71,8 @@ export function demandsOn(core: ForgeCore, repository: Repository, branch: strin
   );
   const queue = rules.find((rule) => rule.type === "merge_queue");
   const method = String(queue?.parameters["merge_method"] ?? "MERGE").toLowerCase() as MergeMethod;
-  return { checks: [...new Set(checks)], queue: queue === undefined ? undefined : { method } };
+  const responseTimeoutMs = Number(queue?.parameters["check_response_timeout_minutes"] ?? 60) * 60_000;
+  return { checks: [...new Set(checks)], queue: queue === undefined ? undefined : { method, responseTimeoutMs } };
 }
 
 export type Standing = "expected" | "in progress" | "failing" | "successful";

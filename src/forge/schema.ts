@@ -126,4 +126,7 @@ create index if not exists pendingDeliveries on deliveries (state) where state =
 `;
 
 /** Columns that came after their table: added to a file that has it without them. */
-export const ADDED_COLUMNS: [table: string, column: string, definition: string][] = [["workflowRuns", "headCommitJson", "text"]];
+export const ADDED_COLUMNS: [table: string, column: string, definition: string][] = [
+  ["workflowRuns", "headCommitJson", "text"],
+  ["queueEntries", "requestedAt", "text"],
+];

@@ -1,5 +1,6 @@
 /** The pages of a repository's content: folders, files, branches, commits. */
 import { html } from "hono/html";
+import type { Session } from "../accounts.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
 import { objectsOf, type CommitObject, type TreeEntry } from "../objects.ts";
@@ -16,7 +17,12 @@ import { time } from "./times.ts";
 const SHOWN_BYTES = 512 * 1024;
 const COMMITS_PER_PAGE = 40;
 
-export async function commitBody(core: ForgeCore, repository: Repository, name: string): Promise<{ title: string; body: Html }> {
+export async function commitBody(
+  core: ForgeCore,
+  repository: Repository,
+  name: string,
+  session: Session | undefined,
+): Promise<{ title: string; body: Html }> {
   const objects = objectsOf(core.git, repository.id);
   const sha = await objects.resolve(name);
   if (sha === undefined) throw new Fault(404, "There is no such commit.");
@@ -37,7 +43,7 @@ export async function commitBody(core: ForgeCore, repository: Repository, name: 
       checks.length === 0
         ? ""
         : html`<h2>Checks</h2>
-            ${checksView(core, repository, checks)}`
+            ${checksView(core, repository, checks, session)}`
     }
     <h2>Changes</h2>
     ${await diffOf(core, repository, commit.parents[0], sha)}`;

@@ -150,6 +150,8 @@ const PICTURES: Record<TimelineKind, [picture: IconName, tone: string]> = {
   head_pushed: ["commit", ""],
   head_deleted: ["branch", ""],
   reverted_by: ["revert", ""],
+  ready_for_review: ["eyes", ""],
+  converted_to_draft: ["pull", ""],
   added_to_merge_queue: ["clock", ""],
   removed_from_merge_queue: ["clock", ""],
 };
@@ -157,6 +159,7 @@ const PICTURES: Record<TimelineKind, [picture: IconName, tone: string]> = {
 const DEQUEUED: Record<string, string> = {
   MERGE: ": it is merged",
   CI_FAILURE: ": a required check failed",
+  CI_TIMEOUT: ": its required checks did not answer in time",
   MERGE_CONFLICT: ": it conflicts with what was before it",
 };
 
@@ -169,9 +172,12 @@ function eventView(core: ForgeCore, repository: Repository, entry: TimelineEntry
 
 function eventText(repository: Repository, { kind, detail }: TimelineEntry): Html | string {
   const commit = (sha: unknown): Html => html`<a href="/${repository.fullName}/commit/${sha}"><code>${String(sha).slice(0, 7)}</code></a>`;
+  const pull = (number: unknown): Html => html`<a href="/${repository.fullName}/pull/${number}">#${number}</a>`;
   switch (kind) {
     case "closed":
-      return "closed this";
+      if (detail["sha"] !== undefined) return html`closed this as done in ${commit(detail["sha"])}`;
+      if (detail["number"] !== undefined) return html`closed this as done in ${pull(detail["number"])}`;
+      return detail["reason"] === "not_planned" ? "closed this as not planned" : "closed this";
     case "reopened":
       return "opened this again";
     case "merged":
@@ -189,7 +195,11 @@ function eventText(repository: Repository, { kind, detail }: TimelineEntry): Htm
     case "head_deleted":
       return "deleted the branch";
     case "reverted_by":
-      return html`reverts this in <a href="/${repository.fullName}/pull/${detail["number"]}">#${detail["number"]}</a>`;
+      return html`reverts this in ${pull(detail["number"])}`;
+    case "ready_for_review":
+      return "marked this as ready for review";
+    case "converted_to_draft":
+      return "made this a draft";
     case "added_to_merge_queue":
       return "added this to the merge queue";
     case "removed_from_merge_queue":

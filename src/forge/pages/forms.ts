@@ -3,11 +3,14 @@ import type { Context, Hono } from "hono";
 import { setCollaborator } from "../accounts.ts";
 import { cancelRun, rerun } from "../actions/dispatch.ts";
 import { authorizeWrite } from "../auth.ts";
+import { findSuite, rerequestCheckRun, rerequestSuite } from "../check-suites.ts";
+import { findCheckRun } from "../checks.ts";
 import { deleteBranch, restoreBranch } from "../branches.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault } from "../faults.ts";
 import { checkBody, createComment, createIssue, editIssue } from "../issues.ts";
-import { editPull, findPull, mergePull } from "../pulls.ts";
+import { dequeue } from "../merge-queue.ts";
+import { editPull, findPull, mergePull, setDraft } from "../pulls.ts";
 import { enqueue } from "../queue-entries.ts";
 import { editRepository } from "../repositories.ts";
 import { revertPull } from "../revert.ts";
@@ -52,8 +55,27 @@ export function formRoutes(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, rep
   });
   app.post("/:owner/:name/pull/:number{[0-9]+}/queue", async (c) => {
     const { actor, fields, repository } = await sentBy(c);
-    enqueue(core, actor, repository, numberOf(c), fields["sha"] || undefined);
+    if (fields["do"] === "leave") await dequeue(core, actor, repository, numberOf(c));
+    else enqueue(core, actor, repository, numberOf(c), fields["sha"] || undefined);
     return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
+  });
+  app.post("/:owner/:name/pull/:number{[0-9]+}/draft", async (c) => {
+    const { actor, fields, repository } = await sentBy(c);
+    setDraft(core, actor, repository, numberOf(c), fields["draft"] === "yes");
+    return c.redirect(`/${repository.fullName}/pull/${numberOf(c)}`, 303);
+  });
+  app.post("/:owner/:name/runs/:number{[0-9]+}/rerun", async (c) => {
+    const { actor, repository } = await sentBy(c);
+    const run = findCheckRun(core, repository, numberOf(c));
+    rerequestCheckRun(core, actor, repository, run);
+    return c.redirect(`/${repository.fullName}/runs/${run.id}`, 303);
+  });
+  app.post("/:owner/:name/suites/:number{[0-9]+}/rerun", async (c) => {
+    const { actor, repository } = await sentBy(c);
+    const suite = findSuite(core, repository, numberOf(c));
+    rerequestSuite(core, actor, repository, suite);
+    const [first] = core.state.checkRuns(repository.id, suite.headSha, { appId: suite.appId }).items;
+    return c.redirect(`/${repository.fullName}/${first === undefined ? `commit/${suite.headSha}` : `runs/${first.id}`}`, 303);
   });
   app.post("/:owner/:name/pull/:number{[0-9]+}/revert", async (c) => {
     const { actor, repository } = await sentBy(c);

@@ -17,6 +17,7 @@ interface Scene {
   repository: Repository;
   pull: PullRequest;
   checks: CheckRun[];
+  session: Session | undefined;
   /** Undefined: may not write here. */
   writer: Session | undefined;
   /** `/owner/name/pull/1` */
@@ -31,7 +32,7 @@ export function mergeBox(
   session: Session | undefined,
 ): Html {
   const writer = session !== undefined && isAtLeast(core.state.role(repository, session.account), "write") ? session : undefined;
-  const scene: Scene = { core, repository, pull, checks, writer, action: `/${repository.fullName}/pull/${pull.number}` };
+  const scene: Scene = { core, repository, pull, checks, session, writer, action: `/${repository.fullName}/pull/${pull.number}` };
   const only = (what: string): Html =>
     html`<p class="muted small">
       ${session === undefined ? `Log in to ${what}.` : `You may read and comment here; to ${what} takes write access.`}
@@ -90,7 +91,8 @@ function openBox(scene: Scene, only: (what: string) => Html): Html {
       : html`${checksLine(sum, required)} ${checkList(scene, required, sum.tone !== "good")}`,
     line(merging.tone, merging.heading, merging.text),
     entry === undefined ? undefined : queuedLine(scene, entry, demands),
-    entry !== undefined ? undefined : writer === undefined ? only("merge") : act(writer),
+    entry !== undefined ? leaveForm(scene) : writer === undefined ? only("merge") : act(writer),
+    draftForm(scene),
   ]);
 }
 
@@ -123,6 +125,26 @@ function queueForm({ pull, action }: Scene, writer: Session): Html {
       <p><button class="primary" type="submit" data-default>Merge when ready</button></p>
       <p class="muted small">It joins the merge queue of <code>${pull.baseRef}</code>.</p>`,
     "merge-form",
+  );
+}
+
+function leaveForm({ writer, action }: Scene): Html | undefined {
+  if (writer === undefined) return undefined;
+  return form(writer, `${action}/queue`, html`<button type="submit" name="do" value="leave">Remove from the queue</button>`);
+}
+
+/** Its author's and writers' to change. */
+function draftForm({ pull, session, writer, action }: Scene): Html | undefined {
+  if (session === undefined || (writer === undefined && pull.userId !== session.account.id)) return undefined;
+  return form(
+    session,
+    `${action}/draft`,
+    pull.isDraft
+      ? html`<button class="primary" type="submit" name="draft" value="no">Ready for review</button>`
+      : html`<p class="branch-line">
+          <span class="muted small">Not ready to be merged yet?</span>
+          <button type="submit" name="draft" value="yes">Convert to draft</button>
+        </p>`,
   );
 }
 

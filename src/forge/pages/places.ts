@@ -108,7 +108,7 @@ function codeRoutes(core: ForgeCore, add: AddPage): void {
     if (place.entry !== undefined) throw new Fault(404, "There is no such branch.");
     return { title: "Commits", body: await commitsBody(core, repository, place, c.req.query("path"), pageOf(c)) };
   });
-  add("/commit/:sha", "code", ({ c, repository }) => commitBody(core, repository, c.req.param("sha") ?? ""));
+  add("/commit/:sha", "code", ({ c, repository, session }) => commitBody(core, repository, c.req.param("sha") ?? "", session));
 }
 
 /** From 1. */

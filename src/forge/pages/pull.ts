@@ -1,6 +1,7 @@
 /** The page of a pull request: its conversation, its checks, its changes, and what can be done with it. */
 import { html, raw } from "hono/html";
 import type { Session } from "../accounts.ts";
+import { issuesClosedBy } from "../closing.ts";
 import type { ForgeCore } from "../core.ts";
 import type { CheckRun, PullRequest, Repository } from "../records.ts";
 import { checksView, tally } from "./checks.ts";
@@ -11,7 +12,7 @@ import { diffOf, type LineTalk } from "./diff.ts";
 import { icon, mark } from "./icons.ts";
 import type { Html } from "./layout.ts";
 import { mergeBox } from "./merge-box.ts";
-import { badge, composer, form, login, plural } from "./parts.ts";
+import { badge, composer, form, login, plural, stateIcon } from "./parts.ts";
 import { time } from "./times.ts";
 
 export type PullTab = "conversation" | "checks" | "changes";
@@ -36,7 +37,7 @@ export async function pullBody(core: ForgeCore, repository: Repository, pull: Pu
     conversation: () => conversationTab(core, repository, pull, checks, session),
     checks: () =>
       html`<h2 class="unseen">Checks</h2>
-        ${checksView(core, repository, checks)}`,
+        ${checksView(core, repository, checks, session)}`,
     changes: () => changesTab(core, repository, pull, looking),
   };
   const branch = (name: string): Html => {
@@ -62,7 +63,7 @@ function conversationTab(
   return html`<div class="columns talk">
     <aside class="rail" aria-label="About this pull request">
       ${previewView(core, repository, pull)} ${checksSummary(repository, pull, checks)} ${reviewersView(core, pull)}
-      ${revertedView(repository, pull)} ${labelsView(core, pull)}
+      ${closesView(core, repository, pull)} ${revertedView(repository, pull)} ${labelsView(core, pull)}
     </aside>
     <div>
       ${conversation(core, repository, pull)} ${mergeBox(core, repository, pull, checks, session)}
@@ -139,6 +140,25 @@ function revertedView(repository: Repository, pull: PullRequest): Html {
   return html`<section class="side">
     <h2>Reverts</h2>
     <p class="with-icon">${icon("revert")}<a href="/${repository.fullName}/pull/${pull.revertsNumber}">#${pull.revertsNumber}</a></p>
+  </section>`;
+}
+
+/** The issues that its text says it closes. */
+function closesView(core: ForgeCore, repository: Repository, pull: PullRequest): Html {
+  const issues = issuesClosedBy(core, repository, pull);
+  if (issues.length === 0) return html``;
+  const isPending = pull.state === "open" && issues.some((issue) => issue.state === "open");
+  return html`<section class="side">
+    <h2>${isPending ? "Closes when merged" : "Closes"}</h2>
+    <ul class="plain-list">
+      ${issues.map(
+        (issue) =>
+          html`<li class="beside">
+            ${stateIcon(issue)}
+            <a href="/${repository.fullName}/issues/${issue.number}">${issue.title} <span class="muted">#${issue.number}</span></a>
+          </li>`,
+      )}
+    </ul>
   </section>`;
 }
 

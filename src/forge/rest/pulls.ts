@@ -1,15 +1,12 @@
-/** Routes of pull requests, and the one GraphQL mutation that has no REST twin. */
+/** Routes of pull requests. */
 import { z } from "zod";
-import { authorize, isVisible, type Actor } from "../auth.ts";
+import { authorize } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
 import { objectsOf } from "../objects.ts";
 import * as pulls from "../pulls.ts";
-import { enqueue, queueOf } from "../queue-entries.ts";
 import type { PullRequest, Repository } from "../records.ts";
-import { revertPull } from "../revert.ts";
-import { idOfNode, nodeId, userJson } from "../serialize/common.ts";
-import { issuePage } from "../serialize/issues.ts";
+import { userJson } from "../serialize/common.ts";
 import { pullJson, pullSummaryJson } from "../serialize/pulls.ts";
 import { commitJson, fileJson } from "../serialize/repositories.ts";
 import { bodyOf, linkPages, listAnswer, numberParam, pageOf, repositoryOf, slice, type Api, type Call } from "./http.ts";
@@ -140,114 +137,4 @@ export function pullRoutes(core: ForgeCore, api: Api): void {
 async function baseOf(core: ForgeCore, repository: Repository, pull: PullRequest): Promise<string> {
   const tip = pull.isMerged ? pull.baseSha : (core.state.ref(repository.id, `refs/heads/${pull.baseRef}`) ?? pull.baseSha);
   return (await objectsOf(core.git, repository.id).mergeBase(tip, pull.headSha)) ?? tip;
-}
-
-const graphql = z.object({
-  query: z.string(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-  operationName: z.string().nullish(),
-});
-const revertInput = z.object({
-  pullRequestId: z.string(),
-  title: z.string().nullish(),
-  body: z.string().nullish(),
-  draft: z.boolean().nullish(),
-  clientMutationId: z.string().nullish(),
-});
-
-const enqueueInput = z.object({ pullRequestId: z.string(), expectedHeadOid: z.string().nullish(), clientMutationId: z.string().nullish() });
-
-/** `enqueuePullRequest`: "Merge when ready". */
-function enqueueMutation(core: ForgeCore, actor: Actor, query: string, variables: Record<string, unknown> | null | undefined): unknown {
-  const path = ["enqueuePullRequest"];
-  const failure = (type: string, message: string) => ({
-    data: { enqueuePullRequest: null },
-    errors: [{ type, path, locations: [], message }],
-  });
-  const parsed = enqueueInput.safeParse(
-    variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? inlineId(query) },
-  );
-  if (!parsed.success) return failure("UNPROCESSABLE", "The argument input.pullRequestId is required.");
-  const { pullRequestId, expectedHeadOid, clientMutationId = null } = parsed.data;
-  const pull = core.state.pullById(idOfNode("PR", pullRequestId) ?? 0);
-  const repository = pull === undefined ? undefined : core.state.repositoryById(pull.repositoryId);
-  if (pull === undefined || repository === undefined || !isVisible(core, actor, repository))
-    return failure("NOT_FOUND", `Could not resolve to a node with the global id of '${pullRequestId}'`);
-  try {
-    const entry = enqueue(core, actor, repository, pull.number, expectedHeadOid ?? undefined);
-    const mergeQueueEntry = {
-      id: nodeId("MQE", entry.id),
-      state: "QUEUED",
-      enqueuedAt: entry.createdAt,
-      position: queueOf(core, repository.id, entry.baseRef).findIndex((one) => one.id === entry.id) + 1,
-      pullRequest: nodeJson(core, repository, pull),
-    };
-    return { data: { enqueuePullRequest: { clientMutationId, mergeQueueEntry } } };
-  } catch (error) {
-    if (error instanceof Fault) return failure(error.status === 403 || error.status === 401 ? "FORBIDDEN" : "UNPROCESSABLE", error.message);
-    throw error;
-  }
-}
-
-/** `revertPullRequest`, `enqueuePullRequest` and nothing else; errors are answered with 200 and `errors`, as GraphQL does. */
-export function graphqlRoutes(core: ForgeCore, api: Api): void {
-  api.post("/graphql", async (c) => {
-    const { query, variables } = await bodyOf(c, graphql);
-    const failure = (type: string, message: string): Response =>
-      c.json({ data: { revertPullRequest: null }, errors: [{ type, path: ["revertPullRequest"], locations: [], message }] });
-    if (/\benqueuePullRequest\s*\(/.test(query)) return c.json(enqueueMutation(core, c.get("actor"), query, variables));
-    if (!/\brevertPullRequest\s*\(/.test(query))
-      return c.json({
-        errors: [{ type: "undefinedField", message: "This server knows the mutations revertPullRequest and enqueuePullRequest only." }],
-      });
-    const parsed = revertInput.safeParse(
-      variables?.["input"] ?? { ...variables, pullRequestId: variables?.["pullRequestId"] ?? variables?.["id"] ?? inlineId(query) },
-    );
-    if (!parsed.success) return failure("UNPROCESSABLE", "The argument input.pullRequestId is required.");
-    const { pullRequestId, title, body, draft, clientMutationId } = parsed.data;
-    const pull = core.state.pullById(idOfNode("PR", pullRequestId) ?? 0);
-    const repository = pull === undefined ? undefined : core.state.repositoryById(pull.repositoryId);
-    if (pull === undefined || repository === undefined)
-      return failure("NOT_FOUND", `Could not resolve to a node with the global id of '${pullRequestId}'`);
-    try {
-      const options = { title: title ?? undefined, body: body ?? undefined, isDraft: draft ?? undefined };
-      const revert = await revertPull(core, c.get("actor"), repository, pull.number, options);
-      const result = {
-        clientMutationId: clientMutationId ?? null,
-        pullRequest: nodeJson(core, repository, core.state.pullById(pull.id) ?? pull),
-        revertPullRequest: nodeJson(core, repository, revert),
-      };
-      return c.json({ data: { revertPullRequest: result } });
-    } catch (error) {
-      if (error instanceof Fault)
-        return failure(
-          error.status === 403 || error.status === 401 ? "FORBIDDEN" : error.status === 404 ? "NOT_FOUND" : "UNPROCESSABLE",
-          error.message,
-        );
-      throw error;
-    }
-  });
-}
-
-function inlineId(query: string): string | undefined {
-  return /pullRequestId:\s*"([^"]+)"/.exec(query)?.[1];
-}
-
-/** Every field of a pull request that we answer; a selection narrower than this gets more than it asked for. */
-function nodeJson(core: ForgeCore, repository: Repository, pull: PullRequest) {
-  return {
-    id: nodeId("PR", pull.id),
-    databaseId: pull.id,
-    number: pull.number,
-    title: pull.title,
-    body: pull.body,
-    url: issuePage(core, repository, pull),
-    state: pull.isMerged ? "MERGED" : pull.state.toUpperCase(),
-    isDraft: pull.isDraft,
-    merged: pull.isMerged,
-    headRefName: pull.headRef,
-    headRefOid: pull.headSha,
-    baseRefName: pull.baseRef,
-    baseRefOid: pull.baseSha,
-  };
 }

@@ -17,6 +17,8 @@ const NAMES: Record<TimelineKind, string | undefined> = {
   head_pushed: undefined,
   head_deleted: "head_ref_deleted",
   reverted_by: undefined,
+  ready_for_review: "ready_for_review",
+  converted_to_draft: "convert_to_draft",
   added_to_merge_queue: "added_to_merge_queue",
   removed_from_merge_queue: "removed_from_merge_queue",
 };
@@ -45,7 +47,8 @@ function eventJson(core: ForgeCore, repository: Repository, entry: TimelineEntry
   const event = NAMES[entry.kind];
   if (event === undefined) return undefined;
   const { detail } = entry;
-  const sha = entry.kind === "merged" ? String(detail["sha"]) : null;
+  const isByCommit = (entry.kind === "merged" || entry.kind === "closed") && detail["sha"] !== undefined;
+  const sha = isByCommit ? String(detail["sha"]) : null;
   return {
     id: entry.id,
     node_id: nodeId("EV", entry.id),
@@ -73,5 +76,5 @@ function detailJson(core: ForgeCore, repository: Repository, { kind, detail, act
       ...(reviewer === undefined ? {} : { requested_reviewer: userJson(core, reviewer) }),
     };
   }
-  return kind === "closed" ? { state_reason: null } : {};
+  return kind === "closed" ? { state_reason: detail["reason"] === "not_planned" ? "not_planned" : null } : {};
 }
