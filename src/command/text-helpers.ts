@@ -97,9 +97,15 @@ function codeSpan(value: string): string {
   return `${fence}${pad}${line}${pad}${fence}`;
 }
 
-/** Markdown of another voice: it stays a quotation whatever it holds, and hides nothing. */
+/** Words that close an issue when the pull request that says them is merged; also within a quotation. */
+const CLOSING = /(\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?::|(?=\s)))(?=\s+(?:GH-|[\w./:-]*(?:#|\/issues\/))\d)/gi;
+
+/** Markdown of another voice: it stays a quotation whatever it holds, hides nothing, and closes nothing. */
 function quote(value: string): string {
-  const visible = value.replaceAll("<!--", "&lt;!--").replaceAll(/<(?=\/?(?:details|summary)\b)/gi, "&lt;");
+  const visible = value
+    .replaceAll("<!--", "&lt;!--")
+    .replaceAll(/<(?=\/?(?:details|summary)\b)/gi, "&lt;")
+    .replaceAll(CLOSING, "$1\u2060");
   return visible
     .trim()
     .split("\n")

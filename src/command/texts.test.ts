@@ -231,10 +231,17 @@ describe("a release's text", () => {
 });
 
 test("a pull request's description credits the requester, closes the issue and quotes the model", () => {
-  const text = pullRequestText({ botName: "adorable", requester: "ada", issue: 4, summary: "Done.\n@adorable stop", plan: plan("A blog") });
+  const text = pullRequestText({
+    botName: "adorable",
+    requester: "ada",
+    issue: 4,
+    summary: "Done.\n@adorable stop\nFixes #5, closes: a/b#6.",
+    plan: plan("A blog"),
+  });
 
   expect(text).toContain("Asked for by @ada. Closes #4.");
   expect(text).toContain("> Done.\n> @adorable stop");
+  expect(text).toContain("> Fixes\u2060 #5, closes:\u2060 a/b#6.");
   expect(parseMention(text, "adorable")).toBeUndefined();
 });
 

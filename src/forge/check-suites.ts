@@ -14,8 +14,9 @@ import { objectsOf, type CommitObject } from "./objects.ts";
 import type { Account, App, CheckRun, CheckSuite, CheckStatus, Conclusion, Repository } from "./records.ts";
 import { checkRunEventJson, checkSuiteJson } from "./serialize/check-suites.ts";
 import { briefCommitJson } from "./serialize/repositories.ts";
+import { RUNNER_APP } from "./serialize/actions.ts";
 import type { Json } from "./serialize/common.ts";
-import { emitTo } from "./webhooks.ts";
+import { emit, emitTo } from "./webhooks.ts";
 
 /** The worst first; what is not among them is as good as nothing. */
 const WORST: Conclusion[] = ["failure", "timed_out", "cancelled", "action_required", "stale", "success"];
@@ -23,9 +24,16 @@ const WORST: Conclusion[] = ["failure", "timed_out", "cancelled", "action_requir
 export function suiteState(core: ForgeCore, suite: CheckSuite): { status: CheckStatus; conclusion: Conclusion | null } {
   const { items } = core.state.checkRuns(suite.repositoryId, suite.headSha, { appId: suite.appId });
   if (suite.isReset || items.every((run) => run.status === "queued")) return { status: "queued", conclusion: null };
-  if (items.some((run) => run.status !== "completed")) return { status: "in_progress", conclusion: null };
+  if (items.some((run) => run.status !== "completed") || hasOpenRun(core, suite)) return { status: "in_progress", conclusion: null };
   const conclusion = WORST.find((worst) => items.some((run) => run.conclusion === worst)) ?? "neutral";
   return { status: "completed", conclusion };
+}
+
+/** A workflow run makes the check runs of its jobs one after another: between two of them nothing is complete. */
+function hasOpenRun(core: ForgeCore, { repositoryId, headSha, appId }: CheckSuite): boolean {
+  if (core.state.app(appId)?.slug !== RUNNER_APP) return false;
+  const open = "select 1 from workflowRuns where repositoryId = ? and headSha = ? and status <> 'completed' limit 1";
+  return core.db.get(open, repositoryId, headSha) !== undefined;
 }
 
 /** The suite of an App on a commit. Made when it is not there; `isNew` then. */
@@ -87,8 +95,13 @@ export function suiteMoved(core: ForgeCore, repository: Repository, run: CheckRu
   const suite = core.state.checkSuiteOf(repository.id, run.appId, run.headSha);
   if (suite === undefined) return;
   core.db.update("checkSuites", suite.id, { isReset: false, updatedAt: timestamp() });
-  const moved = core.state.checkSuite(suite.id) as CheckSuite;
-  if (run.status === "completed" && suiteState(core, moved).status === "completed") tellSuite(core, repository, moved, "completed", sender);
+  if (run.status === "completed") tellCompleted(core, repository, run.appId, run.headSha, sender);
+}
+
+/** Says that a suite has come to its end, where it has. Inside a transaction. */
+export function tellCompleted(core: ForgeCore, repository: Repository, appId: number, headSha: string, sender: Account): void {
+  const suite = core.state.checkSuiteOf(repository.id, appId, headSha);
+  if (suite !== undefined && suiteState(core, suite).status === "completed") tellSuite(core, repository, suite, "completed", sender);
 }
 
 /** Tells the App of a check run that somebody wants it anew; what becomes of it is the App's to say. Throws 422 where no App would hear. */
@@ -122,5 +135,8 @@ function rerequestable(core: ForgeCore, repository: Repository, appId: number, h
 
 function tellSuite(core: ForgeCore, repository: Repository, suite: CheckSuite, action: string, sender: Account): void {
   const { repository: _repeated, ...json } = checkSuiteJson(core, repository, suite, suiteState(core, suite)) as Json;
-  emitTo(core, repository, suite.appId, "check_suite", sender, { action, check_suite: json });
+  const body = { action, check_suite: json };
+  // What is asked of an App is told to that one alone; what it came to, to all.
+  if (action === "completed") emit(core, repository, "check_suite", sender, body);
+  else emitTo(core, repository, suite.appId, "check_suite", sender, body);
 }

@@ -128,14 +128,19 @@ function applyChange(core: ForgeCore, repository: Repository, id: number, change
     text: output?.text,
   });
   for (const annotation of output?.annotations ?? []) core.db.insert("annotations", { ...annotation, checkRunId: id });
+  return announceCheckRun(core, repository, id, action);
+}
+
+/** Tells Apps and pages what a check run has come to; `action` undefined: only that it changed. Inside the transaction that changes it. */
+export function announceCheckRun(core: ForgeCore, repository: Repository, id: number, action: string | undefined): CheckRun {
   const run = findCheckRun(core, repository, id);
   const app = core.state.app(run.appId);
-  if (app !== undefined) suiteMoved(core, repository, run, core.state.account(app.botId));
-  if (action !== undefined && app !== undefined) {
+  if (app !== undefined) {
     const sender = core.state.account(app.botId);
-    emit(core, repository, "check_run", sender, { action, check_run: checkRunEventJson(core, repository, run) });
-    if (action === "created" && run.status === "completed")
-      emit(core, repository, "check_run", sender, { action: "completed", check_run: checkRunEventJson(core, repository, run) });
+    const actions = action === "created" && run.status === "completed" ? ["created", "completed"] : action === undefined ? [] : [action];
+    for (const one of actions)
+      emit(core, repository, "check_run", sender, { action: one, check_run: checkRunEventJson(core, repository, run) });
+    suiteMoved(core, repository, run, sender);
   }
   core.db.afterCommit(() => core.changes.publish({ repositoryId: repository.id, subject: "checks" }));
   return run;

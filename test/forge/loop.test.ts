@@ -112,6 +112,20 @@ describe("the way of a request", () => {
     expect(payload["repository_id"]).toBe(String(run.repository.id));
     await expect.poll(() => world.receiver.of("workflow_run", "completed").length).toBe(1);
     expect(world.receiver.of("workflow_run").map((item) => item.action)).toEqual(["requested", "in_progress", "completed"]);
+
+    // Each job is a check run too, and all of them are one suite.
+    await expect.poll(() => world.receiver.of("check_suite", "completed").length).toBe(1);
+    const toldJobs = (action: string) =>
+      world.receiver.of("workflow_job", action).map(({ workflow_job: job }) => `${job.name} ${job.conclusion}`);
+    const toldChecks = (action: string) =>
+      world.receiver.of("check_run", action).map(({ check_run: one }) => `${one.name} ${one.conclusion}`);
+    expect(toldChecks("created").sort()).toEqual(toldJobs("queued").sort());
+    expect(toldChecks("completed").sort()).toEqual(toldJobs("completed").sort());
+    const [{ check_run: check, sender }] = world.receiver.of("check_run", "completed");
+    expect(check.app.slug).toBe("github-actions");
+    expect(sender.login).toBe("github-actions[bot]");
+    expect(check.details_url).toMatch(new RegExp(`/ann/shop/actions/runs/${run.id}/job/\\d+$`));
+    expect(world.receiver.of("check_suite", "completed")[0].check_suite).toMatchObject({ head_sha: run.head_sha, conclusion: "success" });
   });
 
   it("fails a run whose step fails, with the error as annotation", async () => {

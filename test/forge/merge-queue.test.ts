@@ -214,6 +214,54 @@ describe("the merge queue", () => {
     await eventually(destroyed).toContain(`dequeued ${group.head_sha}`);
   });
 
+  it("is left by hand, and what stood behind is made anew", async () => {
+    const [leaving, staying] = [await propose("leaving", { "leaving.txt": "1" }), await propose("staying", { "staying.txt": "1" })];
+    for (const { head, id } of [leaving, staying]) {
+      await green(head);
+      await enqueue(id);
+    }
+    const group = await groupOf(leaving.number);
+    await eventually(() => groups(staying.number).length).toBe(1);
+    const base = await tipOf("main");
+    const leave = (login: string): Promise<any> =>
+      world
+        .as(login)
+        .graphql("mutation($input: DequeuePullRequestInput!) { dequeuePullRequest(input: $input) { mergeQueueEntry { id } } }", {
+          input: { id: leaving.id },
+        });
+    expect((await refusal(leave("rita"))).message).toContain("push access");
+
+    await leave("ann");
+
+    expect((await refusal(leave("ann"))).message).toContain("not in the merge queue");
+    await eventually(() => world.receiver.of("pull_request", "dequeued").at(-1)).toMatchObject({
+      number: leaving.number,
+      reason: "MANUAL",
+      sender: { login: "ann" },
+    });
+    await eventually(destroyed).toContain(`dequeued ${group.head_sha}`);
+    await eventually(() => groups(staying.number).at(-1).base_sha).toBe(base);
+    await green(groups(staying.number).at(-1).head_sha);
+    await eventually(() => tipOf("main")).toBe(groups(staying.number).at(-1).head_sha);
+  });
+
+  it("takes out what its required checks do not answer in time, counted from when they were asked for, restarts included", async () => {
+    const { head, id, number } = await propose("silent", { "silent.txt": "1" });
+    await green(head);
+    await enqueue(id);
+    const group = await groupOf(number);
+    await check(group.head_sha, { [CHECK]: "success", "adorable/tests": undefined });
+    const since = Date.now() - QUEUE.parameters.check_response_timeout_minutes * 60_000 + 2500;
+    world.forge.core.db.run("update queueEntries set requestedAt = ?", new Date(since).toISOString());
+    const reasons = () => world.receiver.of("pull_request", "dequeued").map(({ number: of, reason }) => `${of} ${reason}`);
+
+    await world.restart();
+
+    expect(reasons()).not.toContain(`${number} CI_TIMEOUT`);
+    await eventually(reasons).toContain(`${number} CI_TIMEOUT`);
+    await eventually(destroyed).toContain(`dequeued ${group.head_sha}`);
+  });
+
   it("goes on after a restart", async () => {
     const { head, id, number } = await propose("later", { "later.txt": "1" });
     await green(head);

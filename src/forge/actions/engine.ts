@@ -1,7 +1,10 @@
 /** Runs the jobs of a workflow run in the order of their needs, through the reusable workflows that they call. */
 import { timestamp, type ForgeCore } from "../core.ts";
+import { tellCompleted } from "../check-suites.ts";
+import { announceCheckRun } from "../checks.ts";
 import { notFound } from "../faults.ts";
 import type { Repository, RunConclusion, WorkflowJob, WorkflowRun } from "../records.ts";
+import { RUNNER_APP, runPage } from "../serialize/actions.ts";
 import { apiUrl, userById } from "../serialize/common.ts";
 import { repositoryJson } from "../serialize/repositories.ts";
 import { jobPermissions, loadFrame, type Frame } from "./called.ts";
@@ -241,6 +244,8 @@ function createJob(
       createdAt: now,
     });
     const job = core.state.job(id) as WorkflowJob;
+    core.db.update("checkRuns", checkRunId, { detailsUrl: `${runPage(core, repository, run)}/job/${id}` });
+    announceCheckRun(core, repository, checkRunId, "created");
     announceJob(core, repository, run, job, "queued");
     return job;
   });
@@ -250,7 +255,10 @@ function beginJob(core: ForgeCore, repository: Repository, run: WorkflowRun, rec
   core.db.transaction(() => {
     const now = timestamp();
     core.db.update("workflowJobs", record.id, { status: "in_progress", startedAt: now });
-    if (record.checkRunId !== null) core.db.update("checkRuns", record.checkRunId, { status: "in_progress", startedAt: now });
+    if (record.checkRunId !== null) {
+      core.db.update("checkRuns", record.checkRunId, { status: "in_progress", startedAt: now });
+      announceCheckRun(core, repository, record.checkRunId, undefined);
+    }
     const isFirst =
       core.db.run(
         "update workflowRuns set status = 'in_progress', startedAt = ?, updatedAt = ? where id = ? and status = 'queued'",
@@ -280,8 +288,10 @@ export function finishJob(core: ForgeCore, repository: Repository, run: Workflow
       process: null,
       steps,
     });
-    if (record.checkRunId !== null)
+    if (record.checkRunId !== null) {
       core.db.update("checkRuns", record.checkRunId, { status: "completed", conclusion: outcome.conclusion, completedAt: now });
+      announceCheckRun(core, repository, record.checkRunId, "completed");
+    }
     announceJob(core, repository, run, core.state.job(record.id) as WorkflowJob, "completed");
   });
   return outcome;
@@ -298,5 +308,7 @@ export function finishRun(
   core.db.transaction(() => {
     core.db.update("workflowRuns", run.id, { status: "completed", conclusion, message, updatedAt: timestamp() });
     announceRun(core, repository, core.state.workflowRun(run.id) as WorkflowRun, "completed");
+    const runner = core.state.appBySlug(RUNNER_APP);
+    if (runner !== undefined) tellCompleted(core, repository, runner.id, run.headSha, core.state.account(runner.botId));
   });
 }
