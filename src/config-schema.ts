@@ -34,7 +34,20 @@ export const configSchema = z.strictObject({
     .min(1)
     .default(".adorable-data")
     .meta({ description: "Everything that the platform keeps. Relative paths start at the configuration's folder." }),
-  host: z.string().min(1).default("127.0.0.1").meta({ description: "The address that every listener binds to." }),
+  host: z.string().min(1).default("127.0.0.1").meta({
+    description:
+      "An address of this machine at which PostgreSQL clients of other machines reach the databases, over TLS only. All else listens on 127.0.0.1.",
+  }),
+  databaseTls: z
+    .strictObject({
+      certificateFile: z.string().min(1).meta({ description: "PEM: the certificate, then what leads to its authority." }),
+      keyFile: z.string().min(1).meta({ description: "PEM, not encrypted." }),
+    })
+    .optional()
+    .meta({
+      description:
+        "What the databases show to clients that ask for TLS. Default: a self-signed certificate, whose copy for clients is proxy/certificate.pem in the data directory.",
+    }),
   ports: z
     .strictObject({
       controlPlane: port.default(0),
@@ -100,6 +113,8 @@ export interface EnvironmentVariable {
 export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   { name: "ADORABLE_DATA_DIR", path: ["dataDir"], kind: "text" },
   { name: "ADORABLE_HOST", path: ["host"], kind: "text" },
+  { name: "ADORABLE_DATABASE_TLS_CERTIFICATE_FILE", path: ["databaseTls", "certificateFile"], kind: "text" },
+  { name: "ADORABLE_DATABASE_TLS_KEY_FILE", path: ["databaseTls", "keyFile"], kind: "text" },
   { name: "ADORABLE_PORT", path: ["ports", "controlPlane"], kind: "number" },
   { name: "ADORABLE_GATEWAY_PORT", path: ["ports", "gateway"], kind: "number" },
   { name: "ADORABLE_DATABASE_PORT", path: ["ports", "database"], kind: "number" },

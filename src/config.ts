@@ -22,7 +22,7 @@ export interface ConfigSources {
 }
 
 /**
- * The whole configuration, defaults filled in, `dataDir` and `github.privateKeyFile` absolute.
+ * The whole configuration, defaults filled in, `dataDir` and the paths of keys and certificates absolute.
  * Throws `config-invalid` (operator), which lists every mistake: the setting, where it was set, its value (never a secret's) and what is allowed.
  */
 export function loadConfig(sources: ConfigSources): Config {
@@ -50,11 +50,15 @@ export function loadConfig(sources: ConfigSources): Config {
   if (mistakes.length > 0 || !parsed.success) throw invalid(mistakes);
 
   const { $schema: _, ...config } = parsed.data;
-  const { github } = config;
+  const { github, databaseTls } = config;
+  const at = (path: string): string => resolve(sources.directory, path);
   return {
     ...config,
-    dataDir: resolve(sources.directory, config.dataDir),
-    ...(github === undefined ? {} : { github: { ...github, privateKeyFile: resolve(sources.directory, github.privateKeyFile) } }),
+    dataDir: at(config.dataDir),
+    ...(databaseTls === undefined
+      ? {}
+      : { databaseTls: { certificateFile: at(databaseTls.certificateFile), keyFile: at(databaseTls.keyFile) } }),
+    ...(github === undefined ? {} : { github: { ...github, privateKeyFile: at(github.privateKeyFile) } }),
   };
 }
 

@@ -31,6 +31,11 @@ const settingsSchema = z.object({
   /** Unix sockets; short. */
   ADORABLE_RUN: z.string().min(1),
   ADORABLE_POSTGRES_PORT: portSchema,
+  /** Where PostgreSQL clients may come from beside loopback; those need TLS. */
+  ADORABLE_POSTGRES_HOST: z.string().min(1).default("127.0.0.1"),
+  /** PEM files, both or none; without them the proxy makes a certificate of its own. */
+  ADORABLE_POSTGRES_CERTIFICATE_FILE: z.string().min(1).optional(),
+  ADORABLE_POSTGRES_KEY_FILE: z.string().min(1).optional(),
   ADORABLE_GATEWAY_PORT: portSchema,
   /** Hosts of apps lie below it. */
   ADORABLE_DOMAIN: z.string().min(1).default("localhost"),
@@ -78,7 +83,9 @@ export async function startEdge(settings: EdgeSettings): Promise<Edge> {
   const proxy = await createProxy({
     dir: data("proxy"),
     computes: engine,
+    host: settings.ADORABLE_POSTGRES_HOST,
     port: settings.ADORABLE_POSTGRES_PORT,
+    certificate: certificateFiles(settings),
     masterKey: await readOrCreateMasterKey(settings.ADORABLE_MASTER_KEY_FILE ?? data("master.key")),
     idleMs: settings.ADORABLE_DATABASE_IDLE_MS,
     log: (event, details) => log[event.endsWith("-failed") ? "error" : "info"](details, event),
@@ -109,6 +116,21 @@ export async function startEdge(settings: EdgeSettings): Promise<Edge> {
   const all = started.move();
   let closing: Promise<void> | undefined;
   return { postgresPort: proxy.port, gatewayPort: gateway.port, socketPath, close: () => (closing ??= all.disposeAsync()) };
+}
+
+/** Throws `config-invalid` (operator) where one of the two is missing. */
+function certificateFiles({
+  ADORABLE_POSTGRES_CERTIFICATE_FILE: certificateFile,
+  ADORABLE_POSTGRES_KEY_FILE: keyFile,
+}: EdgeSettings): { certificateFile: string; keyFile: string } | undefined {
+  if (certificateFile === undefined && keyFile === undefined) return undefined;
+  if (certificateFile !== undefined && keyFile !== undefined) return { certificateFile, keyFile };
+  throw new AdorableError({
+    code: "config-invalid",
+    remedy: "operator",
+    message: `Of the proxy's certificate and key only "${certificateFile ?? keyFile}" is given.`,
+    hint: "Give both, or none.",
+  });
 }
 
 /** The places whose routes lead to the environment: their endpoints have the same names. */

@@ -137,7 +137,14 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   const edge = await start("edge", "src/edge.ts", {
     ADORABLE_DATA: data.path,
     ADORABLE_RUN: data.runDir,
+    ADORABLE_POSTGRES_HOST: config.host,
     ADORABLE_POSTGRES_PORT: String(memory.ports.postgres),
+    ...(config.databaseTls === undefined
+      ? {}
+      : {
+          ADORABLE_POSTGRES_CERTIFICATE_FILE: config.databaseTls.certificateFile,
+          ADORABLE_POSTGRES_KEY_FILE: config.databaseTls.keyFile,
+        }),
     ADORABLE_GATEWAY_PORT: String(memory.ports.gateway),
     ADORABLE_LOG_LEVEL: config.logLevel,
   });

@@ -22,8 +22,10 @@ export interface ProxiedDatabase extends AsyncDisposable {
   /** A timeline and an endpoint upon it, with a table `note(id int, client int)` and the login role `app`. */
   newEndpoint(name?: string): Promise<{ name: EndpointName; timeline: TimelineId }>;
   connect(name: EndpointName, role?: string, config?: ClientConfig): Promise<Client>;
+  /** The proxy's own directory. */
+  dir: string;
   /** Closes the proxy and starts another on the same directory and port. */
-  restartProxy(): Promise<void>;
+  restartProxy(changed?: Partial<ProxyOptions>): Promise<void>;
 }
 
 export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): Promise<ProxiedDatabase> {
@@ -43,7 +45,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
   };
   const complaints: string[] = [];
   const masterKey = randomBytes(32).toString("hex");
-  const start = (port: number): Promise<Proxy> =>
+  const start = (port: number, changed: Partial<ProxyOptions> = {}): Promise<Proxy> =>
     createProxy({
       dir: join(root, "proxy"),
       computes,
@@ -51,6 +53,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
       masterKey,
       log: (event, details) => void (/failed/.test(event) && complaints.push(`${event} ${JSON.stringify(details)}`)),
       ...options,
+      ...changed,
     });
   const proxy = await start(0);
   const clients: Client[] = [];
@@ -59,6 +62,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
     proxy,
     database: createDatabase({ engine, proxy }),
     complaints,
+    dir: join(root, "proxy"),
     starts: (timeline) => generations.get(timeline)?.size ?? 0,
     async newEndpoint(name = newId<string>("proj")) {
       const timeline = newId<TimelineId>("tml");
@@ -80,9 +84,9 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
       clients.push(client);
       return client;
     },
-    async restartProxy() {
+    async restartProxy(changed) {
       await made.proxy.close();
-      made.proxy = await start(made.proxy.port);
+      made.proxy = await start(made.proxy.port, changed);
       made.database = createDatabase({ engine, proxy: made.proxy });
     },
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,7 @@ import { AdorableError } from "../../core/errors.ts";
 import type { EndpointName, HoldId } from "../../core/ids.ts";
 import { ADMIN_ROLE } from "../database.ts";
 import type { Credentials } from "./credentials.ts";
+import type { Encryption } from "./encryption.ts";
 import {
   authentication,
   type BackendKey,
@@ -22,6 +23,8 @@ import { farewell } from "./farewell.ts";
 
 /** A client whose password was right. */
 export interface Greeting {
+  /** Where the client is heard and answered from here on: its socket, or TLS upon it. */
+  socket: Socket;
   endpoint: EndpointName;
   user: string;
   /** What the backend gets: the client's parameters without `database`, protocol options and replication. */
@@ -32,77 +35,122 @@ export interface Greeting {
   rest: Buffer;
 }
 
+type Startup = Pick<Greeting, "endpoint" | "user" | "parameters">;
+
 export interface HandshakeOptions {
   credentials: Credentials;
+  encryption: Encryption;
+  /** The client is on another machine: nothing of a session goes to it in the clear. */
+  needsEncryption: boolean;
   knows(name: string): boolean;
   holdsOf(name: EndpointName): HoldId[];
   cancel(key: BackendKey): void;
 }
 
 const MAX_SASL_BYTES = 4096;
+const SCRAM = "SCRAM-SHA-256";
+const SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
+/** The first byte of a TLS handshake. No startup packet begins with it: that would be 352 MB long. */
+const TLS_HANDSHAKE = 0x16;
 
 /** The client is told `code` and `message`, and that is its end. */
 export class ClientRefusal extends Error {
   readonly code: SqlState;
+  readonly hint: string | undefined;
 
-  constructor(code: SqlState, text: string) {
+  constructor(code: SqlState, text: string, hint?: string) {
     super(text);
     this.name = "ClientRefusal";
     this.code = code;
+    this.hint = hint;
   }
 }
 
-/** Leads the client to the point where it waits for its session. Undefined where it wanted none (a cancel, or it hung up). The socket is left paused. */
-export async function greet(socket: Socket, options: HandshakeOptions, timeoutMs: number): Promise<Greeting | undefined> {
-  const reader = createReader(socket, timeoutMs);
+/** Leads the client to the point where it waits for its session. Undefined where it wanted none (a cancel, or it hung up). Its socket is left paused. */
+export async function greet(raw: Socket, options: HandshakeOptions, timeoutMs: number): Promise<Greeting | undefined> {
+  const line: Line = { socket: raw, reader: createReader(raw, timeoutMs), endPoint: undefined, deadline: Date.now() + timeoutMs };
   try {
-    const startup = await readStartup(socket, reader, options);
+    const startup = await readStartup(line, options);
     if (!startup) return undefined;
-    const hold = await authenticate(socket, reader, options, startup.endpoint, startup.user);
-    socket.write(authentication(0));
-    return { ...startup, ...(hold === undefined ? {} : { hold }), rest: reader.rest() };
+    const hold = await authenticate(line, options, startup.endpoint, startup.user);
+    line.socket.write(authentication(0));
+    return { ...startup, socket: line.socket, ...(hold === undefined ? {} : { hold }), rest: line.reader.rest() };
   } catch (error) {
     if (error instanceof HungUp) return undefined;
     if (!(error instanceof ClientRefusal)) throw error;
-    farewell(socket, fatal(error.code, error.message));
+    farewell(line.socket, fatal(error.code, error.message, error.hint));
     return undefined;
   } finally {
-    reader.release();
+    line.reader.release();
   }
 }
 
-async function readStartup(
-  socket: Socket,
-  reader: Reader,
-  options: HandshakeOptions,
-): Promise<{ endpoint: EndpointName; user: string; parameters: Map<string, string> } | undefined> {
+/** What leads to the client: at first its socket, then perhaps TLS upon it. */
+interface Line {
+  socket: Socket;
+  reader: Reader;
+  /** Of our certificate, where there is TLS that can be bound to. */
+  endPoint: Buffer | undefined;
+  /** When the whole startup must be over, in ms since 1970. */
+  deadline: number;
+}
+
+async function readStartup(line: Line, options: HandshakeOptions): Promise<Startup | undefined> {
   const asked = new Set<number>();
+  let encrypted = false;
+  if ((await line.reader.peek()) === TLS_HANDSHAKE) {
+    await encrypt(line, options, true);
+    encrypted = true;
+  }
   for (;;) {
-    const length = (await reader.read(4)).readUInt32BE();
+    const length = (await line.reader.read(4)).readUInt32BE();
     if (length < 8 || length > MAX_STARTUP_BYTES) throw new ClientRefusal("08P01", "invalid length of startup packet");
-    const packet = await reader.read(length - 4);
+    const packet = await line.reader.read(length - 4);
     const code = packet.readUInt32BE();
     if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
-      if (asked.has(code)) throw new ClientRefusal("08P01", "encryption was asked for twice");
+      if (asked.has(code) || encrypted) throw new ClientRefusal("08P01", "encryption was asked for twice");
       asked.add(code);
-      socket.write("N");
+      if (code === GSSENC_REQUEST) line.socket.write("N");
+      else {
+        // What came ahead of the handshake would be taken for a part of what it protects.
+        if (line.reader.rest().length > 0) throw new ClientRefusal("08P01", "received unencrypted data after SSL request");
+        line.socket.write("S");
+        await encrypt(line, options, false);
+        encrypted = true;
+      }
       continue;
     }
     if (code === CANCEL_REQUEST) {
+      // Also in the clear, as in PostgreSQL: older libraries know no other way.
       if (packet.length >= 12) options.cancel({ pid: packet.readUInt32BE(4), secret: packet.subarray(8) });
-      socket.end();
+      line.socket.end();
       return undefined;
     }
-    return startupOf(socket, code, packet.subarray(4), options);
+    if (options.needsEncryption && !encrypted)
+      throw new ClientRefusal("28000", "connections from other machines must be encrypted", "Connect with sslmode=require or stricter.");
+    return startupOf(line.socket, code, packet.subarray(4), options);
   }
 }
 
-function startupOf(
-  socket: Socket,
-  version: number,
-  body: Buffer,
-  options: HandshakeOptions,
-): { endpoint: EndpointName; user: string; parameters: Map<string, string> } {
+async function encrypt(line: Line, { encryption }: HandshakeOptions, direct: boolean): Promise<void> {
+  const raw = line.socket;
+  const leftMs = Math.max(line.deadline - Date.now(), 1);
+  line.reader.release();
+  if (line.reader.rest().length > 0) raw.unshift(line.reader.rest());
+  const timer = setTimeout(() => raw.destroy(), leftMs);
+  try {
+    const { socket, endPoint } = await encryption.secure(raw, direct);
+    Object.assign(line, { socket, endPoint, reader: createReader(socket, leftMs) });
+  } catch {
+    // It was told by TLS itself.
+    raw.destroy();
+    throw new HungUp("no TLS came about");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function startupOf(socket: Socket, version: number, body: Buffer, options: HandshakeOptions): Startup {
   if (version >>> 16 !== 3) {
     throw new ClientRefusal("0A000", `unsupported frontend protocol ${version >>> 16}.${version & 0xffff}: server supports 3.0 to 3.0`);
   }
@@ -125,19 +173,22 @@ function startupOf(
 
 /** Returns the hold whose credential was proved, if it was one's. */
 async function authenticate(
-  socket: Socket,
-  reader: Reader,
+  { socket, reader, endPoint }: Line,
   options: HandshakeOptions,
   endpoint: EndpointName,
   user: string,
 ): Promise<HoldId | undefined> {
   const wrong = (): ClientRefusal => new ClientRefusal("28P01", `password authentication failed for user "${user}"`);
-  socket.write(authentication(10, Buffer.from("SCRAM-SHA-256\0\0", "latin1")));
+  const mechanisms = endPoint ? [SCRAM_PLUS, SCRAM] : [SCRAM];
+  socket.write(authentication(10, Buffer.from(`${mechanisms.join("\0")}\0\0`, "latin1")));
   const initial = await readSasl(reader);
   const end = initial.indexOf(0);
-  if (end < 0 || initial.toString("latin1", 0, end) !== "SCRAM-SHA-256" || initial.length < end + 5)
-    throw new ClientRefusal("08P01", "malformed SASL message");
-  const exchange = beginScram(initial.toString("utf8", end + 5), options.credentials.salt(endpoint, user));
+  const mechanism = initial.toString("latin1", 0, Math.max(end, 0));
+  if (!mechanisms.includes(mechanism) || initial.length < end + 5) throw new ClientRefusal("08P01", "malformed SASL message");
+  const exchange = beginScram(initial.toString("utf8", end + 5), options.credentials.salt(endpoint, user), {
+    endPoint,
+    chosen: mechanism === SCRAM_PLUS,
+  });
   if (!exchange) throw new ClientRefusal("08P01", "malformed SCRAM message");
   socket.write(authentication(11, Buffer.from(exchange.serverFirst, "latin1")));
   const final = (await readSasl(reader)).toString("utf8");
@@ -163,6 +214,8 @@ async function readSasl(reader: Reader): Promise<Buffer> {
 class HungUp extends Error {}
 
 interface Reader {
+  /** The next byte, which stays to be read. */
+  peek(): Promise<number>;
   read(bytes: number): Promise<Buffer>;
   rest(): Buffer;
   release(): void;
@@ -172,12 +225,12 @@ interface Reader {
 function createReader(socket: Socket, timeoutMs: number): Reader {
   let held: Buffer = Buffer.alloc(0);
   let failure: Error | undefined;
-  let wanted: { bytes: number; resolve(part: Buffer): void; reject(error: Error): void } | undefined;
+  let wanted: { bytes: number; keep: boolean; resolve(part: Buffer): void; reject(error: Error): void } | undefined;
   const settle = (): void => {
     if (!wanted) return;
     if (held.length >= wanted.bytes) {
       const part = held.subarray(0, wanted.bytes);
-      held = held.subarray(wanted.bytes);
+      if (!wanted.keep) held = held.subarray(wanted.bytes);
       wanted.resolve(part);
     } else if (failure) wanted.reject(failure);
     else {
@@ -198,14 +251,16 @@ function createReader(socket: Socket, timeoutMs: number): Reader {
   const onEnd = (): void => fail(new HungUp("the client hung up"));
   const timer = setTimeout(() => fail(new ClientRefusal("08P01", "the startup took too long")), timeoutMs);
   socket.on("data", onData).on("end", onEnd).on("close", onEnd);
+  const want = (bytes: number, keep: boolean): Promise<Buffer> => {
+    if (wanted) throw new AdorableError({ code: "unexpected", remedy: "bug", message: "A startup is read twice at once." });
+    return new Promise((resolve, reject) => {
+      wanted = { bytes, keep, resolve, reject };
+      settle();
+    });
+  };
   return {
-    read(bytes) {
-      if (wanted) throw new AdorableError({ code: "unexpected", remedy: "bug", message: "A startup is read twice at once." });
-      return new Promise((resolve, reject) => {
-        wanted = { bytes, resolve, reject };
-        settle();
-      });
-    },
+    peek: async () => (await want(1, true))[0] ?? 0,
+    read: (bytes) => want(bytes, false),
     rest: () => held,
     release() {
       clearTimeout(timer);

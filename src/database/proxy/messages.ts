@@ -19,6 +19,8 @@ export type SqlState =
   | "57P01"
   /** Not now: connect later. */
   | "57P03"
+  /** A transaction took too long. */
+  | "25P04"
   | "53300"
   | "08P01"
   | "0A000"

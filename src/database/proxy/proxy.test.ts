@@ -64,7 +64,6 @@ describe("who gets in", () => {
       return Buffer.concat([head, text]);
     };
     expect((await talk(Buffer.from("GET / HTTP/1.1\r\n\r\n"))).toString()).toContain("08P01");
-    expect((await talk(Buffer.from([0x16, 3, 1, 0, 200, 1, 0, 0]))).toString()).toContain("08P01");
     expect((await talk(Buffer.from([0, 0, 0, 4]))).toString()).toContain("08P01");
     expect((await talk(packet(196_608, "user\0app\0database"))).toString()).toContain("08P01");
     expect((await talk(packet(131_072, "user\0app\0\0"))).toString()).toContain("0A000");
@@ -73,11 +72,6 @@ describe("who gets in", () => {
     expect(newer.toString("latin1", 0, 1)).toBe("v");
     expect(newer.toString()).toContain("_pq_.x");
     expect((await (await made.connect(name)).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
-  });
-
-  test("an encryption request is answered, and the session goes on without", async () => {
-    const { name } = await made.newEndpoint();
-    await expect(made.connect(name, "app", { ssl: { rejectUnauthorized: false } })).rejects.toThrow("does not support SSL");
   });
 });
 

@@ -2,34 +2,39 @@
  * The PostgreSQL proxy: one listener for every endpoint, routed by database name.
  *
  * Clients authenticate here (SCRAM-SHA-256); computes are woken for them, and stopped when every session has been quiet for `idleMs`.
- * It listens on loopback without TLS: a listener for other machines needs TLS in front of it.
+ * TLS is there for whoever asks; clients on other machines get in with nothing less.
  */
 import { randomInt, randomBytes, timingSafeEqual } from "node:crypto";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { AdorableError } from "../../core/errors.ts";
-import type { EndpointName, TimelineId } from "../../core/ids.ts";
+import type { EndpointName, HoldId, TimelineId } from "../../core/ids.ts";
 import type { Endpoints } from "../compose.ts";
 import type { Computes } from "../computes.ts";
 import { ADMIN_ROLE, type Credential, type Endpoint } from "../database.ts";
 import { type Backends, createBackends, type Log } from "./backends.ts";
 import { createCredentials } from "./credentials.ts";
 import { openStateFile, type StateFile } from "./durable-state.ts";
+import { type CertificateFiles, openEncryption } from "./encryption.ts";
 import { EndpointHost } from "./endpoint-host.ts";
 import { farewell } from "./farewell.ts";
 import { greet } from "./handshake.ts";
 import { type HoldControl, createHoldControl } from "./holds.ts";
+import { dsnHost, isLoopback, listen } from "./listener.ts";
 import { type BackendKey, fatal } from "./messages.ts";
 import { Session } from "./session.ts";
 import { startSleeper } from "./sleeper.ts";
+import { watchTransactions } from "./transaction-watch.ts";
 
 export type { Log } from "./backends.ts";
 
 export interface ProxyOptions {
-  /** Holds `proxy.json`: endpoints and holds. */
+  /** Holds `proxy.json` (endpoints and holds), and a certificate of the proxy's own where none is given. */
   dir: string;
   computes: Computes;
-  /** Default `127.0.0.1`. */
+  /** Default `127.0.0.1`. Another is listened to beside it, and needs TLS. */
   host?: string;
+  /** Default: a self-signed one, made once. */
+  certificate?: CertificateFiles | undefined;
   /** 0 takes a free one. */
   port: number;
   /** 64 hex digits, from which every password is derived. */
@@ -40,6 +45,8 @@ export interface ProxyOptions {
   wakeMs?: number;
   /** How long a transaction may go on when its endpoint moves to another timeline. Default 5,000. */
   moveDrainMs?: number;
+  /** How long a transaction of any role but the administrator's may go on. Default 300,000. */
+  maxTransactionMs?: number;
   /** Default 2,000. */
   maxClients?: number;
   log?: Log;
@@ -56,11 +63,15 @@ export interface Proxy extends Endpoints {
 
 const STARTUP_MS = 10_000;
 
-/** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `port-taken` (operator). */
+/** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `tls-unusable`, `port-taken` (operator). */
 export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   const log: Log = options.log ?? (() => {});
   const credentials = createCredentials(options.masterKey);
   const file = await openStateFile(options.dir);
+  const host = options.host ?? "127.0.0.1";
+  const encryption = await openEncryption(options.dir, host, options.certificate, ({ code, message }) =>
+    log("certificate-failed", { code, reason: message }),
+  );
   const backends = createBackends(options.computes, options.wakeMs ?? 10_000, log);
   const hosts = new Map<EndpointName, EndpointHost>();
   for (const endpoint of file.current().endpoints) hosts.set(endpoint.name, new EndpointHost(endpoint, backends, log));
@@ -68,10 +79,13 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
 
   const sessions = new Map<number, Session>();
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+  const take = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => {}); // The client is gone: "close" follows and is what counts.
     socket.on("close", () => sockets.delete(socket));
+  };
+  const listener = await listen(host, options.port, (socket) => {
+    take(socket);
     if (sockets.size > (options.maxClients ?? 2000)) return farewell(socket, fatal("53300", "sorry, too many clients already"));
     serve(socket).catch((error: unknown) => {
       log("client-failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -79,19 +93,23 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     });
   });
 
-  async function serve(socket: Socket): Promise<void> {
-    const greeting = await greet(
-      socket,
-      { credentials, knows: (name) => hosts.has(name as EndpointName), holdsOf: (name) => holds.of(name), cancel },
-      STARTUP_MS,
-    );
-    if (!greeting || socket.destroyed) return;
+  async function serve(raw: Socket): Promise<void> {
+    const knows = (name: string): boolean => hosts.has(name as EndpointName);
+    const holdsOf = (name: EndpointName): HoldId[] => holds.of(name);
+    const needsEncryption = !isLoopback(raw.remoteAddress);
+    const greeting = await greet(raw, { credentials, encryption, needsEncryption, knows, holdsOf, cancel }, STARTUP_MS);
+    if (!greeting || greeting.socket.destroyed) return;
+    const { socket } = greeting;
+    if (socket !== raw) {
+      sockets.delete(raw);
+      take(socket);
+    }
     const host = hosts.get(greeting.endpoint);
     if (!host) return farewell(socket, fatal("3D000", `database "${greeting.endpoint}" does not exist`));
     // The hold may have ended while the password was being checked.
     if (greeting.hold !== undefined && !holds.of(greeting.endpoint).includes(greeting.hold))
       return farewell(socket, fatal("28P01", `password authentication failed for user "${greeting.user}"`));
-    const session = new Session(socket, greeting, newKey(sessions), host);
+    const session = new Session(greeting, newKey(sessions), host);
     host.sessions.add(session);
     sessions.set(session.key.pid, session);
     socket.on("close", () => sessions.delete(session.key.pid));
@@ -104,13 +122,13 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     void session.backend?.cancel();
   }
 
-  const port = await listen(server, options.host ?? "127.0.0.1", options.port);
   const sleeper = startSleeper({ hosts, computes: options.computes, backends, idleMs: options.idleMs ?? 60_000, log });
-  const context: Context = { options, file, hosts, backends, holds, log, host: options.host ?? "127.0.0.1", port };
+  const endWatch = watchTransactions({ hosts, backends, maxMs: options.maxTransactionMs ?? 300_000, log });
+  const context: Context = { options, file, hosts, backends, holds, log, host: dsnHost(host), port: listener.port };
   let closing: Promise<void> | undefined;
   return {
     host: context.host,
-    port,
+    port: context.port,
     endpoint: (name, to, epoch) => holds.inTurn(name, () => setEndpoint(context, name, to, epoch)),
     findEndpoint: async (name) => hosts.get(name)?.endpoint,
     listEndpoints: async () => [...hosts.values()].map((host) => host.endpoint),
@@ -131,8 +149,9 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     suspend: (name) => sleeper.suspend(known(hosts, name).endpoint.timeline),
     close() {
       closing ??= (async () => {
+        endWatch();
         await sleeper.stop();
-        const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+        const stopped = listener.close();
         for (const host of hosts.values()) host.gate.dispose();
         for (const session of [...sessions.values()]) session.fail("57P01", "terminating connection due to administrator command");
         for (const socket of sockets) socket.destroySoon();
@@ -224,7 +243,7 @@ async function stopUnrouted({ hosts, backends, log }: Context, timeline: Timelin
 }
 
 function credentialOf({ host, port }: Context, database: EndpointName, user: string, password: string): Credential {
-  const dsn = `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
+  const dsn = `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host.includes(":") ? `[${host}]` : host}:${port}/${database}`;
   return { host, port, database, user, password, dsn };
 }
 
@@ -241,23 +260,4 @@ function newKey(taken: Map<number, Session>): BackendKey {
     const pid = randomInt(1, 2 ** 31);
     if (!taken.has(pid)) return { pid, secret: randomBytes(4) };
   }
-}
-
-async function listen(server: ReturnType<typeof createServer>, host: string, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== "EADDRINUSE") return reject(cause);
-      reject(
-        new AdorableError({
-          code: "port-taken",
-          remedy: "operator",
-          message: `The port "${port}" on "${host}" is in use.`,
-          hint: "Stop what listens there, or choose another port.",
-          cause,
-        }),
-      );
-    });
-    server.listen({ host, port }, resolve);
-  });
-  return (server.address() as AddressInfo).port;
 }

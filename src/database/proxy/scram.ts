@@ -27,20 +27,31 @@ export interface ScramExchange {
   finish(clientFinal: string, verifiers: ScramVerifier[]): { index: number; serverFinal: string } | undefined;
 }
 
-/** Opens a conversation, or gives undefined where the client's first message is malformed or wants channel binding. */
-export function beginScram(clientFirst: string, salt: Buffer): ScramExchange | undefined {
-  const match = /^([ny]),(?:a=[^,]*)?,((?:[^,]*),r=([\x21-\x2b\x2d-\x7e]{8,256}))$/.exec(clientFirst);
+/** What the conversation may be bound to: the hash of our certificate, where the client's connection has one. */
+export interface ChannelBinding {
+  /** Offered to the client as `SCRAM-SHA-256-PLUS`. */
+  endPoint: Buffer | undefined;
+  /** The client chose it. */
+  chosen: boolean;
+}
+
+/** Opens a conversation, or gives undefined where the client's first message is malformed, or was made to believe that we bind no channel though we do. */
+export function beginScram(clientFirst: string, salt: Buffer, { endPoint, chosen }: ChannelBinding): ScramExchange | undefined {
+  const match = /^(p=tls-server-end-point|[ny]),(?:a=[^,]*)?,((?:[^,]*),r=([\x21-\x2b\x2d-\x7e]{8,256}))$/.exec(clientFirst);
   if (!match) return undefined;
-  const [, flag, bare, clientNonce] = match;
+  const [, flag = "", bare, clientNonce] = match;
+  // "y": it could bind but saw no offer. Whoever took the offer away sits between us.
+  if (chosen !== flag.startsWith("p") || (flag === "y" && endPoint !== undefined)) return undefined;
   const nonce = `${clientNonce}${randomBytes(18).toString("base64")}`;
   const serverFirst = `r=${nonce},s=${salt.toString("base64")},i=${ITERATIONS}`;
-  const header = clientFirst.slice(0, clientFirst.length - (bare?.length ?? 0));
+  const header = Buffer.from(clientFirst.slice(0, clientFirst.length - (bare?.length ?? 0)), "utf8");
+  const bound = chosen && endPoint ? Buffer.concat([header, endPoint]) : header;
   return {
     serverFirst,
     finish(clientFinal, verifiers) {
       const parts = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)),p=([A-Za-z0-9+/=]+)$/.exec(clientFinal);
-      if (!parts || flag === undefined || parts[3] !== nonce) return undefined;
-      if (Buffer.from(parts[2] ?? "", "base64").toString("latin1") !== header) return undefined;
+      if (!parts || parts[3] !== nonce) return undefined;
+      if (!Buffer.from(parts[2] ?? "", "base64").equals(bound)) return undefined;
       const proof = Buffer.from(parts[4] ?? "", "base64");
       if (proof.length !== 32) return undefined;
       const signed = `${bare},${serverFirst},${parts[1]}`;

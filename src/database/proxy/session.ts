@@ -47,6 +47,8 @@ export class Session {
   readonly client: Socket;
   /** The last moment at which bytes passed, in ms since 1970. */
   activeAt = Date.now();
+  /** Since when it is away from transaction boundaries, in ms since 1970; undefined at one. */
+  busySince: number | undefined;
   state: "waiting" | "attached" | "asked" | "detached" | "closed" = "waiting";
   backend: Backend | undefined;
   timeline: TimelineId | undefined;
@@ -58,7 +60,8 @@ export class Session {
   #asking: Promise<boolean> | undefined;
   #unhook: () => void = () => {};
 
-  constructor(client: Socket, greeting: Greeting, key: BackendKey, host: SessionHost) {
+  constructor(greeting: Greeting, key: BackendKey, host: SessionHost) {
+    const client = greeting.socket;
     this.client = client;
     this.user = greeting.user;
     this.parameters = greeting.parameters;
@@ -108,7 +111,7 @@ export class Session {
       }
     } catch (error) {
       if (error instanceof BackendRefusal) this.#close(error.frame);
-      else if (error instanceof ClientRefusal) this.fail(error.code, error.message);
+      else if (error instanceof ClientRefusal) this.fail(error.code, error.message, error.hint);
       else {
         this.fail("XX000", "the proxy failed to open the session");
         this.#host.unexpected(error);
@@ -208,6 +211,7 @@ export class Session {
     this.backend = backend;
     this.timeline = timeline;
     this.#protocol = ProtocolState.after(this.#protocol);
+    this.busySince = undefined;
     this.state = "attached";
     this.activeAt = Date.now();
     const news: Buffer[] = [];
@@ -258,6 +262,7 @@ export class Session {
     try {
       const { send, rest, goodbye } = this.#protocol.fromClient(chunk, () => this.#mayBegin());
       if (send.length > 0 && !backend.socket.write(send)) this.client.pause();
+      if (!this.#protocol.quiet) this.busySince ??= Date.now();
       if (goodbye) return this.#leave();
       if (rest === undefined) return;
       this.#pending = rest;
@@ -283,6 +288,8 @@ export class Session {
     });
     if (!this.client.write(chunk)) socket.pause();
     if (!ready) return;
+    // A client that sends ahead is never quiet, but its transactions end.
+    if (this.#protocol.status === "I") this.busySince = this.#protocol.quiet ? undefined : Date.now();
     this.kick();
     if (this.#protocol.quiet) this.#host.settled(this);
   }
