@@ -26,8 +26,9 @@ interface Table {
   table: string;
   partitioned: boolean;
   columns: string[];
-  /** In the order of `columns`, as all that follow: types, default expressions, and whether the value is computed from the others. */
+  /** In the order of `columns`, as all that follow: types, whether PostgreSQL made them, default expressions, and whether the value is computed from the others. */
   types: string[];
+  builtin: boolean[];
   defaults: (string | null)[];
   generated: boolean[];
   /** The columns of the primary key, in its order; none where there is no key. */
@@ -106,7 +107,16 @@ async function compareTable(before: pg.Client, after: pg.Client, old: Table | un
   return { app: table.app, table: table.table, ...counts, columnsDiffer, exists: old && now ? "both" : old ? "before" : "after" };
 }
 
-const LITERAL = /^(?:'(?:[^']|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z0-9_ ".()[\]]+)?$/i;
+const LITERAL = /^('(?:[^']|'')*'|-?\d+(?:\.\d+)?|true|false)(?:::[a-z0-9_ ".()[\]]+)?$/i;
+
+/**
+ * A column's value as text. A cast from or to a type that an app has made can be code of the app's, which would run here as the administrator;
+ * what writes such a value in a row is PostgreSQL's own.
+ */
+function textOf(table: Table, column: string): string {
+  const name = quoteIdentifier(column);
+  return table.builtin[table.columns.indexOf(column)] === true ? `${name}::text` : `row(${name})::text`;
+}
 
 /** SQL that is true for a row with a value in one of the columns that nobody but this side has; a computed or default value is none. */
 function holdsExtra(table: Table, common: string[]): string {
@@ -114,11 +124,10 @@ function holdsExtra(table: Table, common: string[]): string {
     if (common.includes(column) || table.generated[index] === true) return [];
     const name = quoteIdentifier(column);
     const standard = table.defaults[index];
-    // Only a literal may be evaluated: a function could have effects, or another value each time.
-    const differs =
-      standard !== null && standard !== undefined && LITERAL.test(standard)
-        ? ` and ${name}::text is distinct from (${standard})::${table.types[index]}::text`
-        : "";
+    // Only a literal may be evaluated: a function could have effects, or another value each time. So could the checks of a domain.
+    const literal = LITERAL.exec(standard ?? "")?.[1];
+    const value = table.builtin[index] === true ? `(${literal})::${table.types[index]}::text` : `row(${literal}::text)::text`;
+    const differs = literal === undefined ? "" : ` and ${textOf(table, column)} is distinct from ${value}`;
     return [`(${name} is distinct from null${differs})`];
   });
   return conditions.length === 0 ? "false" : conditions.join(" or ");
@@ -142,7 +151,7 @@ async function* rowsOf(
   by: { key: string[] | undefined; common: string[]; mark: string },
 ): AsyncGenerator<Row, undefined> {
   if (table === undefined) return undefined;
-  const md5 = (names: string[]): string => `md5(row(${names.map((name) => `${quoteIdentifier(name)}::text`).join(", ")})::text)`;
+  const md5 = (names: string[]): string => `md5(row(${names.map((name) => textOf(table, name)).join(", ")})::text)`;
   const digest = `${md5(by.common)} || case when ${holdsExtra(table, by.common)} then '${by.mark}' else '' end`;
   await client.query(
     `declare compared no scroll cursor for
@@ -165,6 +174,8 @@ async function tablesOf(client: pg.Client): Promise<Map<string, Table>> {
        (select coalesce(json_agg(a.attname order by a.attnum), '[]') from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
        (select coalesce(json_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum), '[]') from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as types,
+       (select coalesce(json_agg(t.typnamespace = 'pg_catalog'::regnamespace order by a.attnum), '[]')
+        from pg_attribute a join pg_type t on t.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as builtin,
        (select coalesce(json_agg(case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end order by a.attnum), '[]')
         from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as defaults,
