@@ -24,6 +24,7 @@ const isSweep = mode === "all" || mode === "edges";
 /** Kills under way at once. */
 const LANES = isSweep ? 3 : 2;
 
+const ids = Object.keys(ACTS);
 let home: string;
 let known: Known;
 beforeAll(async () => {
@@ -87,13 +88,19 @@ async function kill(name: string, act: Act, killAt: number, dir: string): Promis
   return ended;
 }
 
-/** Runs `work` on all items, some at once. */
+/** Runs `work` on all items, some at once; throws the first failure when all that began have ended. */
 async function inLanes<T>(items: T[], work: (item: T, lane: number) => Promise<void>): Promise<void> {
   const left = [...items];
   const lane = async (number: number) => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item, number);
+    for (let item = left.shift(); item !== undefined; item = left.shift()) {
+      await work(item, number).catch((error: unknown) => {
+        left.length = 0;
+        throw error;
+      });
+    }
   };
-  await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
+  const ended = await Promise.allSettled(Array.from({ length: LANES }, (_, number) => lane(number)));
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
 }
 
 if (isSweep) {
@@ -108,7 +115,7 @@ if (isSweep) {
       await inLanes(
         Array.from({ length: count }, (_, index) => index + 1),
         async (killAt, lane) => {
-          if ((await kill(name, act, killAt, join(home, `lane-${lane}`))).killedAt !== undefined) killed += 1;
+          if ((await kill(name, act, killAt, join(home, `${ids.indexOf(name)}-${lane}`))).killedAt !== undefined) killed += 1;
         },
       );
       // Where others work at the same time, a run is now and then shorter than the first was.
@@ -121,6 +128,9 @@ if (isSweep) {
   test(`every act survives a kill at one of its operations (seed ${seed})`, async () => {
     const random = generator(seed);
     const acts = Object.entries(ACTS).map(([name, act]) => ({ name, act, killAt: 1 + Math.floor(random() * act.edges) }));
-    await inLanes(acts, async ({ name, act, killAt }, lane) => void (await kill(name, act, killAt, join(home, `lane-${lane}`))));
+    await inLanes(
+      acts,
+      async ({ name, act, killAt }, lane) => void (await kill(name, act, killAt, join(home, `${ids.indexOf(name)}-${lane}`))),
+    );
   });
 }

@@ -165,9 +165,14 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
+/** Where `writeJson` writes first. */
+export function stagingOf(path: string): string {
+  return `${path}.tmp`;
+}
+
 /** Replaces the file by the value as JSON, whole or not at all, durably. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const staging = `${path}.tmp`;
+  const staging = stagingOf(path);
   const handle = await open(staging, "w", 0o600);
   try {
     await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`);

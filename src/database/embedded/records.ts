@@ -9,7 +9,7 @@ import type { Checkpoint, Timeline } from "../database.ts";
 import { accountOf, type Account } from "./accounts.ts";
 import type { Base } from "./bases.ts";
 import { timelineUnknown } from "./failures.ts";
-import { eachOf, removeTree, syncPath, writeJson } from "./files.ts";
+import { eachOf, removeTree, stagingOf, syncPath, writeJson } from "./files.ts";
 import { Lock } from "./locks.ts";
 
 export interface TimelineRecord {
@@ -61,9 +61,11 @@ export class Records {
     const records = new Records(directory, numberFile, firstUser);
     await eachOf(await readdir(directory), async (name) => {
       const record = await readJson<TimelineRecord>(join(directory, name, RECORD));
-      if (record) records.#records.set(record.id, record);
-      else await removeTree(join(directory, name));
+      if (!record) return removeTree(join(directory, name));
+      records.#records.set(record.id, record);
+      await rm(stagingOf(join(directory, name, RECORD)), { force: true });
     });
+    await rm(stagingOf(numberFile), { force: true });
     records.#lastNumber = (await readJson<{ last: number }>(numberFile))?.last ?? 0;
     return records;
   }

@@ -105,7 +105,8 @@ export async function writeSettings(directory: string, kind: "compute" | "store"
 
 async function writeWhole(path: string, text: string): Promise<void> {
   if ((await readFile(path, "utf8").catch(() => undefined)) === text) return;
-  await writeFile(`${path}.tmp`, text);
-  await chmod(`${path}.tmp`, 0o644);
-  await rename(`${path}.tmp`, path);
+  const staging = `${path}.${process.pid}.tmp`;
+  await writeFile(staging, text);
+  await chmod(staging, 0o644);
+  await rename(staging, path);
 }
