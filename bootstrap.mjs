@@ -24,6 +24,7 @@ const scripts = {
   test: (flags) => [["Tests", tools.vitest, "run", ...flags]],
   "test:crash": (flags) => [["Every kill point", tools.vitest, "run", "test/crash", ...flags]],
   "bench:loop": (flags) => [["Benchmark", join(root, "bench", "loop.ts"), ...flags]],
+  "bench:database": (flags) => [["Benchmark", join(root, "bench", "database", "main.ts"), ...flags]],
   check: (flags) => [
     ["Format", tools.oxfmt, "--check", ...flags],
     ["Lint", tools.oxlint, "--type-aware", "--deny-warnings", "--report-unused-disable-directives"],
