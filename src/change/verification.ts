@@ -108,7 +108,7 @@ async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror
         "There is no production yet: the first release starts with this change's data.",
       );
     const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };
-    const { files } = await withFork(platform, project.id, `gate_${tree.slice(0, 16)}`, from, async (fork) => {
+    const { files } = await withFork(platform, project.id, `gate_${project.id}_${tree.slice(0, 16)}`, from, async (fork) => {
       const { dsn } = await platform.database.credential(fork.endpoint, ADMIN_ROLE);
       for (const app of spec.apps) await ensureRoles(dsn, app);
       return rehearse(dsn, migrations);

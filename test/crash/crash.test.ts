@@ -103,8 +103,8 @@ describe("a release and a rollback", () => {
         if (!isDeepStrictEqual(end, act.end)) wrong.push({ killAt, point: act.points[killAt], end });
       }
       expect(wrong, JSON.stringify(act.end)).toEqual([]);
-      // A pass may come by one point fewer than the run that found them; nearly every kill must have happened all the same.
-      expect(deaths).toBeGreaterThan(chosen.length * 0.9);
+      // A pass may come by some points fewer than the run that found them, so the last of them may not be reached; most kills must have happened.
+      expect(deaths).toBeGreaterThan(chosen.length * 0.75);
     },
     isComplete ? 4 * 3600_000 : 600_000,
   );
