@@ -1,7 +1,9 @@
 /** Every setting of the platform: its name in `adorable.config.json`, its environment variable, what it may be, and its default. */
 import { z } from "zod";
+import { PREVIEW_DATA } from "./core/preview-data.ts";
 
 const port = z.number().int().min(0).max(65_535);
+const previewData = z.enum(PREVIEW_DATA);
 const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, "expected an http(s) address without a slash at the end");
 const model = z.string().min(1).meta({
   description:
@@ -70,6 +72,14 @@ export const configSchema = z.strictObject({
     .default("adorable")
     .meta({ description: "The name that people mention, without the @." }),
   approval: z.enum(["auto", "plan"]).default("auto").meta({ description: "`plan`: every plan waits for `approve <hash>`." }),
+  previewData: previewData.default("empty").meta({
+    description:
+      "What previews and agents see. `empty`: no row of production. `masked`: a copy that each app's released `db/mask.sql` has overwritten. `full`: production's rows; only on a machine where nobody else can open a preview.",
+  }),
+  projects: z
+    .record(z.string().regex(/^[^/\s]+\/[^/\s]+$/, "expected owner/repository"), z.strictObject({ previewData: previewData.optional() }))
+    .default({})
+    .meta({ description: "What differs for single projects, by `owner/repository`. Nothing in a repository can change it." }),
   models: z
     .strictObject({ architect: model.default("blueprint"), producer: model.default("blueprint"), analyst: model.default("blueprint") })
     .prefault({}),
@@ -124,6 +134,7 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   { name: "ADORABLE_LOG_LEVEL", path: ["logLevel"], kind: "text" },
   { name: "ADORABLE_BOT_NAME", path: ["botName"], kind: "text" },
   { name: "ADORABLE_APPROVAL", path: ["approval"], kind: "text" },
+  { name: "ADORABLE_PREVIEW_DATA", path: ["previewData"], kind: "text" },
   { name: "ADORABLE_MODEL_ARCHITECT", path: ["models", "architect"], kind: "text" },
   { name: "ADORABLE_MODEL_PRODUCER", path: ["models", "producer"], kind: "text" },
   { name: "ADORABLE_MODEL_ANALYST", path: ["models", "analyst"], kind: "text" },

@@ -154,6 +154,15 @@ function knownNames(path: readonly string[]): string[] {
   return [...new Set(below)].filter((name) => name !== undefined);
 }
 
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+/** The first setting that lets previews hold production's rows, or undefined. */
+export function fullPreviews({ previewData, projects }: Pick<Config, "previewData" | "projects">): string | undefined {
+  if (previewData === "full") return "previewData";
+  const project = Object.entries(projects).find(([, own]) => own.previewData === "full")?.[0];
+  return project === undefined ? undefined : `projects.${project}.previewData`;
+}
+
 function contradictions(config: z.output<typeof configSchema>): string[] {
   const mistakes: string[] = [];
   const given = Object.entries(config.ports).filter(([, port]) => port !== 0);
@@ -168,6 +177,12 @@ function contradictions(config: z.output<typeof configSchema>): string[] {
       if (!AdorableError.isInstance(error)) throw error;
       mistakes.push(`"models.${role}": ${error.message} ${error.hint ?? ""}`.trim().replace(/\.$/, ""));
     }
+  }
+  const open = fullPreviews(config);
+  if (open !== undefined && (config.github !== undefined || !LOOPBACK.test(config.host))) {
+    mistakes.push(
+      `"${open}" is "full": previews ask nobody to log in, so that production's rows may stand in them only where "host" is this machine's own (127.0.0.1) and there is no "github"; expected "empty" or "masked"`,
+    );
   }
   if (config.github !== undefined && config.publicUrl === undefined) {
     mistakes.push(`"publicUrl" (ADORABLE_PUBLIC_URL) is missing: with "github", GitHub must know where to send webhooks`);

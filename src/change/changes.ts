@@ -11,7 +11,8 @@ import { couldNotRun } from "./compose-evidence.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
 import { ensurePreview, removePreview } from "./preview.ts";
-import { ensureChangeTimeline } from "./timeline.ts";
+import { allowedData, isOverexposed } from "./preview-data.ts";
+import { ensureChangeTimeline, withdrawData } from "./timeline.ts";
 import { ensureVerified, RELEASE_GATES } from "./verification.ts";
 
 /** One pass; returns when a gate is still under way. */
@@ -37,7 +38,8 @@ async function driveChange(
   const head = (await mirror.branch(found.git_branch)) ?? found.head_commit;
   if (!base || !head || !(await mirror.has(head))) return undefined;
   const repository = await platform.github.forInstallation(project.full_name);
-  const change = await mergeForTest(platform, mirror, found, base, head);
+  const allowed = isOverexposed(platform, project, found) ? await withdrawData(platform, project, found) : found;
+  const change = await mergeForTest(platform, mirror, allowed, base, head);
   const commit = { project: project.id, head };
   if (change.tree === null) {
     const evidence = couldNotRun(
@@ -51,7 +53,10 @@ async function driveChange(
   let verdict: "passed" | "failed" | "pending";
   try {
     // Once the tree is settled its data is left alone: looking at it would wake its database at every pass.
-    const withData = change.preview_tree === tree ? change : await ensureChangeTimeline(platform, mirror, change, tree);
+    const isSettled = change.preview_tree === tree;
+    // Gates judge on data of the repository alone; a copy of production is the preview's, and cannot make a tree red.
+    const isCopy = allowedData(platform, project) !== "empty";
+    const withData = isSettled || isCopy ? change : await ensureChangeTimeline(platform, mirror, change, tree);
     verdict = await ensureVerified(platform, project, mirror, { base, head, tree, changeId: change.id });
     if (verdict === "passed") await ensurePreview(platform, project, mirror, withData);
   } catch (thrown) {

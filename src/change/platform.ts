@@ -1,6 +1,7 @@
 /** What the stages of the control plane work with: the ports and adapters that a root chose, and its settings. */
 import type { ArtifactStore } from "../artifacts/artifacts.ts";
 import type { Clock } from "../core/clock.ts";
+import type { PreviewDataPolicy } from "../core/preview-data.ts";
 import type { Database } from "../database/database.ts";
 import type { GitHub } from "../github/github.ts";
 import type { Gateway } from "../runtime/gateway/gateway.ts";
@@ -18,6 +19,8 @@ export interface Settings {
   /** Where this process reaches the gateway, whatever names resolve to. */
   gatewayUrl: string;
   approval: "auto" | "plan";
+  /** How much of production the data of changes may hold. */
+  previewData: PreviewDataPolicy;
   budget: { steps: number; minutes: number; tokens: number };
   /** For how long clients wait at most while a release holds them. */
   holdBudgetMs: number;

@@ -3,16 +3,18 @@ import type { Evidence } from "../core/evidence.ts";
 import { toAdorableError } from "../core/errors.ts";
 import { newId, type EndpointName, type EnvironmentId } from "../core/ids.ts";
 import { hostLabel } from "../core/names.ts";
-import { updateChange } from "../store/changes.ts";
+import { settlePreview, updateChange } from "../store/changes.ts";
 import { findArtifacts, saveEvidence } from "../store/evidence.ts";
 import { forgetResource, listResources, recordResource } from "../store/projects.ts";
 import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { probeLive } from "../verify/probe-live.ts";
+import { couldNotRun } from "./compose-evidence.ts";
 import { createDeployments, setDeployments } from "./deployments.ts";
 import { appEnv } from "./forks.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
-import { changeEndpoint, ensureChangeTimeline } from "./timeline.ts";
+import { allowedData, describeData } from "./preview-data.ts";
+import { changeEndpoint, ensureChangeTimeline, type ChangeWithData } from "./timeline.ts";
 
 export function previewHost(platform: Platform, change: ChangeRow, app: string): string {
   return `${hostLabel(app, change.project_id, { kind: "change", number: change.pull_number ?? 0 })}.${platform.settings.appsDomain}`;
@@ -29,7 +31,17 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
   if (tree === null || found.preview_tree === tree || found.pull_number === null) return found;
   const { store, runtime, gateway, github } = platform;
   const startedAt = performance.now();
-  const change = await ensureChangeTimeline(platform, mirror, found, tree);
+  let change: ChangeWithData;
+  try {
+    change = await ensureChangeTimeline(platform, mirror, found, tree);
+  } catch (thrown) {
+    // Where gates have this data too, they say it.
+    const error = toAdorableError(thrown);
+    if (error.remedy !== "author" || allowedData(platform, project) === "empty") throw thrown;
+    const said = `${error.message}${error.hint === undefined ? "" : `\n\n${error.hint}`}`;
+    await saveEvidence(store, project.id, tree, couldNotRun("preview", said));
+    return updateChange(store, found.id, { preview_tree: tree });
+  }
   const spec = await mirror.spec(tree);
   const repository = await github.forInstallation(project.full_name);
   const deployments = await createDeployments(repository, spec.apps, {
@@ -71,7 +83,7 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
       tree,
       previewEvidence(
         [...failures.values()],
-        spec.apps.map((app) => previewUrl(platform, change, app.slug)),
+        { urls: spec.apps.map((app) => previewUrl(platform, change, app.slug)), data: describeData(change) },
         startedAt,
       ),
     );
@@ -85,21 +97,18 @@ export async function ensurePreview(platform: Platform, project: ProjectRow, mir
     await runtime.remove(environment);
     await forgetResource(store, project.id, "environment", environment);
     if (error.remedy === "wait") throw thrown;
-    await saveEvidence(store, project.id, tree, previewEvidence([error.message], [], startedAt));
+    await saveEvidence(store, project.id, tree, previewEvidence([error.message], { urls: [], data: describeData(change) }, startedAt));
     await setDeployments(repository, deployments, () => ({ state: "failure", description: error.message.slice(0, 140) }));
-    return updateChange(store, change.id, { preview_tree: tree, deployments: { ...change.deployments, ...deployments } });
+    await updateChange(store, change.id, { deployments: { ...change.deployments, ...deployments } });
+    return settlePreview(store, change.id, tree, change.timeline);
   }
   await removePreviewEnvironment(platform, change);
   await setDeployments(repository, without(change.deployments, deployments), () => ({
     state: "inactive",
     description: "The app is no longer part of the change",
   }));
-  return updateChange(store, change.id, {
-    preview_tree: tree,
-    preview_environment: environment,
-    preview_epoch: change.preview_epoch + 1,
-    deployments,
-  });
+  await updateChange(store, change.id, { preview_environment: environment, preview_epoch: change.preview_epoch + 1, deployments });
+  return settlePreview(store, change.id, tree, change.timeline);
 }
 
 function without(all: Readonly<Record<string, number>>, some: Readonly<Record<string, number>>): Record<string, number> {
@@ -134,15 +143,17 @@ async function removePreviewEnvironment(platform: Platform, change: ChangeRow): 
   await forgetResource(platform.store, change.project_id, "environment", change.preview_environment);
 }
 
-function previewEvidence(failures: string[], urls: string[], startedAt: number): Evidence {
+function previewEvidence(failures: string[], { urls, data }: { urls: string[]; data: string }, startedAt: number): Evidence {
   const passed = failures.length === 0;
   return {
     gate: "preview",
     conclusion: passed ? "success" : "failure",
     title: passed ? "The live preview answers" : "The live preview does not answer",
-    summary: passed
-      ? `Read-only contract calls and a page load on the live preview.\n\n${urls.map((url) => `- ${url}`).join("\n")}`
-      : failures.map((failure) => `- ${failure}`).join("\n"),
+    summary: `${
+      passed
+        ? `Read-only contract calls and a page load on the live preview.\n\n${urls.map((url) => `- ${url}`).join("\n")}`
+        : failures.map((failure) => `- ${failure}`).join("\n")
+    }\n\n${data}`,
     annotations: [],
     files: [],
     durationMs: Math.round(performance.now() - startedAt),

@@ -1,4 +1,13 @@
-/** The timeline of a change: its own data, made from the repository, with none of production's rows in its history. */
+/**
+ * The timeline of a change: its own data, made by the project's policy (`previewData`), with the migrations of its branch.
+ *
+ * | columns                    | invariant                                                     | exits                                   |
+ * |----------------------------|---------------------------------------------------------------|-----------------------------------------|
+ * | neither                    | the change has no data yet, or it was let go                  | in the making                           |
+ * | `next_timeline`            | in the making, or half made by somebody who died; nobody reads it | adopted, or deleted and begun anew  |
+ * | `timeline`                 | whole: the endpoint points at it, or is made to by whoever comes next | in the making beside it, let go |
+ * | in `old_timelines`         | was the change's; a snapshot of a live run may still refer to it | deleted by the sweep                 |
+ */
 import { ADMIN_ROLE } from "../database/database.ts";
 import { AdorableError } from "../core/errors.ts";
 import { newId, type EndpointName, type ProjectId, type TimelineId } from "../core/ids.ts";
@@ -6,11 +15,16 @@ import { endpointName, projectKey } from "../core/names.ts";
 import { applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
 import { ensureRoles } from "../database/migrations/roles.ts";
 import { runSeed } from "../database/migrations/seed.ts";
-import { updateChange } from "../store/changes.ts";
-import { forgetResource, recordResource } from "../store/projects.ts";
-import type { ChangeRow } from "../store/rows.ts";
+import { adoptTimeline, findChange, updateChange } from "../store/changes.ts";
+import { releaseSnapshotsOn } from "../store/evidence.ts";
+import { findProject, forgetResource, recordResource } from "../store/projects.ts";
+import type { ChangeRow, MadeFrom, ProjectRow } from "../store/rows.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
+import { beginData, isOverexposed } from "./preview-data.ts";
+import { takeTurn } from "./turns.ts";
+
+export type ChangeWithData = ChangeRow & { timeline: TimelineId };
 
 /** By the pull request once there is one, by the change itself before: both lead to its timeline for as long as it is open. */
 export function changeEndpoint(project: ProjectId, change: Pick<ChangeRow, "id" | "pull_number">): EndpointName {
@@ -20,49 +34,123 @@ export function changeEndpoint(project: ProjectId, change: Pick<ChangeRow, "id" 
 
 /**
  * The change with a timeline that has every migration of `treeish` and an endpoint for it. A migration that was edited after it ran
- * here rebuilds the timeline from the repository; the old one goes.
+ * here, and rows that the change may not have any more, make it anew; the one before is left to the sweep.
+ * Throws what migrations, seeds and masks throw; then the change has the data that it had before, or none.
  */
 export async function ensureChangeTimeline(
   platform: Platform,
   mirror: Mirror,
+  { id, project_id }: Pick<ChangeRow, "id" | "project_id">,
+  treeish: string,
+): Promise<ChangeWithData> {
+  return takeTurn(id, async () => {
+    // What the caller has read may be from before a restore.
+    const found = (await findChange(platform.store, id)) as ChangeRow;
+    const project = (await findProject(platform.store, project_id)) as ProjectRow;
+    const change = isOverexposed(platform, project, found) ? await withdraw(platform, found) : found;
+    if (change.timeline !== null) {
+      const present = change as ChangeWithData;
+      await pointEndpoint(platform, present);
+      const { dsn } = await platform.database.credential(changeEndpoint(project.id, change), ADMIN_ROLE);
+      try {
+        await migrate(mirror, dsn, treeish);
+        const seeded = await seed(mirror, dsn, present.seeded, treeish);
+        if (seeded.length === present.seeded.length) return present;
+        return (await updateChange(platform.store, change.id, { seeded })) as ChangeWithData;
+      } catch (error) {
+        if (!AdorableError.isInstance(error) || error.code !== "migration-changed") throw error;
+      }
+    }
+    return remake(platform, project, mirror, change, treeish);
+  });
+}
+
+/** Takes away data with rows that the change may not have any more, also where there is nothing to put in its place. Idempotent. */
+export async function withdrawData(platform: Platform, project: ProjectRow, { id }: Pick<ChangeRow, "id">): Promise<ChangeRow> {
+  return takeTurn(id, async () => {
+    const change = (await findChange(platform.store, id)) as ChangeRow;
+    return isOverexposed(platform, project, change) ? withdraw(platform, change) : change;
+  });
+}
+
+async function withdraw(platform: Platform, change: ChangeRow): Promise<ChangeRow> {
+  const endpoint = changeEndpoint(change.project_id, change);
+  await platform.database.removeEndpoint(endpoint);
+  await forgetResource(platform.store, change.project_id, "endpoint", endpoint);
+  return platform.store.transaction(async (sql) => {
+    await releaseSnapshotsOn(sql, change.project_id, timelinesOf(change));
+    return adoptTimeline(sql, change.id, { timeline: null, seeded: [], madeFrom: null });
+  });
+}
+
+function timelinesOf({ timeline, old_timelines: old }: ChangeRow): TimelineId[] {
+  return timeline === null ? old : [...old, timeline];
+}
+
+async function remake(
+  platform: Platform,
+  project: ProjectRow,
+  mirror: Mirror,
   change: ChangeRow,
   treeish: string,
-): Promise<ChangeRow & { timeline: TimelineId }> {
-  if (change.timeline !== null) {
-    const present = change as ChangeRow & { timeline: TimelineId };
-    await makeTimeline(platform, present);
-    try {
-      await migrateTo(platform, mirror, changeEndpoint(change.project_id, change), treeish);
-      return await seed(platform, mirror, present, treeish);
-    } catch (error) {
-      if (!AdorableError.isInstance(error) || error.code !== "migration-changed") throw error;
-    }
-  }
-  // The change refers to it before it is there: a repeat after a crash goes on with it, and leaves none that nobody knows.
-  const rebuilt = (await updateChange(platform.store, change.id, {
-    timeline: newId<TimelineId>("tml"),
-    seeded: [],
-    preview_epoch: change.preview_epoch + 1,
-  })) as ChangeRow & { timeline: TimelineId };
-  await makeTimeline(platform, rebuilt);
-  if (change.timeline !== null) await dropTimeline(platform, change.project_id, change.timeline);
-  await migrateTo(platform, mirror, changeEndpoint(change.project_id, rebuilt), treeish);
-  return seed(platform, mirror, rebuilt, treeish);
-}
-
-/** The change's timeline and its endpoint; what is there stays as it is. */
-async function makeTimeline(platform: Platform, change: ChangeRow & { timeline: TimelineId }): Promise<void> {
-  await recordResource(platform.store, change.project_id, "timeline", change.timeline);
+): Promise<ChangeWithData> {
+  const timeline = await chooseTimeline(platform, change);
+  const endpoint = makingEndpoint(change);
+  const open = async (): Promise<string> => {
+    await recordResource(platform.store, project.id, "endpoint", endpoint);
+    await platform.database.endpoint(endpoint, timeline, 1);
+    return (await platform.database.credential(endpoint, ADMIN_ROLE)).dsn;
+  };
+  let made: { madeFrom: MadeFrom; seeded: string[] };
   try {
-    await platform.database.createTimeline(change.timeline);
+    const { madeFrom, seeded, dsn } = await beginData(platform, project, mirror, change, timeline, open);
+    await migrate(mirror, dsn, treeish);
+    made = { madeFrom, seeded: await seed(mirror, dsn, seeded, treeish) };
   } catch (error) {
-    // It is there, as the branch that a restore made.
-    if (!AdorableError.isInstance(error) || error.code !== "timeline-exists") throw error;
+    // What its author has to mend will not be tried again by itself; after anything else the next pass makes it anew under the same id.
+    if (AdorableError.isInstance(error) && error.remedy === "author") await abandonTimeline(platform, change, timeline);
+    throw error;
   }
-  await pointEndpoint(platform, change);
+  const adopted = await platform.store.transaction(async (sql) => {
+    // A snapshot of the data before would bring back what was made anew, and rows that must not be seen.
+    await releaseSnapshotsOn(sql, project.id, timelinesOf(change));
+    await updateChange(sql, change.id, { preview_epoch: change.timeline === null ? change.preview_epoch : change.preview_epoch + 1 });
+    return (await adoptTimeline(sql, change.id, { timeline, ...made })) as ChangeWithData;
+  });
+  await pointEndpoint(platform, adopted);
+  await closeMaking(platform, change);
+  return adopted;
 }
 
-async function pointEndpoint(platform: Platform, change: ChangeRow & { timeline: TimelineId }): Promise<void> {
+/** The id of the change's next timeline, with nothing of it there: known to the change before it is made, so that no crash leaves one that nobody knows. */
+export async function chooseTimeline(platform: Platform, change: ChangeRow): Promise<TimelineId> {
+  const timeline = change.next_timeline ?? newId<TimelineId>("tml");
+  if (change.next_timeline === null) await updateChange(platform.store, change.id, { next_timeline: timeline });
+  else await closeMaking(platform, change);
+  await recordResource(platform.store, change.project_id, "timeline", timeline);
+  if (change.next_timeline !== null) await platform.database.deleteTimeline(timeline);
+  return timeline;
+}
+
+/** Deletes what was in the making. Idempotent. */
+export async function abandonTimeline(platform: Platform, change: ChangeRow, timeline: TimelineId): Promise<void> {
+  await closeMaking(platform, change);
+  await dropTimeline(platform, change.project_id, timeline);
+  await updateChange(platform.store, change.id, { next_timeline: null });
+}
+
+/** Through which it is filled, before the change's own endpoint points at it. */
+function makingEndpoint(change: Pick<ChangeRow, "id">): EndpointName {
+  return `tmp_making_${change.id}` as EndpointName;
+}
+
+async function closeMaking(platform: Platform, change: ChangeRow): Promise<void> {
+  await platform.database.removeEndpoint(makingEndpoint(change));
+  await forgetResource(platform.store, change.project_id, "endpoint", makingEndpoint(change));
+}
+
+/** The change's endpoint leads to its timeline; one that does stays as it is. */
+export async function pointEndpoint(platform: Platform, change: ChangeWithData): Promise<void> {
   const endpoint = changeEndpoint(change.project_id, change);
   await recordResource(platform.store, change.project_id, "endpoint", endpoint);
   const present = await platform.database.findEndpoint(endpoint);
@@ -71,27 +159,19 @@ async function pointEndpoint(platform: Platform, change: ChangeRow & { timeline:
 }
 
 /** Roles for every app of the tree, and its pending migrations. */
-export async function migrateTo(platform: Platform, mirror: Mirror, endpoint: EndpointName, treeish: string): Promise<string[]> {
-  const { dsn } = await platform.database.credential(endpoint, ADMIN_ROLE);
+export async function migrate(mirror: Mirror, dsn: string, treeish: string): Promise<string[]> {
   for (const app of (await mirror.spec(treeish)).apps) await ensureRoles(dsn, app);
   return (await applyMigrations(dsn, parseMigrations(await mirror.migrations(treeish)))).applied;
 }
 
-/** First rows for the apps that have none yet; each app is seeded once on a timeline, and never over rows that somebody wrote. */
-async function seed(
-  platform: Platform,
-  mirror: Mirror,
-  change: ChangeRow & { timeline: TimelineId },
-  treeish: string,
-): Promise<ChangeRow & { timeline: TimelineId }> {
-  const fresh = (await mirror.spec(treeish)).apps.map((app) => app.slug).filter((slug) => !change.seeded.includes(slug));
-  if (fresh.length === 0) return change;
-  const { dsn } = await platform.database.credential(changeEndpoint(change.project_id, change), ADMIN_ROLE);
+/** First rows for the apps that have none yet; each app is seeded once on a timeline, and never over rows that somebody wrote. Returns all that have had them. */
+export async function seed(mirror: Mirror, dsn: string, seeded: readonly string[], treeish: string): Promise<string[]> {
+  const fresh = (await mirror.spec(treeish)).apps.map((app) => app.slug).filter((slug) => !seeded.includes(slug));
   for (const slug of fresh) {
     const sql = await mirror.readFile(treeish, `apps/${slug}/db/seed.sql`);
     if (sql !== undefined) await runSeed(dsn, slug, sql);
   }
-  return (await updateChange(platform.store, change.id, { seeded: [...change.seeded, ...fresh] })) as ChangeRow & { timeline: TimelineId };
+  return [...seeded, ...fresh];
 }
 
 export async function dropTimeline(platform: Platform, project: ProjectId, timeline: TimelineId): Promise<void> {

@@ -12,7 +12,7 @@
  * | POST /model/:role             | `{ options }` (LanguageModelV4CallOptions as JSON) → LanguageModelV4GenerateResult as JSON |
  * | POST /migrations              | `MigrationsRequest` → `MigrationsAnswer`; snapshots first, then applies to the run's timeline |
  * | POST /snapshots               | `{ note }` → `{ id }`                                                              |
- * | POST /snapshots/:id/restore   | → 204; only a snapshot of this run                                                 |
+ * | POST /snapshots/:id/restore   | → `RestoreAnswer`; only a snapshot of this run                                     |
  * | POST /databases               | `DatabaseRequest` → `DatabaseAnswer`; a throwaway fork of the run's timeline, gone with the run, or (work) the timeline itself |
  * | GET /sql?database=<name> (WebSocket, binary) | the PostgreSQL wire protocol to that database of this run, byte for byte |
  * | PUT /bundle                   | git bundle bytes → 204; work only, ≤ 64 MiB                                        |
@@ -107,6 +107,9 @@ export const migrationsRequestSchema = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), sql: z.string().max(200_000) })).max(500),
 });
 export const migrationsAnswerSchema = z.strictObject({ snapshot: z.string(), applied: z.array(z.string()) });
+
+/** `snapshot`: of the data as it was before, to return to. */
+export const restoreAnswerSchema = z.strictObject({ snapshot: z.string() });
 
 export const workResultSchema = z.discriminatedUnion("outcome", [
   /** `commit` is the tip in the bundle that was put before. */

@@ -200,6 +200,12 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
       appsDomain: `localhost:${memory.ports.gateway}`,
       gatewayUrl: `http://127.0.0.1:${memory.ports.gateway}`,
       approval: config.approval,
+      previewData: {
+        default: config.previewData,
+        projects: Object.fromEntries(
+          Object.entries(config.projects).flatMap(([name, own]) => (own.previewData === undefined ? [] : [[name, own.previewData]])),
+        ),
+      },
       budget: config.budget,
       holdBudgetMs: config.holdBudgetMs,
       allowedBots: config.allowedBots,

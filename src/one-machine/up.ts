@@ -1,5 +1,5 @@
 /** `adorable up`: the platform for use by hand, until Ctrl-C. */
-import { loadConfig, type ConfigSources } from "../config.ts";
+import { fullPreviews, loadConfig, type ConfigSources } from "../config.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { APP_SLUG, startOneMachine, type OneMachine } from "./one-machine.ts";
 
@@ -16,6 +16,11 @@ export async function runUp(sources: ConfigSources): Promise<number> {
     machine = await startOneMachine({ config, onProgress: (what) => void process.stderr.write(`starting ${what}\n`) });
     if (machine.note !== undefined) process.stderr.write(`${machine.note}\n`);
     process.stderr.write(`${machine.trust}\n`);
+    const open = fullPreviews(config);
+    if (open !== undefined)
+      process.stderr.write(
+        `"${open}" is "full": previews hold production's own rows, and so does what a model reads while it works on them.\n`,
+      );
     await machine.forge.createRepository(REPOSITORY, machine.callerFiles);
     await machine.forge.installApp(APP_SLUG, REPOSITORY);
     const link = await machine.forge.loginLink(OWNER, `/${REPOSITORY}`);

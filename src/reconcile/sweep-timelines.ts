@@ -1,10 +1,15 @@
-/** Lets go of the data of changes that were closed or merged long ago, so that the disk does not grow without bound. */
+/** Lets go of data that nobody needs any more: snapshots of ended runs, what restores and rebuilds have replaced, changes that were closed long ago. */
 import type { TimelineId } from "../core/ids.ts";
-import { listChanges, updateChange } from "../store/changes.ts";
+import { findChange, forgetOldTimeline, listChanges, updateChange } from "../store/changes.ts";
+import { listSnapshots, releaseSnapshot } from "../store/evidence.ts";
+import { forgetResource } from "../store/projects.ts";
 import { findOpenRollout, listReleases } from "../store/releases.ts";
-import type { ProjectRow } from "../store/rows.ts";
+import type { ChangeRow, ProjectRow } from "../store/rows.ts";
+import { RUN_OPEN } from "../store/runs.ts";
 import type { Platform } from "../change/platform.ts";
-import { dropTimeline } from "../change/timeline.ts";
+import { isOverexposed } from "../change/preview-data.ts";
+import { abandonTimeline, changeEndpoint, dropTimeline, pointEndpoint, type ChangeWithData } from "../change/timeline.ts";
+import { takeTurn } from "../change/turns.ts";
 import type { Rollout } from "../release/rollout.ts";
 
 /** People reopen what they closed by mistake. */
@@ -12,21 +17,82 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 
 /** What a release or a rollout under way refers to stays, however old: production's past is kept until its project goes. */
 export async function sweepTimelines(platform: Platform, project: ProjectRow): Promise<void> {
-  const { store } = platform;
-  const before = platform.clock.now().getTime() - KEPT_MS;
-  const old = (await listChanges(store, project.id)).filter(
-    (change) => change.timeline !== null && change.closed_at !== null && change.closed_at.getTime() < before,
+  await releaseEnded(platform, project);
+  const due = (await listChanges(platform.store, project.id)).filter(
+    (change) =>
+      change.old_timelines.length > 0 || (change.state !== "open" && (change.next_timeline !== null || isDone(platform, project, change))),
   );
-  if (old.length === 0) return;
-  const rollout = (await findOpenRollout(store, project.id)) as Rollout | undefined;
-  const kept = new Set<TimelineId | undefined>([rollout?.data.source?.timeline, rollout?.data.timeline]);
-  for (const release of await listReleases(store, project.id)) kept.add(release.timeline).add(release.checkpoint?.timeline);
-  for (const change of old) {
-    const timeline = change.timeline as TimelineId;
-    if (kept.has(timeline)) continue;
-    // The endpoints went when it was closed; a reopened change gets its data from the repository again.
-    await dropTimeline(platform, project.id, timeline);
-    await updateChange(store, change.id, { timeline: null, seeded: [] });
-    platform.log.info({ project: project.id, change: change.id, timeline }, "the data of a closed change was let go");
+  if (due.length === 0) return;
+  const kept = await referredTimelines(platform, project);
+  for (const { id } of due) {
+    await takeTurn(id, async () => {
+      const change = await findChange(platform.store, id);
+      if (change) await sweepChange(platform, project, change, kept);
+    });
   }
+}
+
+/** Snapshots are a run's own, and go with it: what keeps their positions reachable ends here. */
+async function releaseEnded(platform: Platform, project: ProjectRow): Promise<void> {
+  for (const snapshot of await listSnapshots(platform.store, project.id)) {
+    if (RUN_OPEN.includes(snapshot.run_state)) continue;
+    await platform.database.unprotect({ timeline: snapshot.timeline, lsn: snapshot.lsn }, snapshot.id);
+    await releaseSnapshot(platform.store, snapshot.id);
+  }
+}
+
+async function sweepChange(
+  platform: Platform,
+  project: ProjectRow,
+  change: ChangeRow,
+  kept: ReadonlySet<string | undefined>,
+): Promise<void> {
+  const { store, log } = platform;
+  const snapshots = new Set((await listSnapshots(store, project.id)).map(({ timeline }) => timeline));
+  for (const timeline of change.old_timelines) {
+    if (snapshots.has(timeline)) continue;
+    // A release that began with it keeps it for ever: then it is no longer the change's to let go.
+    if (!kept.has(timeline)) {
+      await leave(platform, change, timeline);
+      await dropTimeline(platform, project.id, timeline);
+    }
+    await forgetOldTimeline(store, change.id, timeline);
+  }
+  if (change.state === "open") return;
+  if (change.next_timeline !== null) await abandonTimeline(platform, change, change.next_timeline);
+  const { timeline } = change;
+  if (timeline === null || kept.has(timeline) || !isDone(platform, project, change)) return;
+  // The endpoints went when it was closed; a reopened change gets its data from the repository again.
+  await dropTimeline(platform, project.id, timeline);
+  await updateChange(store, change.id, { timeline: null, made_from: null, seeded: [] });
+  log.info({ project: project.id, change: change.id, timeline }, "the data of a closed change was let go");
+}
+
+/** A restore that was interrupted, and the name from before there was a pull request, may still lead to the old one. */
+async function leave(platform: Platform, change: ChangeRow, timeline: TimelineId): Promise<void> {
+  const { database, store } = platform;
+  const own = changeEndpoint(change.project_id, change);
+  for (const name of new Set([own, changeEndpoint(change.project_id, { ...change, pull_number: null })])) {
+    if ((await database.findEndpoint(name))?.timeline !== timeline) continue;
+    if (name === own && change.timeline !== null && change.state === "open") {
+      await pointEndpoint(platform, change as ChangeWithData);
+      continue;
+    }
+    await database.removeEndpoint(name);
+    await forgetResource(store, change.project_id, "endpoint", name);
+  }
+}
+
+/** Closed for long, or with rows that it may not have any more. */
+function isDone(platform: Platform, project: ProjectRow, change: ChangeRow): boolean {
+  const before = platform.clock.now().getTime() - KEPT_MS;
+  const isOld = change.closed_at !== null && change.closed_at.getTime() < before;
+  return change.timeline !== null && (isOld || isOverexposed(platform, project, change));
+}
+
+async function referredTimelines(platform: Platform, project: ProjectRow): Promise<Set<string | undefined>> {
+  const rollout = (await findOpenRollout(platform.store, project.id)) as Rollout | undefined;
+  const kept = new Set<string | undefined>([rollout?.data.source?.timeline, rollout?.data.timeline]);
+  for (const release of await listReleases(platform.store, project.id)) kept.add(release.timeline).add(release.checkpoint?.timeline);
+  return kept;
 }

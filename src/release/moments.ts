@@ -68,6 +68,8 @@ export async function findMoment(platform: Platform, project: ProjectRow, moment
   if (moment.kind === "checkpoint") {
     const found = await findCheckpoint(store, project.id, moment.id);
     if (!found) throw unknown(`There is no checkpoint "${moment.id}" in "${project.full_name}".`);
+    const isThere = (await listResources(store, project.id)).some((one) => one.kind === "timeline" && one.id === found.timeline);
+    if (!isThere) throw unknown(`The data that "${moment.id}" is a checkpoint of was let go: its run has ended.`);
     return { timeline: found.timeline, lsn: found.lsn };
   }
   if (moment.kind === "lsn" && moment.timeline !== undefined) {

@@ -1,6 +1,6 @@
 /** Statements on changes: a git branch with its pull request, its timeline and its preview. */
-import type { ProjectId } from "../core/ids.ts";
-import type { ChangeRow } from "./rows.ts";
+import type { ProjectId, TimelineId, TreeId } from "../core/ids.ts";
+import type { ChangeRow, MadeFrom } from "./rows.ts";
 import { oneRow, type Sql } from "./store.ts";
 
 export function findChange(sql: Sql, id: string): Promise<ChangeRow | undefined> {
@@ -38,7 +38,7 @@ export async function saveChange(
 
 type ChangePatch = Partial<Omit<ChangeRow, "id" | "project_id" | "kind">>;
 
-/** Sets the given columns. The pass over a project is the only writer, so no state is raced for. */
+/** Sets the given columns. The pass over a project is their only writer, but for what a restore of its data sets: see `adoptTimeline`. */
 export async function updateChange(sql: Sql, id: string, patch: ChangePatch): Promise<ChangeRow> {
   const columns = Object.keys(patch);
   const values = Object.values(patch).map((value) => (isJson(value) ? JSON.stringify(value) : value));
@@ -49,4 +49,35 @@ export async function updateChange(sql: Sql, id: string, patch: ChangePatch): Pr
 
 function isJson(value: unknown): boolean {
   return typeof value === "object" && value !== null && !(value instanceof Date) && !Array.isArray(value);
+}
+
+/**
+ * The timeline that was in the making (or none) becomes the change's; the one before joins the old ones, and the preview has to be looked at again. One
+ * statement: whoever dies next leaves a change with the old data or with the new.
+ */
+export async function adoptTimeline(
+  sql: Sql,
+  id: string,
+  next: { timeline: TimelineId | null; seeded: readonly string[]; madeFrom: MadeFrom | null },
+): Promise<ChangeRow> {
+  const rows = await sql.rows<ChangeRow>(
+    `update changes set timeline = $2, next_timeline = null, seeded = $3, made_from = $4, preview_tree = null,
+       old_timelines = case when timeline is null then old_timelines else array_append(old_timelines, timeline) end
+     where id = $1 returning *`,
+    [id, next.timeline, next.seeded, next.madeFrom === null ? null : JSON.stringify(next.madeFrom)],
+  );
+  return rows[0] as ChangeRow;
+}
+
+export async function forgetOldTimeline(sql: Sql, id: string, timeline: TimelineId): Promise<void> {
+  await sql.rows("update changes set old_timelines = array_remove(old_timelines, $2) where id = $1", [id, timeline]);
+}
+
+/** The preview of this tree is settled, unless the data that it was made for has been replaced meanwhile. */
+export async function settlePreview(sql: Sql, id: string, tree: TreeId, timeline: TimelineId | null): Promise<ChangeRow> {
+  const rows = await sql.rows<ChangeRow>(
+    "update changes set preview_tree = case when timeline is not distinct from $3 then $2 end where id = $1 returning *",
+    [id, tree, timeline],
+  );
+  return rows[0] as ChangeRow;
 }

@@ -2,6 +2,7 @@
 import type { Digest, ProjectId, RunId, TreeId } from "../core/ids.ts";
 import type { Evidence, GateName } from "../core/evidence.ts";
 import type { Checkpoint } from "../database/database.ts";
+import type { RunState } from "./rows.ts";
 import { oneRow, type Sql } from "./store.ts";
 
 /** Replaces what this gate said of this tree. */
@@ -47,15 +48,46 @@ export interface CheckpointRow extends Checkpoint {
   git_commit: string | null;
   run_id: RunId | null;
   note: string;
+  /** Apps that had their first rows by then; of a change's data only. */
+  seeded: string[];
+  /** Since when nobody may return to it any more. */
+  released_at: Date | null;
 }
 
-export async function saveCheckpoint(sql: Sql, project: ProjectId, checkpoint: CheckpointRow): Promise<void> {
+export async function saveCheckpoint(
+  sql: Sql,
+  project: ProjectId,
+  checkpoint: Omit<CheckpointRow, "seeded" | "released_at"> & { seeded?: readonly string[] },
+): Promise<void> {
+  const { id, timeline, lsn, git_commit, run_id, note, seeded = [] } = checkpoint;
   await sql.rows(
-    "insert into checkpoints (id, project_id, timeline, lsn, git_commit, run_id, note) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
-    [checkpoint.id, project, checkpoint.timeline, checkpoint.lsn, checkpoint.git_commit, checkpoint.run_id, checkpoint.note],
+    `insert into checkpoints (id, project_id, timeline, lsn, git_commit, run_id, note, seeded) values ($1, $2, $3, $4, $5, $6, $7, $8)
+     on conflict (id) do nothing`,
+    [id, project, timeline, lsn, git_commit, run_id, note, seeded],
   );
 }
 
 export function findCheckpoint(sql: Sql, project: ProjectId, id: string): Promise<CheckpointRow | undefined> {
   return oneRow<CheckpointRow>(sql, "select * from checkpoints where project_id = $1 and id = $2", [project, id]);
+}
+
+/** Snapshots of runs that their run may still return to. */
+export function listSnapshots(sql: Sql, project: ProjectId): Promise<(CheckpointRow & { run_state: RunState })[]> {
+  return sql.rows(
+    `select checkpoints.*, runs.state as run_state from checkpoints join runs on runs.id = checkpoints.run_id
+     where checkpoints.project_id = $1 and checkpoints.released_at is null order by checkpoints.created_at, checkpoints.id`,
+    [project],
+  );
+}
+
+export async function releaseSnapshot(sql: Sql, id: string): Promise<void> {
+  await sql.rows("update checkpoints set released_at = now() where id = $1 and released_at is null", [id]);
+}
+
+/** Of timelines whose data may not be returned to: another policy holds now, or they were made anew. */
+export async function releaseSnapshotsOn(sql: Sql, project: ProjectId, timelines: readonly string[]): Promise<void> {
+  await sql.rows(
+    "update checkpoints set released_at = now() where project_id = $1 and timeline = any($2) and run_id is not null and released_at is null",
+    [project, timelines],
+  );
 }

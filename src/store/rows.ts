@@ -1,6 +1,7 @@
 /** The rows of the store, as TypeScript sees them. */
 import type { CommitId, Digest, EnvironmentId, ProjectId, RequestId, RunId, TimelineId, TreeId } from "../core/ids.ts";
 import type { ErrorData } from "../core/errors.ts";
+import type { PreviewData } from "../core/preview-data.ts";
 import type { Checkpoint } from "../database/database.ts";
 import type { VerifyAssignment, VerifyResult, WorkAssignment, WorkResult } from "../core/runner-protocol.ts";
 
@@ -54,6 +55,13 @@ export interface Impact {
   countedAt: string;
 }
 
+/** What the rows of a change's timeline were made from. */
+export interface MadeFrom {
+  policy: PreviewData;
+  /** Of a copy: the release that was live and where its data stood, as ISO 8601. */
+  production?: Checkpoint & { release: number; at: string };
+}
+
 export interface ChangeRow {
   id: string;
   project_id: ProjectId;
@@ -68,6 +76,12 @@ export interface ChangeRow {
   base_commit: CommitId | null;
   tree: TreeId | null;
   timeline: TimelineId | null;
+  /** In the making; nobody reads it. */
+  next_timeline: TimelineId | null;
+  /** Its own once; the sweep takes those that no snapshot of a run and no release refers to. */
+  old_timelines: TimelineId[];
+  /** Null while there is no timeline. */
+  made_from: MadeFrom | null;
   seeded: string[];
   base_ledger: string | null;
   restores_release: number | null;

@@ -8,6 +8,7 @@ import {
   databaseAnswerSchema,
   migrationsAnswerSchema,
   planAnswerSchema,
+  restoreAnswerSchema,
   sessionSchema,
   type DatabaseAnswer,
   type RunEvent,
@@ -31,7 +32,7 @@ export interface RunnerClient extends ModelTransport {
   plan(plan: Plan): Promise<z.infer<typeof planAnswerSchema>>;
   migrations(app: string, files: MigrationFile[]): Promise<z.infer<typeof migrationsAnswerSchema>>;
   snapshot(note: string): Promise<{ id: string }>;
-  restore(id: string): Promise<void>;
+  restore(id: string): Promise<z.infer<typeof restoreAnswerSchema>>;
   /** `fork` (default): a throwaway copy. `timeline`: the run's own timeline, for a work run. */
   database(apps: string[], of?: "fork" | "timeline"): Promise<DatabaseAnswer>;
   putBundle(bytes: Uint8Array): Promise<void>;
@@ -99,7 +100,8 @@ export function createRunnerClient(controlPlane: string, token: string): RunnerC
       return parse(z.object({ id: z.string() }), await post("/snapshots", { note }), "/snapshots");
     },
     async restore(id) {
-      await post(`/snapshots/${encodeURIComponent(id)}/restore`, {});
+      const path = `/snapshots/${encodeURIComponent(id)}/restore`;
+      return parse(restoreAnswerSchema, await post(path, {}), path);
     },
     async database(apps, of = "fork") {
       return parse(databaseAnswerSchema, await post("/databases", { apps, of }), "/databases");

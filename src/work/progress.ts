@@ -24,6 +24,8 @@ export interface Progress {
   migrated(ids: readonly string[]): void;
   ranSql(sql: string, outcome: string): void;
   tookSnapshot(id: string, note: string): void;
+  /** The database is as it was at that snapshot: migrations and SQL since then are undone. */
+  restored(id: string): void;
   checked(outcome: CheckOutcome): void;
   noted(text: string): void;
   data(): ProgressData;
@@ -35,6 +37,8 @@ export function createProgress(): Progress {
   const written = new Set<string>();
   const removed = new Set<string>();
   const migrations = new Set<string>();
+  /** What was applied at each snapshot. */
+  const appliedAt = new Map<string, string[]>();
   const data: Pick<ProgressData, "sql" | "snapshots" | "lastCheck" | "notes"> = { sql: [], snapshots: [], lastCheck: null, notes: [] };
   return {
     wrote(path) {
@@ -55,6 +59,13 @@ export function createProgress(): Progress {
     },
     tookSnapshot(id, note) {
       data.snapshots.push({ id, note });
+      appliedAt.set(id, [...migrations]);
+    },
+    restored(id) {
+      const then = appliedAt.get(id) ?? [];
+      migrations.clear();
+      for (const path of then) migrations.add(path);
+      data.sql.push({ sql: `restore_data ${id}`, outcome: "undone: everything since that snapshot" });
     },
     checked(outcome) {
       data.lastCheck = outcome;

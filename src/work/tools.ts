@@ -83,9 +83,18 @@ export function createTools(context: ToolContext): Record<string, Tool> {
         "Applies the app's pending migrations (db/migrations/YYYYMMDDHHMMSS_name.sql) to this run's database. A snapshot is taken first.",
       inputSchema: z.object({}),
       execute: guarded(context, "apply_migrations", async () => {
-        const answer = await client.migrations(app, await readMigrations(workspace, app));
-        context.snapshots.add(answer.snapshot);
-        progress.tookSnapshot(answer.snapshot, "before migrations");
+        const files = await readMigrations(workspace, app);
+        const noteSnapshot = (snapshot: string): void => {
+          context.snapshots.add(snapshot);
+          progress.tookSnapshot(snapshot, "before migrations");
+        };
+        const answer = await client.migrations(app, files).catch((thrown: unknown) => {
+          // Those before the one that failed stay applied, and can be undone too.
+          const snapshot = AdorableError.isInstance(thrown) ? thrown.details["snapshot"] : undefined;
+          if (typeof snapshot === "string") noteSnapshot(snapshot);
+          throw thrown;
+        });
+        noteSnapshot(answer.snapshot);
         progress.migrated(answer.applied);
         return answer;
       }),
@@ -101,7 +110,8 @@ export function createTools(context: ToolContext): Record<string, Tool> {
       }),
     }),
     restore_data: tool({
-      description: "Returns this run's database to a snapshot that this run took.",
+      description:
+        "Returns this run's database to a snapshot that this run took: migrations and rows since then are undone, files stay. A snapshot is taken first, so that it can be undone too.",
       inputSchema: z.object({ id: z.string() }),
       execute: guarded(context, "restore_data", async ({ id }: { id: string }) => {
         if (!context.snapshots.has(id))
@@ -109,10 +119,14 @@ export function createTools(context: ToolContext): Record<string, Tool> {
             code: "snapshot-unknown",
             remedy: "author",
             message: `"${id}" is not a snapshot of this run.`,
-            hint: `Choose one of: ${[...context.snapshots].join(", ") || "none yet"}.`,
+            hint: `Choose one of: ${[...context.snapshots].join(", ") || "none yet"}. Going back further is a person's decision, who asks for the rollback of a release.`,
           });
-        await client.restore(id);
-        return { restored: id };
+        const { snapshot } = await client.restore(id);
+        context.snapshots.add(snapshot);
+        // Of the data before, with what was applied there.
+        progress.tookSnapshot(snapshot, `before restoring ${id}`);
+        progress.restored(id);
+        return { restored: id, before: snapshot };
       }),
     }),
     run_sql: tool({

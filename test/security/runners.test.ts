@@ -215,7 +215,7 @@ describe("the runner API", () => {
       status: 409,
       error: { code: "snapshot-foreign" },
     });
-    expect((await call(`/snapshots/${id}/restore`, { session: session.beta })).status).toBe(204);
+    expect((await call(`/snapshots/${id}/restore`, { session: session.beta })).status).toBe(200);
   });
 
   test("refuses a model role that does not exist, a call that is none, and gates in the name of work", async () => {

@@ -127,6 +127,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
       appsDomain: `localhost:${gateway.port}`,
       gatewayUrl: `http://127.0.0.1:${gateway.port}`,
       approval: "auto",
+      previewData: { default: "empty", projects: {} },
       budget: { steps: 10, minutes: 10, tokens: 1000 },
       holdBudgetMs: 5000,
       allowedBots: [],

@@ -110,7 +110,10 @@ export async function startWorkControlPlane(options: WorkControlPlaneOptions = {
     }
     if (call === "POST /migrations") return migrate(json());
     if (call === "POST /snapshots") return { id: `snap_${++snapshots}` };
-    if (method === "POST" && /^\/snapshots\/[^/]+\/restore$/.test(path)) return void state.restored.push(path.split("/")[2] ?? "");
+    if (method === "POST" && /^\/snapshots\/[^/]+\/restore$/.test(path)) {
+      state.restored.push(path.split("/")[2] ?? "");
+      return { snapshot: `snap_${++snapshots}` };
+    }
     if (call === "POST /databases") {
       const { apps, of } = databaseRequestSchema.parse(json());
       if (of === "fork" && options.forks !== undefined) {

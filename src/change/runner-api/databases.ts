@@ -1,23 +1,20 @@
 /** The databases that a run may open: its change's timeline for work, throwaway forks for gates. */
 import { randomInt } from "node:crypto";
-import type { EndpointName, TimelineId } from "../../core/ids.ts";
+import type { EndpointName } from "../../core/ids.ts";
 import { AdorableError } from "../../core/errors.ts";
 import { appRole } from "../../core/names.ts";
 import type { DatabaseAnswer } from "../../core/runner-protocol.ts";
-import { newId } from "../../core/ids.ts";
-import { ADMIN_ROLE, type Checkpoint } from "../../database/database.ts";
-import { applyMigrations, parseMigrations } from "../../database/migrations/migrations.ts";
+import { ADMIN_ROLE } from "../../database/database.ts";
 import { ensureRoles } from "../../database/migrations/roles.ts";
 import { findChange } from "../../store/changes.ts";
-import { findCheckpoint, saveCheckpoint } from "../../store/evidence.ts";
-import { listResources, recordResource } from "../../store/projects.ts";
-import type { ChangeRow } from "../../store/rows.ts";
-import { openFork } from "../forks.ts";
+import { listResources } from "../../store/projects.ts";
+import { openFork, type Fork } from "../forks.ts";
 import type { Platform } from "../platform.ts";
-import { changeEndpoint, dropTimeline, migrateTo } from "../timeline.ts";
+import { isFromRepositoryAlone } from "../preview-data.ts";
+import { changeEndpoint, migrate, seed } from "../timeline.ts";
+import { takeTurn } from "../turns.ts";
 import type { Caller } from "./identity.ts";
-
-type ChangeWithData = ChangeRow & { timeline: TimelineId };
+import { onChange } from "./snapshots.ts";
 
 /** Opens one more database for the run and says how to connect. */
 export async function openDatabase(
@@ -26,7 +23,9 @@ export async function openDatabase(
   request: { apps: string[]; of: "fork" | "timeline" },
 ): Promise<DatabaseAnswer> {
   const database =
-    request.of === "timeline" ? changeEndpoint(caller.project.id, await changeOf(platform, caller)) : await openRunFork(platform, caller);
+    request.of === "timeline"
+      ? await onChange(platform, caller, async (change) => changeEndpoint(caller.project.id, change))
+      : await openRunFork(platform, caller);
   const { dsn } = await platform.database.credential(database, ADMIN_ROLE);
   const apps: DatabaseAnswer["apps"] = {};
   for (const slug of request.apps) {
@@ -42,7 +41,8 @@ export async function isDatabaseOf(platform: Platform, caller: Caller, database:
   if (database.startsWith(`tmp_${caller.run.id}_`))
     return (await listResources(platform.store, caller.project.id)).some((one) => one.kind === "endpoint" && one.id === database);
   if (caller.run.kind !== "work" || caller.run.change_id === null) return false;
-  return changeEndpoint(caller.project.id, await changeOf(platform, caller)) === database;
+  const change = await findChange(platform.store, caller.run.change_id);
+  return change !== undefined && changeEndpoint(caller.project.id, change) === database;
 }
 
 async function openRunFork(platform: Platform, caller: Caller): Promise<EndpointName> {
@@ -61,64 +61,24 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
   const mirror = await platform.mirrors.open(project.id);
   const assignment = run.assignment;
   const treeish = assignment.kind === "verify" ? assignment.tree : assignment.startCommit;
-  const timeline = run.change_id === null ? null : ((await findChange(platform.store, run.change_id))?.timeline ?? null);
-  // A commit of no change, or of one that was merged before it had data: an empty database. Production's rows never reach a runner.
-  const from = timeline === null ? null : { timeline, lsn: await platform.database.head(timeline) };
-  const { endpoint } = await openFork(platform, project.id, key, from);
-  await migrateTo(platform, mirror, endpoint, treeish);
+  const fork = await openOwnFork(platform, caller, key);
+  if (fork !== undefined) {
+    await migrate(mirror, fork.dsn, treeish);
+    return fork.endpoint;
+  }
+  // A commit of no change, one that was merged before it had data, or a change with rows of production: those never reach a gate.
+  const { dsn, endpoint } = await openFork(platform, project.id, key, null);
+  await migrate(mirror, dsn, treeish);
+  await seed(mirror, dsn, [], treeish);
   return endpoint;
 }
 
-/** The safety net of `apply_migrations`: a checkpoint first, then the migrations that are pending. */
-export async function migrateChange(
-  platform: Platform,
-  caller: Caller,
-  request: { app: string; files: { path: string; sql: string }[] },
-): Promise<{ snapshot: string; applied: string[] }> {
-  const change = await changeOf(platform, caller);
-  const snapshot = await takeSnapshot(platform, caller, "before migrations");
-  const { dsn } = await platform.database.credential(changeEndpoint(caller.project.id, change), ADMIN_ROLE);
-  await ensureRoles(dsn, { slug: request.app });
-  const { applied } = await applyMigrations(dsn, parseMigrations(request.files.map((file) => ({ app: request.app, ...file }))));
-  return { snapshot, applied };
-}
-
-/** A `(timeline, lsn)` row; returns its id. */
-export async function takeSnapshot(platform: Platform, caller: Caller, note: string): Promise<string> {
-  const { timeline } = await changeOf(platform, caller);
-  const checkpoint: Checkpoint = { timeline, lsn: await platform.database.head(timeline) };
-  const id = newId<string>("ckp");
-  await saveCheckpoint(platform.store, caller.project.id, { id, ...checkpoint, git_commit: null, run_id: caller.run.id, note });
-  await platform.database.protect(checkpoint, id);
-  return id;
-}
-
-/** Puts the run's timeline back to a snapshot of the same run: same endpoint, same connection string. Throws `snapshot-foreign` (author). */
-export async function restoreSnapshot(platform: Platform, caller: Caller, id: string): Promise<void> {
-  const snapshot = await findCheckpoint(platform.store, caller.project.id, id);
-  if (snapshot?.run_id !== caller.run.id) {
-    throw new AdorableError({
-      code: "snapshot-foreign",
-      remedy: "author",
-      message: `"${id}" is not a snapshot of this run.`,
-      hint: "Going back further is a decision of a person: they comment `@adorable restore-points`.",
-    });
-  }
-  const change = await changeOf(platform, caller);
-  const endpoint = changeEndpoint(caller.project.id, change);
-  const timeline = newId<TimelineId>("tml");
-  await recordResource(platform.store, caller.project.id, "timeline", timeline);
-  await platform.database.branch(timeline, snapshot);
-  const present = await platform.database.findEndpoint(endpoint);
-  await platform.database.endpoint(endpoint, timeline, (present?.epoch ?? 0) + 1);
-  await platform.store.rows("update changes set timeline = $2, preview_tree = null where id = $1", [change.id, timeline]);
-  await platform.database.unprotect(snapshot, id);
-  if (change.timeline !== snapshot.timeline) await dropTimeline(platform, caller.project.id, change.timeline);
-}
-
-async function changeOf(platform: Platform, caller: Caller): Promise<ChangeWithData> {
-  const change = caller.run.change_id === null ? undefined : await findChange(platform.store, caller.run.change_id);
-  if (!change || change.timeline === null)
-    throw new AdorableError({ code: "change-without-data", remedy: "bug", message: `The run "${caller.run.id}" has no timeline.` });
-  return change as ChangeWithData;
+/** Of the change's own data, where it comes from the repository alone. */
+async function openOwnFork(platform: Platform, { run, project }: Caller, key: string): Promise<Fork | undefined> {
+  if (run.change_id === null) return undefined;
+  return takeTurn(run.change_id, async () => {
+    const change = await findChange(platform.store, run.change_id ?? "");
+    if (!change || change.timeline === null || !isFromRepositoryAlone(change)) return undefined;
+    return openFork(platform, project.id, key, { timeline: change.timeline, lsn: await platform.database.head(change.timeline) });
+  });
 }

@@ -31,8 +31,9 @@ import type { Sql } from "../../store/store.ts";
 import type { Platform } from "../platform.ts";
 import { takeResult } from "../app-evidence.ts";
 import { bundlePath } from "../work.ts";
-import { migrateChange, openDatabase, restoreSnapshot, takeSnapshot } from "./databases.ts";
+import { openDatabase } from "./databases.ts";
 import { authenticate, createTokenVerifier, denied, openSession, type Caller } from "./identity.ts";
+import { migrateChange, restoreSnapshot, takeSnapshot } from "./snapshots.ts";
 
 const BUNDLE_BYTES = 64 * 1024 * 1024;
 const FILE_BYTES = 256 * 1024 * 1024;
@@ -107,8 +108,8 @@ export function createRunnerApi(platform: Platform): Hono {
     return context.json({ id: await takeSnapshot(platform, caller, note) });
   });
   api.post("/snapshots/:id/restore", async (context) => {
-    await restoreSnapshot(platform, await workCaller(platform, context), context.req.param("id"));
-    return context.body(null, 204);
+    const snapshot = await restoreSnapshot(platform, await workCaller(platform, context), context.req.param("id"));
+    return context.json({ snapshot });
   });
   api.post("/databases", async (context) => {
     const caller = await authenticate(platform, context.req.header("authorization"));

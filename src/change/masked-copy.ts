@@ -1,0 +1,100 @@
+/** Production's rows as a preview may show them: masked on a private fork, then copied row by row into a timeline with a history of its own. */
+import { AdorableError } from "../core/errors.ts";
+import type { ProjectId } from "../core/ids.ts";
+import { schemaName } from "../core/names.ts";
+import { withConnection } from "../database/migrations/connection.ts";
+import { copyRows } from "../database/migrations/copy-rows.ts";
+import { maskRows, unmaskedColumns } from "../database/migrations/mask.ts";
+import { applyMigrations, parseMigrations, readLedger, type AppliedMigration, type Migration } from "../database/migrations/migrations.ts";
+import { ensureRoles } from "../database/migrations/roles.ts";
+import { schemaHash } from "../database/migrations/schema.ts";
+import { listReleases } from "../store/releases.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Platform } from "./platform.ts";
+
+export function maskPath(app: string): string {
+  return `apps/${app}/db/mask.sql`;
+}
+
+/**
+ * Runs the mask of every app of `treeish` on a private fork of production. Throws `mask-missing` (author) where an app has columns and no script, and
+ * what `maskRows` throws.
+ */
+export async function maskFork(mirror: Mirror, treeish: string, dsn: string): Promise<void> {
+  for (const { slug } of (await mirror.spec(treeish)).apps) {
+    const path = maskPath(slug);
+    const sql = await mirror.readFile(treeish, path);
+    if (sql !== undefined) {
+      await maskRows(dsn, { app: slug, path, sql });
+      continue;
+    }
+    const [column] = await unmaskedColumns(dsn, slug);
+    if (column === undefined) continue;
+    throw new AdorableError({
+      code: "mask-missing",
+      remedy: "author",
+      message: `There is no "${path}" to say what of "${slug}" a preview may show, such as "${column}".`,
+      hint: "Merge one first: UPDATEs that overwrite what is secret, and a line `-- keep table.column` for what is not.",
+      details: { app: slug, path },
+    });
+  }
+}
+
+/**
+ * Fills the empty database of `to` with the rows of `from`, a private fork of production that this masks by the scripts of `commit`, the live release: a
+ * change's own branch has no say in what it may see. Not a byte of `from` comes along but the rows that are read after the mask.
+ * Throws what `maskFork` throws, `mask-schema-differs` (author), `migration-lost` (operator).
+ */
+export async function copyMasked(
+  platform: Platform,
+  project: ProjectId,
+  mirror: Mirror,
+  live: { commit: string; from: string; to: string },
+): Promise<void> {
+  const { commit, from, to } = live;
+  await maskFork(mirror, commit, from);
+  const applied = await withConnection(from, async (client) => {
+    const order = await client.query<{ key: string }>(
+      "select app || '/' || id as key from adorable.migrations order by applied_at, id, app",
+    );
+    const rank = new Map(order.rows.map(({ key }, index) => [key, index]));
+    return (await readLedger(client)).toSorted((a, b) => (rank.get(`${a.app}/${a.id}`) ?? 0) - (rank.get(`${b.app}/${b.id}`) ?? 0));
+  });
+  const apps = (await mirror.spec(commit)).apps.map(({ slug }) => slug);
+  for (const slug of new Set([...apps, ...applied.map(({ app }) => app)])) await ensureRoles(to, { slug });
+  await applyMigrations(to, await findMigrations(platform, project, mirror, applied));
+  if ((await schemaHash(from)) !== (await schemaHash(to))) {
+    throw new AdorableError({
+      code: "mask-schema-differs",
+      remedy: "author",
+      message: "Production's schema is not what its migrations make, so that its rows cannot be copied for a preview.",
+      hint: "Let whoever runs the platform find out by `adorable release verify`; bring what was changed by hand into a migration.",
+    });
+  }
+  await copyRows(from, to, apps.map(schemaName));
+}
+
+/** The files of production's ledger, from whichever release had them: one that was rolled back with its code alone has left its migrations. */
+async function findMigrations(
+  platform: Platform,
+  project: ProjectId,
+  mirror: Mirror,
+  applied: readonly AppliedMigration[],
+): Promise<Migration[]> {
+  const found = new Map<string, Migration>();
+  const keyOf = ({ app, id, checksum }: AppliedMigration): string => `${app}/${id}/${checksum}`;
+  for (const release of (await listReleases(platform.store, project)).toReversed()) {
+    if (applied.every((one) => found.has(keyOf(one)))) break;
+    for (const migration of parseMigrations(await mirror.migrations(release.git_commit))) found.set(keyOf(migration), migration);
+  }
+  return applied.map((one) => {
+    const migration = found.get(keyOf(one));
+    if (migration !== undefined) return migration;
+    throw new AdorableError({
+      code: "migration-lost",
+      remedy: "operator",
+      message: `No release has the file of "${one.app}/${one.id}_${one.name}", which was applied to production.`,
+      hint: "Find out by `adorable release verify`, or let previews be empty (previewData).",
+    });
+  });
+}

@@ -1,0 +1,109 @@
+/** Copies rows from one database to another of the same schema through SQL, so that nothing but the rows themselves comes along. */
+import type pg from "pg";
+import { quoteIdentifier, withConnection } from "./connection.ts";
+
+/** Rows are sent in batches of so many. */
+const BATCH = 500;
+/** Values as text that reads back as the very same value, whatever the database's own settings are. */
+const PLAIN =
+  "set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = pg_catalog; set statement_timeout = 0;";
+
+interface Table {
+  name: string;
+  isPartitioned: boolean;
+  columns: { name: string; type: string }[];
+}
+
+/**
+ * Every table of `schemas` in the database of `to` holds exactly the rows of its twin in that of `from` afterwards (both as the administrator, the
+ * schemas equal), sequences go on where theirs stand, materialized views are filled anew. Triggers do not fire. One transaction on either side. Returns
+ * how many rows there are.
+ */
+export async function copyRows(from: string, to: string, schemas: readonly string[]): Promise<number> {
+  return await withConnection(from, (source) =>
+    withConnection(to, async (target) => {
+      for (const client of [source, target]) await client.query(PLAIN);
+      await source.query("begin isolation level repeatable read");
+      await target.query("begin");
+      await target.query("set local session_replication_role = replica");
+      let rows = 0;
+      for (const schema of schemas) {
+        const tables = await tablesOf(source, schema);
+        // What migrations wrote is among the rows that come.
+        if (tables.length > 0) await target.query(`truncate ${tables.map((table) => table.name).join(", ")} cascade`);
+      }
+      for (const schema of schemas) {
+        for (const table of await tablesOf(source, schema)) rows += await copyTable(source, target, table);
+        await copySequences(source, target, schema);
+        await refreshViews(target, schema);
+      }
+      await target.query("commit");
+      await source.query("commit");
+      return rows;
+    }),
+  );
+}
+
+async function tablesOf(client: pg.Client, schema: string): Promise<Table[]> {
+  const { rows } = await client.query<{ name: string; isPartitioned: boolean; column: string | null; type: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name, c.relkind = 'p' as "isPartitioned", a.attname as column, format_type(a.atttypid, a.atttypmod) as type
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+     where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition order by c.oid, a.attnum`,
+    [schema],
+  );
+  const tables = new Map<string, Table>();
+  for (const { name, isPartitioned, column, type } of rows) {
+    const table = tables.get(name) ?? { name, isPartitioned, columns: [] };
+    tables.set(name, table);
+    if (column !== null) table.columns.push({ name: quoteIdentifier(column), type });
+  }
+  return [...tables.values()];
+}
+
+async function copyTable(source: pg.Client, target: pg.Client, table: Table): Promise<number> {
+  const { name, columns, isPartitioned } = table;
+  if (columns.length === 0) return 0;
+  const texts = columns.map((column) => `${column.name}::text`).join(", ");
+  // Rows of a table that inherits from it are that one's own.
+  await source.query(`declare rows cursor for select ${texts} from ${isPartitioned ? "" : "only "}${name}`);
+  const names = columns.map((column) => column.name).join(", ");
+  const values = columns.map((column, index) => `c${index}::${column.type}`).join(", ");
+  const insert = `insert into ${name} (${names}) overriding system value select ${values}
+    from unnest(${columns.map((_, index) => `$${index + 1}::text[]`).join(", ")}) as batch(${columns.map((_, index) => `c${index}`).join(", ")})`;
+  let copied = 0;
+  for (;;) {
+    const { rows } = (await source.query({ text: `fetch ${BATCH} from rows`, rowMode: "array" })) as pg.QueryArrayResult<(string | null)[]>;
+    if (rows.length === 0) break;
+    await target.query(
+      insert,
+      columns.map((_, index) => rows.map((row) => row[index])),
+    );
+    copied += rows.length;
+  }
+  await source.query("close rows");
+  return copied;
+}
+
+async function copySequences(source: pg.Client, target: pg.Client, schema: string): Promise<void> {
+  const { rows } = await source.query<{ name: string }>(
+    "select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'S'",
+    [schema],
+  );
+  for (const { name } of rows) {
+    const { rows: states } = await source.query<{ value: string; called: boolean }>(
+      `select last_value::text as value, is_called as called from ${name}`,
+    );
+    const [state] = states;
+    if (state) await target.query("select setval($1::regclass, $2::bigint, $3)", [name, state.value, state.called]);
+  }
+}
+
+async function refreshViews(target: pg.Client, schema: string): Promise<void> {
+  const { rows } = await target.query<{ name: string }>(
+    // One that another reads was made before it.
+    "select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'm' order by c.oid",
+    [schema],
+  );
+  for (const { name } of rows) await target.query(`refresh materialized view ${name}`);
+}
