@@ -1,5 +1,6 @@
 /** Deletes a branch or a tag, and brings back the branch of a pull request. */
 import { authorizeWrite, type Actor } from "./auth.ts";
+import { requireMove } from "./branch-rules.ts";
 import type { ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
 import { NO_COMMIT, objectsOf } from "./objects.ts";
@@ -16,6 +17,7 @@ export async function deleteBranch(core: ForgeCore, actor: Actor, repository: Re
     const objects = objectsOf(core.git, repository.id);
     const before = (await objects.refs(name)).get(name);
     if (before === undefined) throw new Fault(422, "Reference does not exist");
+    requireMove(core, actor, repository, { ref: name, before, after: NO_COMMIT, isForced: false }, 422);
     await objects.deleteRef(name, before);
     await syncRefs(core, repository.id, user);
   });

@@ -1,12 +1,16 @@
 /** Git over HTTP: checks who may read or push, hands the request to `git http-backend`, and announces what a push changed. */
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { ANONYMOUS, authenticate, authorize, isVisible, type Actor } from "./auth.ts";
 import type { ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
 import { gitEnvironment } from "./git.ts";
+import { readCommands, verdictOn } from "./push-commands.ts";
 import type { Repository } from "./records.ts";
 import { syncRefs } from "./refs.ts";
+import { listRulesets } from "./rulesets.ts";
 
 const ROUTE = /^\/([\w.-]+)\/([\w.-]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
 
@@ -28,11 +32,37 @@ export async function serveGit(core: ForgeCore, request: IncomingMessage, respon
     refuse(response, error);
     return;
   }
+  let push: Push = { body: request, read: Buffer.alloc(0), env: {} };
+  if (service === "git-receive-pack" && listRulesets(core, repository.id).some(({ enforcement }) => enforcement === "active")) {
+    try {
+      push = await judge(core, actor, repository, request);
+    } catch (error) {
+      refuse(response, error);
+      return;
+    }
+  }
   if (isPush && actor.account !== null) core.db.update("repositories", repository.id, { lastPusherId: actor.account.id });
-  await runBackend(core, request, response, repository, actor, url.search.slice(1), service);
+  await runBackend(core, request, response, repository, actor, { query: url.search.slice(1), service, push });
   // The client hears the end only after the push is announced: what it asks next already sees its refs.
   if (service === "git-receive-pack") await core.lock(`repository:${repository.id}`, () => syncRefs(core, repository.id, actor.account));
   response.end();
+}
+
+interface Push {
+  body: Readable;
+  /** Of the body; git gets it first. */
+  read: Buffer;
+  /** For the hook. */
+  env: Record<string, string>;
+}
+
+/** Where branches have rules: what the push wants is known before git takes it. */
+async function judge(core: ForgeCore, actor: Actor, repository: Repository, request: IncomingMessage): Promise<Push> {
+  const body = request.headers["content-encoding"] === "gzip" ? request.pipe(createGunzip()) : request;
+  const broken = new Promise<never>((_, reject) => body.once("error", () => reject(new Fault(400, "The push could not be read."))));
+  broken.catch(() => undefined);
+  const { commands, read } = await Promise.race([readCommands(body), broken]);
+  return { body, read, env: verdictOn(core, actor, repository, commands) };
 }
 
 function admit(core: ForgeCore, actor: Actor, owner: string, name: string, isPush: boolean): Repository {
@@ -60,19 +90,20 @@ function runBackend(
   response: ServerResponse,
   repository: Repository,
   actor: Actor,
-  query: string,
-  service: string,
+  { query, service, push }: { query: string; service: string; push: Push },
 ): Promise<void> {
   const { headers } = request;
+  const isUnpacked = push.body !== request;
   const mayChangeWorkflows = actor.kind !== "integration" || actor.permissions["workflows"] === "write";
   const optional: Record<string, string | undefined> = {
     CONTENT_TYPE: headers["content-type"],
-    CONTENT_LENGTH: headers["content-length"],
-    HTTP_CONTENT_ENCODING: headers["content-encoding"],
+    CONTENT_LENGTH: isUnpacked ? undefined : headers["content-length"],
+    HTTP_CONTENT_ENCODING: isUnpacked ? undefined : headers["content-encoding"],
     GIT_PROTOCOL: headers["git-protocol"]?.toString(),
   };
   const env: Record<string, string> = {
     ...gitEnvironment(),
+    ...push.env,
     GIT_PROJECT_ROOT: core.git.root,
     GIT_HTTP_EXPORT_ALL: "1",
     PATH_INFO: `/${repository.id}.git/${service}`,
@@ -95,7 +126,8 @@ function runBackend(
       if (!response.headersSent) refuse(response, error);
       resolve();
     });
-    request.pipe(child.stdin);
+    child.stdin.write(push.read);
+    push.body.pipe(child.stdin);
     request.on("aborted", () => child.stdin.destroy());
     child.stdout.on("data", (chunk: Buffer) => {
       if (head === undefined) {

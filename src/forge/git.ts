@@ -60,11 +60,12 @@ export function createGitStore(root: string): GitStore {
     async create(repositoryId, defaultBranch) {
       const path = store.path(repositoryId);
       await mkdir(root, { recursive: true });
+      const writeHook = () => writeFile(join(path, "hooks", "pre-receive"), PRE_RECEIVE, { mode: 0o755 });
       const known = await stat(join(path, "forge-ready")).catch(() => undefined);
-      if (known !== undefined) return;
+      if (known !== undefined) return writeHook(); // one that an earlier version made has its hook
       await git(root, ["init", "--quiet", "--bare", `--initial-branch=${defaultBranch}`, path]);
       for (const [key, value] of CONFIGURATION) await git(root, ["-C", path, "config", key, value]);
-      await writeFile(join(path, "hooks", "pre-receive"), PRE_RECEIVE, { mode: 0o755 });
+      await writeHook();
       await writeFile(join(path, "forge-ready"), "");
     },
     remove: (repositoryId) => rm(store.path(repositoryId), { recursive: true, force: true }),
@@ -87,12 +88,35 @@ const CONFIGURATION: readonly (readonly [string, string])[] = [
   ["gc.auto", "0"],
 ];
 
-/** GitHub lets an App change workflow files only with the permission `workflows`. */
+/**
+ * What the rules of the branches say was decided before the push came here; a ref that was not decided on is refused, and so are lost commits
+ * where none may be lost. GitHub lets an App change workflow files only with the permission `workflows`.
+ */
 const PRE_RECEIVE = `#!/bin/sh
-[ "$FORGE_MAY_CHANGE_WORKFLOWS" = 1 ] && exit 0
+if [ -n "$FORGE_REFUSAL" ]; then
+  printf '%s\\n' "$FORGE_REFUSAL" >&2
+  exit 1
+fi
 empty=4b825dc642cb6eb9a060e54bf8d69288fbee4904
+line='
+'
 while read -r old new ref; do
+  if [ "$FORGE_HAS_RULES" = 1 ]; then
+    case "$line$FORGE_MOVES$line" in *"$line$new $ref$line"*) ;; *)
+      echo "error: GH013: Repository rule violations found for $ref." >&2
+      exit 1 ;;
+    esac
+  fi
   case "$new" in *[!0]*) ;; *) continue ;; esac
+  case "$line$FORGE_UNFORCED$line" in *"$line$ref$line"*)
+    case "$old" in *[!0]*)
+      if ! git merge-base --is-ancestor "$old" "$new"; then
+        printf 'error: GH013: Repository rule violations found for %s.\\n\\n- Cannot force-push to this branch\\n' "$ref" >&2
+        exit 1
+      fi ;;
+    esac ;;
+  esac
+  [ "$FORGE_MAY_CHANGE_WORKFLOWS" = 1 ] && continue
   case "$old" in *[!0]*) base=$old ;; *) base=$(git merge-base HEAD "$new" 2>/dev/null || echo $empty) ;; esac
   file=$(git diff --name-only "$base" "$new" -- .github/workflows | head -n 1)
   if [ -n "$file" ]; then
@@ -100,6 +124,8 @@ while read -r old new ref; do
     exit 1
   fi
 done
+[ -n "$FORGE_NOTICE" ] && printf '%s\\n' "$FORGE_NOTICE" >&2
+exit 0
 `;
 
 function git(directory: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {

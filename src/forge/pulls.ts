@@ -1,5 +1,5 @@
 /** Opens, edits and merges pull requests, and asks for reviews. */
-import { authorizeWrite, type Actor } from "./auth.ts";
+import { authorizeWrite, isAtLeast, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault, invalid, notFound } from "./faults.ts";
 import { emitPull, note } from "./issue-changes.ts";
@@ -128,10 +128,12 @@ export async function mergePull(
       throw new Fault(409, "Head branch was modified. Review and try the merge again.");
     const base = core.state.ref(repository.id, `refs/heads/${pull.baseRef}`);
     if (base === undefined) throw new Fault(405, "Base branch does not exist");
-    const demands = demandsOn(core, repository, pull.baseRef);
-    if (demands.queue !== undefined) throw violation("Changes must be made through the merge queue");
+    const demands = demandsOn(core, repository, pull.baseRef, actor);
+    if (demands.queue !== undefined) throw violation(405, "Changes must be made through the merge queue");
+    requireApprovals(core, repository, pull, demands.approvals);
     requireChecks(core, repository.id, pull.headSha, demands.checks);
-    const method = options.method ?? "merge";
+    const method = options.method ?? demands.methods[0] ?? "merge";
+    if (!demands.methods.includes(method)) throw new Fault(405, `${MERGE_NAMES[method]} are not allowed on this repository.`);
     const sha = await mergeCommit(core, repository, pull, base, user, { ...options, method });
     if (sha === undefined) throw new Fault(405, method === "rebase" ? "This branch can't be rebased" : "Pull Request is not mergeable");
     const intent: MergeIntent = { sha, actorId: user.id, method, base };
@@ -145,6 +147,22 @@ export async function mergePull(
     await syncRefs(core, repository.id, user);
     return { sha };
   });
+}
+
+const MERGE_NAMES: Record<MergeMethod, string> = { merge: "Merge commits", squash: "Squash merges", rebase: "Rebase merges" };
+
+/** How many people who may write approve it: of each the last word counts. */
+export function approvalsOf(core: ForgeCore, repository: Repository, pull: PullRequest): number {
+  const verdicts = core.state.reviews(pull.id).items.filter(({ state }) => state !== "COMMENTED" && state !== "PENDING");
+  const last = new Map(verdicts.map(({ userId, state }) => [userId, state]));
+  return [...last].filter(
+    ([userId, state]) => state === "APPROVED" && isAtLeast(core.state.role(repository, core.state.account(userId)), "write"),
+  ).length;
+}
+
+function requireApprovals(core: ForgeCore, repository: Repository, pull: PullRequest, count: number): void {
+  if (approvalsOf(core, repository, pull) >= count) return;
+  throw violation(405, `At least ${count} approving review${count === 1 ? " is" : "s are"} required by reviewers with write access.`);
 }
 
 /** Forgets merges whose branch never moved; those whose branch did were finished by `syncRefs`. At start only. */

@@ -1,12 +1,26 @@
-/** What a repository's owner demands of a branch before it moves: required checks, and that everything goes through the merge queue. */
+/** What a repository's owner demands of a branch before it moves, who may pass over it, and how its required checks stand. */
+import { isAtLeast, type Actor } from "./auth.ts";
 import type { ForgeCore } from "./core.ts";
 import { timestamp } from "./core.ts";
 import { Fault } from "./faults.ts";
-import type { CheckRun, MergeMethod, Repository } from "./records.ts";
+import type { CheckRun, MergeMethod, Repository, Role } from "./records.ts";
+
+export const MERGE_METHODS: readonly MergeMethod[] = ["merge", "squash", "rebase"];
 
 export interface Rule {
-  type: "required_status_checks" | "merge_queue";
-  parameters: Record<string, unknown>;
+  type: "required_status_checks" | "merge_queue" | "pull_request" | "non_fast_forward" | "deletion";
+  /** Of the first three. */
+  parameters?: Record<string, unknown> | undefined;
+}
+
+export const BYPASSING = ["Integration", "RepositoryRole", "OrganizationAdmin"] as const;
+
+/** As GitHub names them: an App by its id, whoever has a role of the repository (2 maintain, 4 write, 5 admin), or its owner. */
+export interface BypassActor {
+  actor_type: (typeof BYPASSING)[number];
+  actor_id: number | null;
+  /** `always`, or only to merge pull requests. */
+  bypass_mode: "always" | "pull_request";
 }
 
 export interface Ruleset {
@@ -18,11 +32,12 @@ export interface Ruleset {
   include: string[];
   exclude: string[];
   rules: Rule[];
+  bypassActors: BypassActor[];
   createdAt: string;
   updatedAt: string;
 }
 
-export type RulesetInput = Pick<Ruleset, "name" | "enforcement" | "include" | "exclude" | "rules">;
+export type RulesetInput = Pick<Ruleset, "name" | "enforcement" | "include" | "exclude" | "rules" | "bypassActors">;
 
 export function listRulesets(core: ForgeCore, repositoryId: number): Ruleset[] {
   return core.db.all<Ruleset>("select * from rulesets where repositoryId = ? order by id", repositoryId);
@@ -56,23 +71,53 @@ export function rulesOf(core: ForgeCore, repository: Repository, branch: string)
     .flatMap((ruleset) => ruleset.rules.map((rule) => ({ rule, ruleset })));
 }
 
+const BYPASSING_ROLES: Record<number, Role> = { 2: "maintain", 4: "write", 5: "admin" };
+
+export function mayBypass(
+  core: ForgeCore,
+  repository: Repository,
+  ruleset: Ruleset,
+  actor: Actor,
+  way: BypassActor["bypass_mode"],
+): boolean {
+  return ruleset.bypassActors.some(({ actor_type: type, actor_id: id, bypass_mode: mode }) => {
+    if (mode !== "always" && mode !== way) return false;
+    if (type === "Integration") return actor.kind === "integration" && actor.app.id === id;
+    if (actor.kind !== "user") return false;
+    if (type === "OrganizationAdmin") return actor.account.id === repository.ownerId;
+    const role = BYPASSING_ROLES[id ?? 0];
+    return role !== undefined && isAtLeast(core.state.role(repository, actor.account), role);
+  });
+}
+
 export interface Demands {
   /** Names of check runs or contexts of statuses. */
   checks: string[];
   queue: { method: MergeMethod; responseTimeoutMs: number } | undefined;
+  /** Reviews that approve, by people who may write. */
+  approvals: number;
+  methods: MergeMethod[];
 }
 
-export function demandsOn(core: ForgeCore, repository: Repository, branch: string): Demands {
-  const rules = rulesOf(core, repository, branch).map(({ rule }) => rule);
+/** What a merge into the branch takes. `actor`: without what that one may pass over. */
+export function demandsOn(core: ForgeCore, repository: Repository, branch: string, actor?: Actor): Demands {
+  const rules = rulesOf(core, repository, branch)
+    .filter(({ ruleset }) => actor === undefined || !mayBypass(core, repository, ruleset, actor, "pull_request"))
+    .map(({ rule }) => rule);
   const checks = rules.flatMap((rule) =>
     rule.type === "required_status_checks"
-      ? (rule.parameters["required_status_checks"] as { context: string }[]).map(({ context }) => context)
+      ? ((rule.parameters?.["required_status_checks"] ?? []) as { context: string }[]).map(({ context }) => context)
       : [],
   );
+  const pulls = rules.flatMap((rule) => (rule.type === "pull_request" ? [rule.parameters ?? {}] : []));
+  const approvals = Math.max(0, ...pulls.map((one) => Number(one["required_approving_review_count"] ?? 0)));
+  const methods = MERGE_METHODS.filter((one) =>
+    pulls.every(({ allowed_merge_methods: list }) => !Array.isArray(list) || list.includes(one)),
+  );
   const queue = rules.find((rule) => rule.type === "merge_queue");
-  const method = String(queue?.parameters["merge_method"] ?? "MERGE").toLowerCase() as MergeMethod;
-  const responseTimeoutMs = Number(queue?.parameters["check_response_timeout_minutes"] ?? 60) * 60_000;
-  return { checks: [...new Set(checks)], queue: queue === undefined ? undefined : { method, responseTimeoutMs } };
+  const method = String(queue?.parameters?.["merge_method"] ?? "MERGE").toLowerCase() as MergeMethod;
+  const responseTimeoutMs = Number(queue?.parameters?.["check_response_timeout_minutes"] ?? 60) * 60_000;
+  return { checks: [...new Set(checks)], queue: queue === undefined ? undefined : { method, responseTimeoutMs }, approvals, methods };
 }
 
 export type Standing = "expected" | "in progress" | "failing" | "successful";
@@ -90,25 +135,29 @@ function ofConclusion(conclusion: CheckRun["conclusion"]): Standing {
   return conclusion === "success" || conclusion === "neutral" || conclusion === "skipped" ? "successful" : "failing";
 }
 
-/** Throws 405 in GitHub's words where a check that the base branch demands is not green on the head. */
-export function requireChecks(core: ForgeCore, repositoryId: number, sha: string, checks: readonly string[]): void {
+/** In GitHub's words, that a check which the branch demands is not green on a commit; undefined when all are. */
+export function unmetChecks(core: ForgeCore, repositoryId: number, sha: string, checks: readonly string[]): string | undefined {
   const unmet = checks
     .map((context) => ({ context, standing: standingOf(core, repositoryId, sha, context) }))
     .filter(({ standing }) => standing !== "successful");
   const [first] = unmet;
-  if (first === undefined) return;
-  if (unmet.length === 1) throw violation(`Required status check "${first.context}" is ${first.standing}.`);
+  if (first === undefined) return undefined;
+  if (unmet.length === 1) return `Required status check "${first.context}" is ${first.standing}.`;
   const counts = (["expected", "in progress", "failing"] as const).flatMap((standing) => {
     const count = unmet.filter((one) => one.standing === standing).length;
     return count === 0 ? [] : [`${count} ${standing}`];
   });
-  throw violation(
-    counts.length === 1
-      ? `${unmet.length} of ${checks.length} required status checks are ${first.standing}.`
-      : `${unmet.length} of ${checks.length} required status checks have not succeeded: ${counts.join(" and ")}.`,
-  );
+  return counts.length === 1
+    ? `${unmet.length} of ${checks.length} required status checks are ${first.standing}.`
+    : `${unmet.length} of ${checks.length} required status checks have not succeeded: ${counts.join(" and ")}.`;
 }
 
-export function violation(message: string): Fault {
-  return new Fault(405, `Repository rule violations found\n\n${message}\n\n`);
+/** Throws 405 where a check that the base branch demands is not green on the head. */
+export function requireChecks(core: ForgeCore, repositoryId: number, sha: string, checks: readonly string[]): void {
+  const unmet = unmetChecks(core, repositoryId, sha, checks);
+  if (unmet !== undefined) throw violation(405, unmet);
+}
+
+export function violation(status: number, ...messages: string[]): Fault {
+  return new Fault(status, `Repository rule violations found\n\n${messages.join("\n\n")}\n\n`);
 }

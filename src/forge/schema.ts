@@ -129,4 +129,5 @@ create index if not exists pendingDeliveries on deliveries (state) where state =
 export const ADDED_COLUMNS: [table: string, column: string, definition: string][] = [
   ["workflowRuns", "headCommitJson", "text"],
   ["queueEntries", "requestedAt", "text"],
+  ["rulesets", "bypassActorsJson", "text not null default '[]'"],
 ];

@@ -271,7 +271,18 @@ export async function isRunning(pid: number): Promise<boolean> {
 }
 
 /** Runs git without the caller's configuration; rejects with what it printed. */
-export function git(cwd: string, ...args: string[]): Promise<string> {
+export async function git(cwd: string, ...args: string[]): Promise<string> {
+  const { code, out, errors } = await runGit(cwd, args);
+  if (code !== 0) throw new Error(`git ${args.join(" ")}: ${errors}`);
+  return out.trim();
+}
+
+/** As `git`, with what a person would be told, whether it went well or not. */
+export async function gitTold(cwd: string, ...args: string[]): Promise<string> {
+  return (await runGit(cwd, args)).errors;
+}
+
+function runGit(cwd: string, args: string[]): Promise<{ code: number | null; out: string; errors: string }> {
   const env = {
     PATH: process.env["PATH"] ?? "",
     HOME: "/nonexistent",
@@ -290,7 +301,7 @@ export function git(cwd: string, ...args: string[]): Promise<string> {
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve(out.trim()) : reject(new Error(`git ${args.join(" ")}: ${errors}`))));
+    child.on("close", (code) => resolve({ code, out, errors }));
   });
 }
 

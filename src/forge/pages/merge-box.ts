@@ -4,7 +4,8 @@ import type { Session } from "../accounts.ts";
 import { isAtLeast } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import { entryOf, queueOf, type QueueEntry } from "../queue-entries.ts";
-import type { CheckRun, PullRequest, Repository } from "../records.ts";
+import { approvalsOf } from "../pulls.ts";
+import type { CheckRun, MergeMethod, PullRequest, Repository } from "../records.ts";
 import { demandsOn, standingOf, type Demands, type Standing } from "../rulesets.ts";
 import { tally, type Tally } from "./checks.ts";
 import { icon, mark, type Tone } from "./icons.ts";
@@ -71,7 +72,8 @@ function openBox(scene: Scene, only: (what: string) => Html): Html {
   const { core, repository, pull, checks, writer } = scene;
   const demands = demandsOn(core, repository, pull.baseRef);
   const required = demands.checks.map((context) => ({ context, standing: standingOf(core, repository.id, pull.headSha, context) }));
-  const isHeld = required.some(({ standing }) => standing !== "successful");
+  const missing = Math.max(0, demands.approvals - approvalsOf(core, repository, pull));
+  const isHeld = required.some(({ standing }) => standing !== "successful") || missing > 0;
   const sum = tally(checks);
   const merging = mergeLine(scene);
   const entry = entryOf(core, pull);
@@ -79,16 +81,28 @@ function openBox(scene: Scene, only: (what: string) => Html): Html {
   const isAble = pull.isMergeable === true && !pull.isDraft;
   const act = (session: Session): Html | undefined => {
     if (!isAble) return undefined;
+    const own = demandsOn(core, repository, pull.baseRef, { kind: "user", account: session.account });
+    const mayPass = own.checks.length === 0 && own.approvals === 0 && own.queue === undefined;
+    const passing = html`<p class="muted small">The rules of the branch stand in the way; you may pass over them.</p>`;
+    if ((isHeld || demands.queue !== undefined) && mayPass) return html`${mergeForm(scene, session, "busy", own.methods)} ${passing}`;
     if (isHeld)
       return html`<p class="muted small">
-        It can be ${demands.queue === undefined ? "merged" : "put into the merge queue"} when every required check passed.
+        It can be ${demands.queue === undefined ? "merged" : "put into the merge queue"} when every required check
+        passed${missing > 0 ? " and enough people approved" : ""}.
       </p>`;
-    return demands.queue === undefined ? mergeForm(scene, session, sum.tone) : queueForm(scene, session);
+    return demands.queue === undefined ? mergeForm(scene, session, sum.tone, demands.methods) : queueForm(scene, session);
   };
   return box("Merge", entry === undefined ? tone : "busy", [
     checks.length + required.length === 0
       ? undefined
       : html`${checksLine(sum, required)} ${checkList(scene, required, sum.tone !== "good")}`,
+    missing === 0
+      ? undefined
+      : line(
+          "busy",
+          "Waiting for reviews",
+          `${plural(missing, "more person", "more people")} with write access ${missing === 1 ? "has" : "have"} to approve it.`,
+        ),
     line(merging.tone, merging.heading, merging.text),
     entry === undefined ? undefined : queuedLine(scene, entry, demands),
     entry !== undefined ? leaveForm(scene) : writer === undefined ? only("merge") : act(writer),
@@ -192,7 +206,8 @@ const METHODS = [
 ] as const;
 
 /** The choice is made beside the button and shows on it, without script too. */
-function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone): Html {
+function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone, allowed: readonly MergeMethod[]): Html {
+  const methods = METHODS.filter(([method]) => allowed.includes(method));
   const isCalm = checks === "good" || checks === "quiet";
   return form(
     writer,
@@ -200,16 +215,16 @@ function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone): Html
     html`<input type="hidden" name="sha" value="${pull.headSha}" />
       <div class="split">
         <button class="${isCalm ? "primary" : ""}" type="submit" data-default>
-          ${METHODS.map(([method, label]) => html`<span class="for-${method}">${label}</span>`)}
+          ${methods.map(([method, label]) => html`<span class="for-${method}">${label}</span>`)}
         </button>
         <details class="menu up" id="merge-method">
           <summary class="button ${isCalm ? "primary" : ""}" aria-label="How to merge" title="How to merge">${icon("down")}</summary>
           <fieldset class="card menu-items methods">
             <legend class="unseen">How to merge</legend>
-            ${METHODS.map(
-              ([method, , name, text]) =>
+            ${methods.map(
+              ([method, , name, text], index) =>
                 html`<label
-                  ><input type="radio" name="method" value="${method}" ${method === "merge" ? raw("checked") : ""} /><span
+                  ><input type="radio" name="method" value="${method}" ${index === 0 ? raw("checked") : ""} /><span
                     ><strong>${name}</strong><span class="muted small">${text}</span></span
                   ></label
                 >`,

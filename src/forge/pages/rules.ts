@@ -5,7 +5,7 @@ import type { Session } from "../accounts.ts";
 import { authorizeWrite } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
 import type { MergeMethod, Repository } from "../records.ts";
-import { deleteRuleset, listRulesets, saveRuleset, type Rule, type Ruleset } from "../rulesets.ts";
+import { deleteRuleset, listRulesets, saveRuleset, type BypassActor, type Rule, type Ruleset } from "../rulesets.ts";
 import type { Html } from "./layout.ts";
 import { form } from "./parts.ts";
 import { sender, type PageEnv, type Visit } from "./visit.ts";
@@ -22,7 +22,8 @@ export function rulesView(core: ForgeCore, repository: Repository, session: Sess
   const present = ours(core, repository);
   const required = new Set(checksOf(present));
   const queue = present?.rules.find((rule) => rule.type === "merge_queue");
-  const method = String(queue?.parameters["merge_method"] ?? "MERGE").toLowerCase();
+  const pulls = present?.rules.find((rule) => rule.type === "pull_request");
+  const method = String(queue?.parameters?.["merge_method"] ?? "MERGE").toLowerCase();
   const names = [...new Set([...required, ...checkNames(core, repository)])].sort();
   return html`<section class="card pad" aria-labelledby="rules">
     <h2 id="rules">Rules of <code>${repository.defaultBranch}</code></h2>
@@ -42,11 +43,24 @@ export function rulesView(core: ForgeCore, repository: Repository, session: Sess
           )}
         </fieldset>
         <fieldset class="choices">
-          <legend>How it is merged</legend>
+          <legend>How it is changed</legend>
+          <label
+            ><input type="checkbox" name="pulls" value="yes" ${pulls === undefined ? "" : raw("checked")} /><span
+              ><strong>By pull requests only</strong> <span class="muted small">a push to it is refused</span></span
+            ></label
+          >
           <label
             ><input type="checkbox" name="queue" value="yes" ${queue === undefined ? "" : raw("checked")} /><span
               ><strong>Through the merge queue</strong>
               <span class="muted small">checked together with what is merged before it, then merged by itself</span></span
+            ></label
+          >
+        </fieldset>
+        <fieldset class="choices">
+          <legend>Who may pass over these rules</legend>
+          <label
+            ><input type="checkbox" name="bypass" value="yes" ${present?.bypassActors.some(isAdmins) === true ? raw("checked") : ""} /><span
+              ><strong>Admins</strong> <span class="muted small">pushing, and merging without waiting</span></span
             ></label
           >
         </fieldset>
@@ -67,7 +81,9 @@ export function ruleForms(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, repo
     authorizeWrite(core, actor, repository, "administration", "admin");
     const checks = Object.keys(fields).flatMap((name) => (name.startsWith("check:") ? [name.slice("check:".length)] : []));
     const method = METHODS.map(([one]) => one).find((one) => one === fields["method"]) ?? "merge";
+    const present = ours(core, repository);
     const rules: Rule[] = [
+      ...(fields["pulls"] === "yes" ? [present?.rules.find((rule) => rule.type === "pull_request") ?? BY_PULL] : []),
       ...(checks.length === 0
         ? []
         : [
@@ -96,12 +112,36 @@ export function ruleForms(core: ForgeCore, app: Hono<PageEnv>, { sessionOf, repo
           ]
         : []),
     ];
-    const present = ours(core, repository);
-    const wanted = { name: NAME, enforcement: "active" as const, include: ["~DEFAULT_BRANCH"], exclude: [], rules };
+    const others = (present?.bypassActors ?? []).filter((actor) => !isAdmins(actor));
+    const bypassActors = fields["bypass"] === "yes" ? [...others, ADMINS] : others;
+    const wanted = {
+      name: NAME,
+      enforcement: "active" as const,
+      include: ["~DEFAULT_BRANCH"],
+      exclude: [],
+      rules,
+      bypassActors,
+    };
     if (rules.length > 0) saveRuleset(core, repository.id, wanted, present?.id);
     else if (present !== undefined) deleteRuleset(core, present);
     return c.redirect(`/${repository.fullName}/settings#rules`, 303);
   });
+}
+
+const BY_PULL: Rule = {
+  type: "pull_request",
+  parameters: {
+    dismiss_stale_reviews_on_push: false,
+    require_code_owner_review: false,
+    require_last_push_approval: false,
+    required_approving_review_count: 0,
+    required_review_thread_resolution: false,
+  },
+};
+const ADMINS: BypassActor = { actor_type: "RepositoryRole", actor_id: 5, bypass_mode: "always" };
+
+function isAdmins({ actor_type: type, actor_id: id }: BypassActor): boolean {
+  return type === ADMINS.actor_type && id === ADMINS.actor_id;
 }
 
 function ours(core: ForgeCore, repository: Repository): Ruleset | undefined {
@@ -110,7 +150,7 @@ function ours(core: ForgeCore, repository: Repository): Ruleset | undefined {
 
 function checksOf(ruleset: Ruleset | undefined): string[] {
   const rule = ruleset?.rules.find((one) => one.type === "required_status_checks");
-  return ((rule?.parameters["required_status_checks"] ?? []) as { context: string }[]).map(({ context }) => context);
+  return ((rule?.parameters?.["required_status_checks"] ?? []) as { context: string }[]).map(({ context }) => context);
 }
 
 /** What can be required: checks that pull requests had lately. */

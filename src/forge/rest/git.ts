@@ -1,7 +1,8 @@
 /** Routes of the git database: refs, commits, trees, blobs, tags. */
 import { rm } from "node:fs/promises";
 import { z } from "zod";
-import { authorize, authorizeWrite } from "../auth.ts";
+import { authorize, authorizeWrite, type Actor } from "../auth.ts";
+import { requireMove } from "../branch-rules.ts";
 import { deleteBranch } from "../branches.ts";
 import { timestamp, type ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
@@ -20,9 +21,10 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     authorize(core, c.get("actor"), repository, { permission: "contents", level: "read" });
     return repository;
   };
-  const writing = (c: Call): { repository: Repository; user: Account } => {
+  const writing = (c: Call): { repository: Repository; user: Account; actor: Actor } => {
     const repository = repositoryOf(core, c);
-    return { repository, user: authorizeWrite(core, c.get("actor"), repository, "contents", "write") };
+    const actor = c.get("actor");
+    return { repository, actor, user: authorizeWrite(core, actor, repository, "contents", "write") };
   };
   const showRef = async (repository: Repository, name: string, sha: string) =>
     refJson(core, repository, name, sha, (await objectsOf(core.git, repository.id).type(sha)) ?? "commit");
@@ -42,13 +44,14 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     return listAnswer(core, c, page, (ref) => ref);
   });
   api.post("/repos/:owner/:repo/git/refs", async (c) => {
-    const { repository, user } = writing(c);
+    const { repository, user, actor } = writing(c);
     const { ref, sha } = await bodyOf(c, z.object({ ref: z.string(), sha: z.string() }));
     if (!/^refs\/(heads|tags)\/.+/.test(ref)) throw new Fault(422, "Reference name must be a valid ref under refs/heads or refs/tags");
     await core.lock(`repository:${repository.id}`, async () => {
       const objects = objectsOf(core.git, repository.id);
       if (!SHA.test(sha) || (await objects.type(sha)) === undefined) throw new Fault(422, "Object does not exist");
       if ((await objects.refs(ref)).has(ref)) throw new Fault(422, "Reference already exists");
+      requireMove(core, actor, repository, { ref, before: NO_COMMIT, after: sha, isForced: false }, 422);
       await objects.updateRef(ref, sha, NO_COMMIT).catch(() => {
         throw new Fault(422, "Reference update failed");
       });
@@ -57,7 +60,7 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
     return c.json(await showRef(repository, ref, sha), 201);
   });
   api.patch("/repos/:owner/:repo/git/refs/:ref{.+}", async (c) => {
-    const { repository, user } = writing(c);
+    const { repository, user, actor } = writing(c);
     const name = `refs/${textParam(c, "ref")}`;
     const { sha, force = false } = await bodyOf(c, z.object({ sha: z.string(), force: z.boolean().optional() }));
     await core.lock(`repository:${repository.id}`, async () => {
@@ -65,7 +68,9 @@ export function gitRoutes(core: ForgeCore, api: Api): void {
       const before = (await objects.refs(name)).get(name);
       if (before === undefined) throw new Fault(422, "Reference does not exist");
       if (!SHA.test(sha) || (await objects.type(sha)) === undefined) throw new Fault(422, "Object does not exist");
-      if (!force && !(await objects.isAncestor(before, sha))) throw new Fault(422, "Update is not a fast forward");
+      const isForced = !(await objects.isAncestor(before, sha));
+      if (!force && isForced) throw new Fault(422, "Update is not a fast forward");
+      requireMove(core, actor, repository, { ref: name, before, after: sha, isForced }, 422);
       await objects.updateRef(name, sha, before).catch(() => {
         throw new Fault(409, "Reference cannot be updated");
       });

@@ -1,9 +1,10 @@
 /** Routes of repositories: themselves, contents, branches, commits, comparisons, collaborators. */
 import { z } from "zod";
 import { authorize, authorizeWrite, isVisible } from "../auth.ts";
+import { requireMove } from "../branch-rules.ts";
 import type { ForgeCore } from "../core.ts";
 import { Fault, notFound } from "../faults.ts";
-import { objectsOf } from "../objects.ts";
+import { NO_COMMIT, objectsOf } from "../objects.ts";
 import type { Repository, Role } from "../records.ts";
 import { createRepository, deleteRepository, editRepository, writeFiles } from "../repositories.ts";
 import { apiUrl, fullUserJson } from "../serialize/common.ts";
@@ -147,6 +148,7 @@ export function repositoryRoutes(core: ForgeCore, api: Api): void {
     if (known !== undefined && write.sha === undefined) throw new Fault(422, 'Invalid request.\n\n"sha" wasn\'t supplied.');
     if (write.sha !== undefined && known?.sha !== write.sha) throw new Fault(409, `${path} does not match ${write.sha}`);
     if (!isRemoval && write.content === undefined) throw new Fault(422, 'Invalid request.\n\n"content" wasn\'t supplied.');
+    requireMove(core, actor, repository, { ref: `refs/heads/${branch}`, before: tip ?? NO_COMMIT, after: undefined, isForced: false }, 409);
     const content = isRemoval ? null : Buffer.from(write.content ?? "", "base64");
     const author = {
       ...(write.author?.name === undefined ? {} : { name: write.author.name }),

@@ -1,11 +1,11 @@
 /** Routes of what stands around a branch: its rulesets and its activity. */
 import { z } from "zod";
 import { ACTIVITY_KINDS, listActivities } from "../activity.ts";
-import { authorize, authorizeWrite } from "../auth.ts";
+import { authorize, authorizeWrite, type Actor } from "../auth.ts";
 import type { ForgeCore } from "../core.ts";
-import { notFound } from "../faults.ts";
+import { Fault, notFound } from "../faults.ts";
 import type { Repository } from "../records.ts";
-import { deleteRuleset, findRuleset, listRulesets, rulesOf, saveRuleset, type Ruleset } from "../rulesets.ts";
+import { BYPASSING, deleteRuleset, findRuleset, listRulesets, mayBypass, rulesOf, saveRuleset, type Ruleset } from "../rulesets.ts";
 import { nodeId, userById } from "../serialize/common.ts";
 import { repositoryPage, repositoryUrl } from "../serialize/repositories.ts";
 import { bodyOf, listAnswer, numberParam, pageOf, repositoryOf, slice, textParam, type Api, type Call } from "./http.ts";
@@ -21,7 +21,7 @@ const checksRule = z.object({
 const queueRule = z.object({
   type: z.literal("merge_queue"),
   parameters: z.object({
-    check_response_timeout_minutes: z.number().default(60),
+    check_response_timeout_minutes: z.number().min(1).max(360).default(60),
     grouping_strategy: z.enum(["ALLGREEN", "HEADGREEN"]).default("ALLGREEN"),
     max_entries_to_build: z.number().default(5),
     max_entries_to_merge: z.number().default(5),
@@ -30,12 +30,38 @@ const queueRule = z.object({
     min_entries_to_merge_wait_minutes: z.number().default(5),
   }),
 });
+/** What nobody can do here yet is refused rather than kept and forgotten. */
+const off = (name: string) => z.literal(false, `"${name}" is not supported`).default(false);
+const pullRule = z.object({
+  type: z.literal("pull_request"),
+  parameters: z.object({
+    allowed_merge_methods: z
+      .array(z.enum(["merge", "squash", "rebase"]))
+      .min(1)
+      .optional(),
+    required_approving_review_count: z.number().min(0).max(10).default(0),
+    dismiss_stale_reviews_on_push: off("dismiss_stale_reviews_on_push"),
+    require_code_owner_review: off("require_code_owner_review"),
+    require_last_push_approval: off("require_last_push_approval"),
+    required_review_thread_resolution: off("required_review_thread_resolution"),
+  }),
+});
+const plainRules = [z.object({ type: z.literal("non_fast_forward") }), z.object({ type: z.literal("deletion") })] as const;
+const bypassActor = z.object({
+  actor_type: z.enum(BYPASSING),
+  actor_id: z
+    .number()
+    .nullish()
+    .transform((id) => id ?? null),
+  bypass_mode: z.enum(["always", "pull_request"]).default("always"),
+});
 const ruleset = z.object({
   name: z.string().min(1),
   target: z.literal("branch").default("branch"),
   enforcement: z.enum(["active", "disabled", "evaluate"]),
   conditions: z.object({ ref_name: z.object({ include: z.array(z.string()).default([]), exclude: z.array(z.string()).default([]) }) }),
-  rules: z.array(z.discriminatedUnion("type", [checksRule, queueRule])).default([]),
+  rules: z.array(z.discriminatedUnion("type", [checksRule, queueRule, pullRule, ...plainRules])).default([]),
+  bypass_actors: z.array(bypassActor).default([]),
 });
 
 export function ruleRoutes(core: ForgeCore, api: Api): void {
@@ -56,8 +82,11 @@ export function ruleRoutes(core: ForgeCore, api: Api): void {
     return found;
   };
   const wanted = async (c: Call) => {
-    const { name, enforcement, conditions, rules } = await bodyOf(c, ruleset);
-    return { name, enforcement, ...conditions.ref_name, rules };
+    const { name, enforcement, conditions, rules, bypass_actors: bypassActors } = await bodyOf(c, ruleset);
+    for (const { actor_type: type, actor_id: id } of bypassActors)
+      if (type === "Integration" && (id === null || core.state.app(id) === undefined))
+        throw new Fault(422, `Invalid request.\n\nActor ${id} is no App.`);
+    return { name, enforcement, ...conditions.ref_name, rules, bypassActors };
   };
 
   api.get(`${base}/rulesets`, (c) => {
@@ -66,16 +95,16 @@ export function ruleRoutes(core: ForgeCore, api: Api): void {
   });
   api.post(`${base}/rulesets`, async (c) => {
     const repository = governing(c);
-    return c.json(rulesetJson(core, repository, saveRuleset(core, repository.id, await wanted(c))), 201);
+    return c.json(rulesetJson(core, repository, saveRuleset(core, repository.id, await wanted(c)), c.get("actor")), 201);
   });
   api.get(`${base}/rulesets/:id`, (c) => {
     const repository = reading(c, "metadata");
-    return c.json(rulesetJson(core, repository, rulesetOf(c, repository)));
+    return c.json(rulesetJson(core, repository, rulesetOf(c, repository), c.get("actor")));
   });
   api.put(`${base}/rulesets/:id`, async (c) => {
     const repository = governing(c);
     const { id } = rulesetOf(c, repository);
-    return c.json(rulesetJson(core, repository, saveRuleset(core, repository.id, await wanted(c), id)));
+    return c.json(rulesetJson(core, repository, saveRuleset(core, repository.id, await wanted(c), id), c.get("actor")));
   });
   api.delete(`${base}/rulesets/:id`, (c) => {
     deleteRuleset(core, rulesetOf(c, governing(c)));
@@ -132,12 +161,15 @@ function summaryJson(core: ForgeCore, repository: Repository, one: Ruleset): Rec
   };
 }
 
-function rulesetJson(core: ForgeCore, repository: Repository, one: Ruleset): Record<string, unknown> {
+/** Who may pass over it is shown to those who may change it. */
+function rulesetJson(core: ForgeCore, repository: Repository, one: Ruleset, actor: Actor): Record<string, unknown> {
+  const isAdmin = actor.account !== null && core.state.role(repository, actor.account) === "admin";
+  const may = (way: "always" | "pull_request"): boolean => mayBypass(core, repository, one, actor, way);
   return {
     ...summaryJson(core, repository, one),
     conditions: { ref_name: { include: one.include, exclude: one.exclude } },
     rules: one.rules,
-    bypass_actors: [],
-    current_user_can_bypass: "never",
+    ...(isAdmin ? { bypass_actors: one.bypassActors } : {}),
+    current_user_can_bypass: may("always") ? "always" : may("pull_request") ? "pull_requests_only" : "never",
   };
 }
