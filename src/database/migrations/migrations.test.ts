@@ -1,54 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
-import { startThrowawayPostgres, type ThrowawayPostgres } from "../../../test/support/throwaway-postgres.ts";
+import { file, migrations, openMigrationDatabases, query, type MigrationDatabases } from "../../../test/support/migration-databases.ts";
 import { appRole, migratorRole } from "../../core/names.ts";
-import { appliedMigrations, applyMigrations, ledgerHash, parseMigrations, pendingMigrations, type Migration } from "./migrations.ts";
-import { rehearse } from "./rehearse.ts";
+import { appliedMigrations, applyMigrations, ledgerHash, parseMigrations, pendingMigrations } from "./migrations.ts";
 import { ensureRoles } from "./roles.ts";
 import { requiredColumnsAddedBetween, schemaHash } from "./schema.ts";
 
-let server: ThrowawayPostgres;
-let count = 0;
+let databases: MigrationDatabases;
 beforeAll(async () => {
-  server = await startThrowawayPostgres();
+  databases = await openMigrationDatabases();
 });
 afterAll(async () => {
-  await server.close();
+  await databases.close();
 });
-
-async function freshDatabase(...apps: string[]): Promise<string> {
-  count += 1;
-  const name = `db_${count}`;
-  await server.createDatabase(name, {});
-  const dsn = dsnOf(name);
-  for (const slug of apps) await ensureRoles(dsn, { slug });
-  return dsn;
-}
-
-function dsnOf(database: string, user = "adorable"): string {
-  return `postgres://${user}@${server.host}:${server.port}/${database}`;
-}
-
-async function query<T extends pg.QueryResultRow>(dsn: string, sql: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: dsn });
-  await client.connect();
-  try {
-    return (await client.query<T>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 function as(dsn: string, role: string): string {
   return dsn.replace("adorable@", `${role}@`);
-}
-
-function file(app: string, id: string, sql: string, name = "step"): { app: string; path: string; sql: string } {
-  return { app, path: `apps/${app}/db/migrations/${id}_${name}.sql`, sql };
-}
-
-function migrations(app: string, ...sql: string[]): Migration[] {
-  return parseMigrations(sql.map((text, index) => file(app, `202601010000${String(index).padStart(2, "0")}`, text)));
 }
 
 describe("parseMigrations", () => {
@@ -78,7 +45,7 @@ describe("parseMigrations", () => {
 
 describe("ensureRoles", () => {
   it("may be repeated and run twice at once", async () => {
-    const dsn = await freshDatabase();
+    const dsn = await databases.fresh();
     await Promise.all([ensureRoles(dsn, { slug: "my-blog" }), ensureRoles(dsn, { slug: "my-blog" }), ensureRoles(dsn, { slug: "shop" })]);
     await ensureRoles(dsn, { slug: "my-blog" });
     expect(await query(dsn, "select nspname from pg_namespace where nspname in ('my_blog', 'shop') order by 1")).toEqual([
@@ -88,7 +55,7 @@ describe("ensureRoles", () => {
   });
 
   it("lets an app read and write its rows, and define, see or record nothing else", async () => {
-    const dsn = await freshDatabase("blog", "shop");
+    const dsn = await databases.fresh("blog", "shop");
     await applyMigrations(dsn, [
       ...migrations("blog", "create table post (id bigint generated always as identity primary key, title text not null);"),
       ...migrations("shop", "create table item (id int)"),
@@ -120,7 +87,7 @@ describe("ensureRoles", () => {
 
 describe("applyMigrations", () => {
   it("applies each once, as the app's migrator, and records it with its checksum", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const all = migrations(
       "blog",
       "create table a (id int primary key);",
@@ -136,7 +103,7 @@ describe("applyMigrations", () => {
   });
 
   it("keeps nothing of a migration that fails, and names file, line and SQLSTATE without a value", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const all = migrations(
       "blog",
       "create table a (id int primary key, secret text);\ninsert into a values (1, 'tränen');",
@@ -161,7 +128,7 @@ describe("applyMigrations", () => {
   });
 
   it("fails a deferred constraint inside the migration, not at the commit", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const all = migrations(
       "blog",
       "create table a (id int primary key, b int references a deferrable initially deferred); insert into a values (1, 7);",
@@ -171,7 +138,7 @@ describe("applyMigrations", () => {
   });
 
   it("refuses an applied migration that changed, and tolerates one whose file is gone", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     await applyMigrations(dsn, migrations("blog", "create table a (id int)", "create table b (id int)"));
     const before = await ledgerHash(dsn);
     await expect(applyMigrations(dsn, migrations("blog", "create table a (id bigint)"))).rejects.toMatchObject({
@@ -182,7 +149,7 @@ describe("applyMigrations", () => {
   });
 
   it("allows a late id, and gives up waiting for a lock that a session holds", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     await applyMigrations(dsn, parseMigrations([file("blog", "20260301000000", "create table a (id int)")]));
     const blocker = new pg.Client({ connectionString: dsn });
     await blocker.connect();
@@ -191,7 +158,7 @@ describe("applyMigrations", () => {
       file("blog", "20260201000000", "alter table a add b int"),
       file("blog", "20260301000000", "create table a (id int)"),
     ]);
-    await expect(applyMigrations(dsn, late, { lockTimeoutMs: 100 })).rejects.toMatchObject({
+    await expect(applyMigrations(dsn, late, { lockTimeoutMs: 100, lockAttempts: 2 })).rejects.toMatchObject({
       code: "migration-locked-out",
       remedy: "wait",
     });
@@ -200,7 +167,7 @@ describe("applyMigrations", () => {
   });
 
   it("blames nobody for a migration whose connection was cut, and applies it at the next try", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const all = migrations("blog", "create table a (id int)", "insert into a values (1); alter table a add b int");
     await applyMigrations(dsn, all.slice(0, 1));
     const blocker = new pg.Client({ connectionString: dsn });
@@ -222,7 +189,7 @@ describe("applyMigrations", () => {
   });
 
   it("ends a statement that takes too long, and refuses to work for an app without a schema", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const slow = migrations("blog", "select count(*) from generate_series(1, 1000000000)");
     await expect(applyMigrations(dsn, slow, { statementTimeoutMs: 100 })).rejects.toMatchObject({
       code: "migration-too-slow",
@@ -232,7 +199,7 @@ describe("applyMigrations", () => {
   });
 
   it("applies nothing when a later one of the pending is refused", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const refused = applyMigrations(
       dsn,
       migrations("blog", "create table a (id int)", "create table b (id int);\nreset role; create role x superuser"),
@@ -243,7 +210,7 @@ describe("applyMigrations", () => {
   });
 
   it("allows what an ordinary schema needs", async () => {
-    const dsn = await freshDatabase("blog");
+    const dsn = await databases.fresh("blog");
     const sql = `
       create type mood as enum ('good', 'bad'); create domain name as text check (length(value) < 80);
       create table person (id uuid primary key default gen_random_uuid(), name name not null, mood mood, born date, search tsvector generated always as (to_tsvector('simple', name::text)) stored);
@@ -266,46 +233,9 @@ describe("applyMigrations", () => {
   });
 });
 
-describe("rehearse", () => {
-  it("reports names, times, locks and counts of what is pending, and no value", async () => {
-    const dsn = await freshDatabase("blog");
-    const all = migrations(
-      "blog",
-      "create table a (id int primary key, secret text, old int); create table b (id int);",
-      "insert into a select i, 'geheim' from generate_series(1, 30) i; alter table a drop column old, alter column id type bigint;\ndelete from a; update b set id = 1 where true; truncate b; drop table b;\nwith gone as (delete from a returning id) select count(*) from gone; delete from a where id = 3; alter table a rename column secret to open;",
-    );
-    await applyMigrations(dsn, all.slice(0, 1));
-    const { files, schema } = await rehearse(dsn, all);
-    expect(schema.added).toContainEqual(expect.stringMatching(/^column blog\.a\.open text /));
-    expect(schema.removed.filter((line) => line.startsWith("relation"))).toEqual([expect.stringMatching(/^relation blog\.b r /)]);
-    expect(files).toEqual([
-      {
-        path: all[1]?.path,
-        durationMs: expect.toSatisfy((ms: number) => /^[125]0*$/.test(String(ms))),
-        destructive: [
-          "line 1: drops the column a.old",
-          "line 1: changes the type of a.id",
-          "line 2: deletes every row of a",
-          "line 2: rewrites every row of b",
-          "line 2: empties b",
-          "line 2: drops the table b",
-          "line 3: deletes every row of a",
-          "line 3: renames the column a.secret",
-        ],
-        locks: [
-          { table: "blog.a", mode: "AccessExclusiveLock" },
-          { table: "blog.b", mode: "AccessExclusiveLock" },
-        ],
-        rows: 100,
-      },
-    ]);
-    expect((await rehearse(dsn, all)).files).toEqual([]);
-  });
-});
-
 describe("schemaHash", () => {
   it("is equal for equal schemas however they came about, and changes with every part of a schema", async () => {
-    const [one, two] = [await freshDatabase("blog"), await freshDatabase("blog")];
+    const [one, two] = [await databases.fresh("blog"), await databases.fresh("blog")];
     await applyMigrations(one, migrations("blog", "create table a (id int primary key, b text default 'x')"));
     await applyMigrations(
       two,
@@ -335,7 +265,7 @@ describe("schemaHash", () => {
   });
 
   it("names the columns that older code would leave empty", async () => {
-    const [before, after] = [await freshDatabase("blog"), await freshDatabase("blog")];
+    const [before, after] = [await databases.fresh("blog"), await databases.fresh("blog")];
     await applyMigrations(before, migrations("blog", "create table a (id int)"));
     await applyMigrations(
       after,

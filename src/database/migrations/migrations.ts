@@ -1,10 +1,13 @@
 /** Plain SQL migrations: applied once, in the order of their ids, recorded with their checksum in the timeline itself. */
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { AdorableError } from "../../core/errors.ts";
-import { applyMigration, type ApplyLimits } from "./apply.ts";
+import { applyMigration, type ApplyContext, type ApplyLimits } from "./apply.ts";
 import { withConnection } from "./connection.ts";
+import { pendingOf, readLedger } from "./ledger.ts";
 import { checkMigration } from "./statements.ts";
+import { inTurn } from "./turn.ts";
 
 export interface Migration {
   app: string;
@@ -23,11 +26,17 @@ export interface AppliedMigration {
   id: string;
   name: string;
   checksum: string;
+  /** As it was applied; absent where an older ledger did not keep it. */
+  sql?: string | null;
 }
 
-const APPLYING = 5_120_002;
-/** Another run of migrations is waited for so long. */
-const TURN_TIMEOUT_MS = 60_000;
+export interface ApplyOptions extends ApplyLimits {
+  /** How often a migration that was locked out is tried in all. Between two tries those who wait behind it go on. */
+  lockAttempts: number;
+}
+
+/** Before the second try; it doubles with each. */
+const RETRY_AFTER_MS = 100;
 const PATH = /^apps\/([a-z][a-z0-9-]*)\/db\/migrations\/(\d{14})_([a-z0-9_]+)\.sql$/;
 
 /** In the order in which they run. Throws `migration-name`, `migration-duplicate` (author) naming the file. */
@@ -86,68 +95,35 @@ export async function pendingMigrations(dsn: string, migrations: readonly Migrat
 
 /**
  * Applies what is not in the ledger yet, each in one transaction with its ledger row, as the app's migrator; schema and roles must be
- * there (`ensureRoles`). All are checked before the first is applied. Rows without a file are retired and stay. Idempotent, also when
- * run from several places at once.
- * Throws `migration-changed`, `migration-refused`, `migration-syntax`, `migration-failed`, `migration-too-slow` (author; details: path, line, sqlstate),
+ * there (`ensureRoles`). One that says so runs outside of a transaction (`apply-alone.ts`). All are checked before the first is applied. Rows
+ * without a file are retired and stay. Idempotent, also when run from several places at once.
+ * Throws `migration-changed`, `migration-refused`, `migration-directive`, `migration-syntax`, `migration-failed`, `migration-too-slow` (author; details: path, line, sqlstate),
  * `migration-locked-out`, `migration-interrupted` (wait), `app-not-prepared` (bug); those before it stay applied.
  */
 export async function applyMigrations(
   dsn: string,
   migrations: readonly Migration[],
-  options: Partial<ApplyLimits> = {},
+  options: Partial<ApplyOptions> = {},
 ): Promise<{ applied: string[] }> {
-  const limits = { lockTimeoutMs: options.lockTimeoutMs ?? 5000, statementTimeoutMs: options.statementTimeoutMs ?? 120_000 };
+  const limits = { lockTimeoutMs: options.lockTimeoutMs ?? 2000, statementTimeoutMs: options.statementTimeoutMs ?? 120_000 };
+  const context = { limits, tree: migrations.map(({ sql }) => sql) };
   return await inTurn(dsn, async (client) => {
     const pending = pendingOf(await readLedger(client), migrations);
     for (const migration of pending) await checkMigration(migration.path, migration.sql);
-    for (const migration of pending) await applyMigration(client, migration, limits);
+    for (const migration of pending) await applyPatiently(client, migration, context, options.lockAttempts ?? 4);
     return { applied: pending.map((migration) => migration.path) };
   });
 }
 
-/** Runs `work` while no other run of migrations works on that database. Throws `migration-locked-out` (wait). */
-export async function inTurn<T>(dsn: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  return await withConnection(dsn, async (client) => {
-    await client.query(`set lock_timeout = ${TURN_TIMEOUT_MS}`);
+/** What waits long for a lock keeps everybody who comes after it waiting too: it waits shortly, lets them on, and tries again. */
+async function applyPatiently(client: pg.Client, migration: Migration, context: ApplyContext, attempts: number): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.query("select pg_catalog.pg_advisory_lock($1)", [APPLYING]);
-    } catch (cause) {
-      if ((cause as { code?: string }).code !== "55P03") throw cause;
-      throw new AdorableError({
-        code: "migration-locked-out",
-        remedy: "wait",
-        message: "Another run of migrations is under way on this database.",
-        cause,
-      });
+      await applyMigration(client, migration, context);
+      return;
+    } catch (error) {
+      if (!AdorableError.isInstance(error) || error.code !== "migration-locked-out" || attempt >= attempts) throw error;
+      await delay(RETRY_AFTER_MS * 2 ** (attempt - 1));
     }
-    // Given back with the connection.
-    return await work(client);
-  });
-}
-
-/** Those that the ledger lacks. Throws `migration-changed` (author) where an applied one has another checksum now. */
-export function pendingOf(ledger: readonly AppliedMigration[], migrations: readonly Migration[]): Migration[] {
-  const checksums = new Map(ledger.map(({ app, id, checksum }) => [`${app}/${id}`, checksum]));
-  return migrations.filter((migration) => {
-    const applied = checksums.get(`${migration.app}/${migration.id}`);
-    if (applied !== undefined && applied !== migration.checksum) {
-      throw new AdorableError({
-        code: "migration-changed",
-        remedy: "author",
-        message: `"${migration.path}" was changed after it was applied.`,
-        hint: "Put it back as it was, and write what is new into a migration of its own.",
-        details: { path: migration.path },
-      });
-    }
-    return applied === undefined;
-  });
-}
-
-export async function readLedger(client: pg.Client): Promise<AppliedMigration[]> {
-  const { rows: present } = await client.query<{ there: boolean }>("select to_regclass('adorable.migrations') is not null as there");
-  if (present[0]?.there !== true) return [];
-  const { rows } = await client.query<AppliedMigration>(
-    'select app, id, name, checksum from adorable.migrations order by id collate "C", app collate "C"',
-  );
-  return rows;
+  }
 }

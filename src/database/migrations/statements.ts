@@ -1,8 +1,9 @@
 /** What a migration's statements are, read from PostgreSQL's own syntax tree: which are allowed, which destroy something. */
 import { parse } from "libpg-query";
 import { AdorableError } from "../../core/errors.ts";
+import { checkDirectives, runsOutsideTransaction } from "./directives.ts";
 
-type Node = Record<string, unknown>;
+export type Node = Record<string, unknown>;
 
 export interface Statement {
   /** The name of its node in the tree: `CreateStmt`. */
@@ -12,6 +13,8 @@ export interface Statement {
   sql: string;
   /** Of its first word, from 1. */
   line: number;
+  /** Comments and white space before it. */
+  lead: string;
 }
 
 /**
@@ -21,7 +24,9 @@ export interface Statement {
 const ALLOWED = new Set(
   `CreateStmt CreateTableAsStmt ViewStmt AlterTableStmt RenameStmt DropStmt TruncateStmt CommentStmt IndexStmt InsertStmt UpdateStmt DeleteStmt MergeStmt
   SelectStmt CreateEnumStmt AlterEnumStmt CreateDomainStmt AlterDomainStmt CompositeTypeStmt CreateSeqStmt AlterSeqStmt CreateStatsStmt AlterStatsStmt
-  RefreshMatViewStmt LockStmt ConstraintsSetStmt CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt CreateTrigStmt`.split(/\s+/),
+  RefreshMatViewStmt LockStmt ConstraintsSetStmt CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt CreateTrigStmt ReindexStmt`.split(
+    /\s+/,
+  ),
 );
 
 /** Why, for the kinds that people try. */
@@ -50,21 +55,63 @@ const REFUSED_FUNCTIONS =
   /^(set_config|query_to_xml.*|cursor_to_xml.*|ts_stat|ts_rewrite|dblink.*|lo_.*|loread|lowrite|pg_read_.*|pg_ls_.*|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_logical_.*|pg_.*advisory.*)$/;
 const REFUSED_TABLES = new Set(["pg_settings", "pg_authid", "pg_file_settings", "pg_largeobject"]);
 
-/** Throws `migration-syntax` or `migration-refused` (author) with file, line and what to do. */
+/** Throws `migration-syntax`, `migration-refused` or `migration-directive` (author) with file, line and what to do. */
 export async function checkMigration(path: string, sql: string): Promise<Statement[]> {
+  checkDirectives(path, sql);
   const statements = await readStatements(path, sql);
+  if (runsOutsideTransaction(sql)) {
+    const [only, second] = statements;
+    const why = only === undefined ? "there is none" : second === undefined ? whyNotAlone(only) : "it is not the only one";
+    if (why !== undefined) throw refused(path, (second ?? only)?.line ?? 1, why, ALONE_HINT);
+  }
   for (const statement of statements) {
+    const inTransaction = runsOutsideTransaction(sql) ? undefined : whyNotInTransaction(statement);
+    if (inTransaction !== undefined) throw refused(path, statement.line, inTransaction, ALONE_HINT);
     const why = await whyRefused(statement.kind, statement.node);
-    if (why === undefined) continue;
-    throw new AdorableError({
-      code: "migration-refused",
-      remedy: "author",
-      message: `"${path}", line ${statement.line}: the statement ${why}.`,
-      hint: "Write the migration with plain statements on the app's own tables.",
-      details: { path, line: statement.line },
-    });
+    if (why !== undefined) throw refused(path, statement.line, why, "Write the migration with plain statements on the app's own tables.");
   }
   return statements;
+}
+
+const ALONE_HINT =
+  'A file that begins with "-- adorable: no-transaction" holds one statement: CREATE INDEX CONCURRENTLY with a name, DROP INDEX CONCURRENTLY of one index, or REINDEX (CONCURRENTLY) of an index or a table.';
+
+function refused(path: string, line: number, why: string, hint: string): AdorableError {
+  return new AdorableError({
+    code: "migration-refused",
+    remedy: "author",
+    message: `"${path}", line ${line}: the statement ${why}.`,
+    hint,
+    details: { path, line },
+  });
+}
+
+/** What needs no transaction can be done in one: only what must be outside may be. */
+function whyNotAlone({ kind, node }: Statement): string | undefined {
+  if (kind === "IndexStmt" && node["concurrent"] === true) return whyNameless(node["idxname"]);
+  if (kind === "DropStmt" && node["removeType"] === "OBJECT_INDEX" && node["concurrent"] === true)
+    return (node["objects"] as unknown[]).length === 1 ? undefined : "drops more than one index";
+  const isOfTable = node["kind"] === "REINDEX_OBJECT_INDEX" || node["kind"] === "REINDEX_OBJECT_TABLE";
+  if (kind === "ReindexStmt" && isOfTable && saysConcurrently(node)) return undefined;
+  return "can be part of a transaction, and has to be";
+}
+
+/** By its name it is found again after a crash, and PostgreSQL cuts longer ones off. */
+function whyNameless(name: unknown): string | undefined {
+  if (typeof name !== "string") return "builds an index without a name";
+  return Buffer.byteLength(name) > 63 ? "builds an index whose name is longer than 63 bytes" : undefined;
+}
+
+function whyNotInTransaction({ kind, node }: Statement): string | undefined {
+  if (kind === "IndexStmt" && node["concurrent"] === true) return "builds an index concurrently, which cannot be part of a transaction";
+  if (kind === "DropStmt" && node["concurrent"] === true) return "drops an index concurrently, which cannot be part of a transaction";
+  if (kind === "ReindexStmt" && saysConcurrently(node)) return "builds an index concurrently, which cannot be part of a transaction";
+  const detaches = [...walk(node["cmds"])].some(([key, value]) => key === "PartitionCmd" && (value as Node)["concurrent"] === true);
+  return detaches ? "detaches a partition concurrently, which no migration can; leave CONCURRENTLY out" : undefined;
+}
+
+function saysConcurrently(node: Node): boolean {
+  return ((node["params"] ?? []) as { DefElem?: { defname?: string } }[]).some(({ DefElem }) => DefElem?.defname === "concurrently");
 }
 
 /** The statements of the file in order. Throws `migration-syntax` (author). */
@@ -91,7 +138,7 @@ export async function readStatements(path: string, sql: string): Promise<Stateme
     const text = bytes.subarray(stmt_location, stmt_len === 0 ? undefined : stmt_location + stmt_len).toString("utf8");
     const lead = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0] ?? "";
     const line = `${bytes.subarray(0, stmt_location).toString("utf8")}${lead}`.split("\n").length;
-    return { kind, node, sql: text.slice(lead.length).trimEnd(), line };
+    return { kind, node, sql: text.slice(lead.length).trimEnd(), line, lead };
   });
 }
 
@@ -107,11 +154,10 @@ export function lineAt(text: string, characters: number): number {
 async function whyRefused(kind: string, node: Node): Promise<string | undefined> {
   if (REFUSED[kind] !== undefined) return REFUSED[kind];
   if (!ALLOWED.has(kind)) return `is of a kind that migrations may not have (${kind.replace(/Stmt$/, "")})`;
+  if (kind === "ReindexStmt" && node["relation"] === undefined) return "builds indexes anew that are not the app's";
   const subject = node["removeType"] ?? node["renameType"];
   if (subject === "OBJECT_SCHEMA" || subject === "OBJECT_ROLE" || subject === "OBJECT_DATABASE")
     return "drops or renames the app's schema or what stands above it";
-  if (kind === "IndexStmt" && node["concurrent"] === true)
-    return "builds an index concurrently, which cannot be undone as one; leave CONCURRENTLY out";
   if (kind === "CreateFunctionStmt") {
     const why = await whyFunctionRefused(node);
     if (why !== undefined) return why;
@@ -154,6 +200,8 @@ function whyRefusedInside(node: unknown): string | undefined {
     // Crash recovery, with which every fork of a timeline begins, empties such a table.
     if ((key === "relpersistence" && value === "u") || (key === "subtype" && value === "AT_SetUnLogged"))
       return "makes a table unlogged, which is empty after a fork";
+    // Such a bound is computed from rows and then stands in the schema, which is shown.
+    if (key === "partbound" && [...walk(value)].some(([inner]) => inner === "FuncCall")) return "computes the bound of a partition";
     if (key === "tablespacename" || value === "AT_SetTableSpace") return "chooses a tablespace";
     if (value === "AT_ChangeOwner") return "changes an owner";
   }
