@@ -50,7 +50,7 @@ export interface Hold {
 export type LogMoment = { unixMs: number } | { lsn: Lsn };
 
 export interface Usage {
-  /** Seconds during which a compute ran, since the timeline was made. */
+  /** Seconds during which a compute ran, since the timeline was made. A crash of the engine may lose its last half minute. */
   computeSeconds: number;
   /** Bytes on disk: its own and the shared ones. */
   storageBytes: number;

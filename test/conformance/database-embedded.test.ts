@@ -1,4 +1,4 @@
-/** The embedded engine: the rules of every engine, and its own about crashes, the disk and the operating system's users. */
+/** The embedded engine's own rules, beside those of every engine: crashes, the disk and the operating system's users. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { createEngine, type EngineOptions } from "../../src/database/embedded/en
 import { writeSettings } from "../../src/database/embedded/settings.ts";
 import { startStore } from "../../src/database/embedded/store-cluster.ts";
 import { nextRecordStart, SEGMENT_BYTES } from "../../src/database/embedded/wal.ts";
-import { describeTimelines, LEDGER, readLedger, sql, startWriters, timelineId, withSession, type TimelinesUnderTest } from "./database.ts";
+import { LEDGER, readLedger, sql, startWriters, timelineId, withSession, type TimelinesUnderTest } from "./timeline-sessions.ts";
 
 let home: string;
 beforeAll(async () => {
@@ -72,8 +72,6 @@ async function processesIn(directory: string): Promise<number[]> {
 async function namesBelow(directory: string): Promise<string[]> {
   return (await readdir(directory, { recursive: true })).toSorted();
 }
-
-describeTimelines("embedded", () => open("conformance"));
 
 describe("embedded: computes", () => {
   let under: Opened;

@@ -1,27 +1,20 @@
-/** The rules that every implementation of the database port follows for endpoints, credentials and holds, as tests that its own test file runs against it. */
+/** The rules of endpoints, credentials and holds. Part of `describeDatabase`. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, Pool } from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { newId, type EndpointName, type HoldId, type TimelineId } from "../../src/core/ids.ts";
 import { ADMIN_ROLE, type Database } from "../../src/database/database.ts";
-
-export interface DatabaseUnderTest {
-  database: Database;
-  close: () => Promise<void>;
-}
 
 const HOLD = { budgetMs: 20_000, drainMs: 5000, onDrainTimeout: "abort" } as const;
 const holdId = (): HoldId => newId<HoldId>("hld");
 
-export function describeEndpoints(name: string, open: () => Promise<DatabaseUnderTest>): void {
-  describe(`${name}: endpoints and holds`, () => {
-    let under: DatabaseUnderTest;
+/** `under` is filled before the first test. */
+export function describeEndpoints(under: { database: Database }): void {
+  describe("endpoints and holds", () => {
     let database: Database;
-    beforeAll(async () => {
-      under = await open();
+    beforeAll(() => {
       database = under.database;
     });
-    afterAll(() => under.close());
 
     /** An endpoint upon a new timeline with the table `entries` and the login role `app`. */
     async function newEndpoint(): Promise<{ endpoint: EndpointName; timeline: TimelineId }> {
