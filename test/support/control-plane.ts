@@ -57,6 +57,8 @@ export interface ControlPlane extends AsyncDisposable {
   platform: Platform;
   github: Listener;
   mirror: Mirror;
+  /** Of the database engine. */
+  databaseDir: string;
   project(): Promise<ProjectRow>;
   /** A commit on top of `main`, which it becomes, or on another branch; null removes a file. Its gates count as green. */
   commit(files: Record<string, string | null>, branch?: string, message?: string): Promise<CommitId>;
@@ -163,6 +165,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
     platform,
     github: listener,
     mirror,
+    databaseDir: proxied.dataDir,
     async project() {
       return (await findProject(store, id)) as ProjectRow;
     },

@@ -15,6 +15,8 @@ export interface ProxiedDatabase extends AsyncDisposable {
   engine: Engine;
   proxy: Proxy;
   database: Database;
+  /** The engine's files. */
+  dataDir: string;
   /** How often each timeline's compute was started through the proxy's eyes: changes of generation. */
   starts(timeline: TimelineId): number;
   /** What the proxy had to say that it did not expect. */
@@ -40,6 +42,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
       return compute;
     },
     stop: (timeline) => engine.stop(timeline),
+    kill: (timeline) => engine.kill(timeline),
     isRunning: (timeline) => engine.isRunning(timeline),
     onExit: (listener) => engine.onExit(listener),
   };
@@ -61,6 +64,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
     engine,
     proxy,
     database: createDatabase({ engine, proxy }),
+    dataDir: join(root, "data"),
     complaints,
     dir: join(root, "proxy"),
     starts: (timeline) => generations.get(timeline)?.size ?? 0,
