@@ -1,5 +1,4 @@
 /** Rules on what works and is regretted later. */
-import { walk } from "../statements.ts";
 import { addedConstraints, alterCommands, columnsOf, droppedNames, relationName, svals, type Column, type Rule } from "./rule.ts";
 
 /** PostgreSQL cuts longer names off, in bytes. */
@@ -107,7 +106,7 @@ export const ADVICE_RULES: readonly Rule[] = [
     find: (statement) => {
       const table = relationName(statement.node["relation"]);
       return alterCommands(statement)
-        .filter(({ subtype }) => /^AT_DisableTrig/.test(subtype))
+        .filter(({ subtype }) => subtype.startsWith("AT_DisableTrig"))
         .map(() => ({ what: `turns triggers of ${table} off`, table }));
     },
   },
@@ -136,17 +135,7 @@ export const ADVICE_RULES: readonly Rule[] = [
     severity: "advice",
     effect: `PostgreSQL cuts names off after ${NAME_BYTES} bytes: two may become one.`,
     safe: "Choose a shorter name.",
-    find: ({ node }) =>
-      [
-        ...new Set(
-          [...walk(node)]
-            .filter(
-              ([key, value]) => /^(relname|colname|conname|idxname|newname|trigname|policy_name)$/.test(key) && typeof value === "string",
-            )
-            .map(([, value]) => value as string)
-            .filter((name) => Buffer.byteLength(name) > NAME_BYTES),
-        ),
-      ].map((name) => ({ what: `names something ${name}` })),
+    find: ({ sql }) => longNames(sql).map((name) => ({ what: `names something ${name}` })),
   },
 ];
 
@@ -159,6 +148,13 @@ function typeRule({ matches, ...rule }: { matches(column: Column): boolean } & P
         .filter(matches)
         .map(({ table, name, type }) => ({ what: `gives ${table}.${name} the type ${SPELLED[type] ?? type}`, table })),
   };
+}
+
+/** From the text: in the tree they are cut off already. */
+function longNames(sql: string): string[] {
+  const code = sql.replaceAll(/'(?:[^']|'')*'|\$(\w*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\//g, " ");
+  const names = [...code.matchAll(/"((?:[^"]|"")+)"|[\p{L}_][\p{L}\p{N}_$]*/gu)].map(([word, quoted]) => quoted ?? word);
+  return [...new Set(names.filter((name) => Buffer.byteLength(name) > NAME_BYTES))];
 }
 
 const SPELLED: Record<string, string> = { int4: "integer", int2: "smallint", bpchar: "char" };
