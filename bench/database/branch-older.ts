@@ -19,16 +19,18 @@ const CLIENTS = 4;
 const CHURN = `
 CREATE TABLE history (at timestamptz, account int, delta int);
 CREATE PROCEDURE churn(rows int, transactions int) LANGUAGE plpgsql AS $$
+DECLARE chosen int;
 BEGIN
   SET synchronous_commit = off;
   FOR n IN 1..transactions LOOP
-    UPDATE filling SET body = overlay(body placing lpad(n::text, 8, '0') from 1) WHERE id = 1 + (random() * (rows - 1))::int;
-    INSERT INTO history VALUES (clock_timestamp(), n, n % 100);
+    chosen := 1 + (random() * (rows - 1))::int;
+    UPDATE filling SET body = repeat(md5(random()::text), 30) WHERE id = chosen;
+    INSERT INTO history VALUES (clock_timestamp(), chosen, n % 100);
     COMMIT;
   END LOOP;
 END $$`;
 
-const LOAD = "UPDATE filling SET body = overlay(body placing 'busy' from 1) WHERE id = 1 + (random() * 500)::int";
+const LOAD = "UPDATE filling SET body = overlay(body placing 'busy' from 1) WHERE id = (SELECT 1 + (random() * 500)::int)";
 
 export const branchOlder: Row = {
   name: "branch-older",
@@ -92,8 +94,8 @@ async function makeMarks(bench: Bench, place: Place, base: Checkpoint, dsn: stri
     const { rows } = await client.query<{ count: string }>("SELECT count(*) FROM filling");
     let transactions = 0;
     for (const wanted of logMegabytes) {
-      bench.note(`writing ${wanted} MB of log`);
       for (;;) {
+        bench.note(`writing ${wanted} MB of log`);
         const lsn = await place.engine.head(base.timeline);
         const written = Number(lsnToBigint(lsn) - lsnToBigint(base.lsn));
         if (written >= wanted * MIB) {
