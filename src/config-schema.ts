@@ -98,6 +98,18 @@ export const configSchema = z.strictObject({
     .max(60_000)
     .default(5000)
     .meta({ description: "For how long clients wait at most while a release holds them." }),
+  history: z
+    .strictObject({
+      days: z.number().min(0.01).max(3650).default(7),
+      gigabytes: z.number().min(0.1).max(100_000).default(16).meta({
+        description: "Of copies and log, for an app's production with all that was branched from it. The oldest goes first.",
+      }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        "How far back data can be restored and branched from. What a release, a change or a restore point refers to is kept in any case.",
+    }),
   allowedBots: z
     .array(z.string().regex(/^[A-Za-z0-9-]+\[bot\]$/, 'expected a bot\'s login: "name[bot]"'))
     .default([])
@@ -142,6 +154,8 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   { name: "ADORABLE_BUDGET_MINUTES", path: ["budget", "minutes"], kind: "number" },
   { name: "ADORABLE_BUDGET_TOKENS", path: ["budget", "tokens"], kind: "number" },
   { name: "ADORABLE_HOLD_BUDGET_MS", path: ["holdBudgetMs"], kind: "number" },
+  { name: "ADORABLE_HISTORY_DAYS", path: ["history", "days"], kind: "number" },
+  { name: "ADORABLE_HISTORY_GIGABYTES", path: ["history", "gigabytes"], kind: "number" },
   { name: "ADORABLE_ALLOWED_BOTS", path: ["allowedBots"], kind: "list" },
   { name: "ADORABLE_TRUST_CODE", path: ["trustCode"], kind: "boolean" },
   { name: "ADORABLE_GITHUB_API_URL", path: ["github", "apiUrl"], kind: "text" },

@@ -41,6 +41,7 @@ describe("the configuration", () => {
       models: { architect: "blueprint", producer: "blueprint", analyst: "blueprint" },
       allowedBots: [],
       holdBudgetMs: 5000,
+      history: { days: 7, gigabytes: 16 },
     });
     expect(load().github).toBeUndefined();
   });

@@ -43,6 +43,9 @@ const settingsSchema = z.object({
   ADORABLE_MASTER_KEY_FILE: z.string().min(1).optional(),
   /** Without sessions at work for so long, a compute is stopped. */
   ADORABLE_DATABASE_IDLE_MS: millisecondsSchema.default(60_000),
+  /** For how long positions of a database stay reachable, and how many bytes a family of timelines may keep for it. */
+  ADORABLE_DATABASE_WINDOW_MS: millisecondsSchema.optional(),
+  ADORABLE_DATABASE_BUDGET_BYTES: z.coerce.number().int().positive().optional(),
   /** Without a request for so long, an app is frozen. */
   ADORABLE_APP_IDLE_MS: millisecondsSchema.default(300_000),
   ADORABLE_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug"]).default("info"),
@@ -78,7 +81,14 @@ export async function startEdge(settings: EdgeSettings): Promise<Edge> {
   await mkdir(settings.ADORABLE_RUN, { recursive: true, mode: 0o711 });
   await using started = new AsyncDisposableStack();
 
-  const engine = await createEngine({ dataDir: data("database"), runDir: settings.ADORABLE_RUN, report: onError });
+  const { ADORABLE_DATABASE_WINDOW_MS: windowMs, ADORABLE_DATABASE_BUDGET_BYTES: budgetBytes } = settings;
+  const engine = await createEngine({
+    dataDir: data("database"),
+    runDir: settings.ADORABLE_RUN,
+    ...(windowMs === undefined ? {} : { windowMs }),
+    ...(budgetBytes === undefined ? {} : { budgetBytes }),
+    report: onError,
+  });
   started.defer(() => engine.close());
   const proxy = await createProxy({
     dir: data("proxy"),

@@ -139,6 +139,8 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     ADORABLE_RUN: data.runDir,
     ADORABLE_POSTGRES_HOST: config.host,
     ADORABLE_POSTGRES_PORT: String(memory.ports.postgres),
+    ADORABLE_DATABASE_WINDOW_MS: String(Math.round(config.history.days * 24 * 3600 * 1000)),
+    ADORABLE_DATABASE_BUDGET_BYTES: String(Math.round(config.history.gigabytes * 1e9)),
     ...(config.databaseTls === undefined
       ? {}
       : {
