@@ -1,6 +1,7 @@
 /** One connection from the proxy to a PostgreSQL server: its startup, and queries of the proxy's own while no client uses it. */
 import { createConnection, type Socket } from "node:net";
 import { type BackendKey, cancelRequest, errorFields, MAX_MESSAGE_BYTES, simpleQuery, startupMessage } from "./messages.ts";
+import { Wire } from "./wire.ts";
 
 export interface QueryAnswer {
   /** Columns as text, NULL as undefined. */
@@ -12,11 +13,11 @@ export interface QueryAnswer {
 }
 
 export interface Backend {
-  socket: Socket;
+  wire: Wire;
   key: BackendKey;
   /** What the server reported at startup. */
   parameters: Map<string, string>;
-  /** Runs one simple query. Only where nothing is outstanding and nobody else reads the socket. Rejects when the connection is lost or `timeoutMs` is over. */
+  /** Runs one simple query. Only where nothing is outstanding and nobody else reads the wire. Rejects when the connection is lost or `timeoutMs` is over. */
   query(sql: string, timeoutMs: number): Promise<QueryAnswer>;
   /** Asks the server to cancel what the session runs; returns when it has taken note. */
   cancel(): Promise<void>;
@@ -45,13 +46,14 @@ interface Frame {
 
 /** Opens a session. Throws `BackendRefusal`, or the socket's error where nobody listens. */
 export async function connectBackend(socketPath: string, parameters: ReadonlyMap<string, string>, timeoutMs: number): Promise<Backend> {
-  const socket = createConnection({ path: socketPath, noDelay: true });
+  const wire = Wire.connect(socketPath);
+  const { socket } = wire;
   socket.on("error", () => {}); // "close" follows and is what counts; while connecting it is heard below.
   try {
     socket.write(startupMessage(parameters));
     const reported = new Map<string, string>();
     let key: BackendKey | undefined;
-    await readFrames(socket, timeoutMs, ({ type, bytes }) => {
+    await readFrames(wire, timeoutMs, ({ type, bytes }) => {
       const body = bytes.subarray(5);
       if (type === "E") throw new BackendRefusal(Buffer.from(bytes));
       if (type === "R" && body.readUInt32BE() !== 0) throw new Error(`the server behind "${socketPath}" asks for a password`);
@@ -65,12 +67,12 @@ export async function connectBackend(socketPath: string, parameters: ReadonlyMap
     if (!key) throw new Error(`the server behind "${socketPath}" gave no key`);
     const known = key;
     return {
-      socket,
+      wire,
       key: known,
       parameters: reported,
-      query: (sql, limitMs) => query(socket, sql, limitMs),
+      query: (sql, limitMs) => query(wire, sql, limitMs),
       cancel: () => cancel(socketPath, known),
-      leave: () => leave(socket),
+      leave: () => leave(wire),
     };
   } catch (error) {
     socket.destroy();
@@ -87,10 +89,10 @@ async function cancel(socketPath: string, key: BackendKey): Promise<void> {
   await closed(socket);
 }
 
-async function query(socket: Socket, sql: string, timeoutMs: number): Promise<QueryAnswer> {
+async function query(wire: Wire, sql: string, timeoutMs: number): Promise<QueryAnswer> {
   const answer: QueryAnswer = { rows: [], asides: [] };
-  socket.write(simpleQuery(sql));
-  await readFrames(socket, timeoutMs, ({ type, bytes }) => {
+  wire.socket.write(simpleQuery(sql));
+  await readFrames(wire, timeoutMs, ({ type, bytes }) => {
     if (type === "D") answer.rows.push(dataRow(bytes));
     if (type === "E") answer.error = errorFields(bytes.subarray(5)).get("C") ?? "XX000";
     if (type === "N" || type === "A" || type === "S") answer.asides.push(Buffer.from(bytes));
@@ -111,10 +113,11 @@ function dataRow(bytes: Buffer): (string | undefined)[] {
   return row;
 }
 
-async function leave(socket: Socket): Promise<void> {
+async function leave(wire: Wire): Promise<void> {
+  const { socket } = wire;
   if (!socket.destroyed) {
     socket.end();
-    socket.resume();
+    wire.start(() => {});
   }
   await closed(socket);
 }
@@ -124,20 +127,20 @@ function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
-/** Feeds whole messages to `take` until it says that this was the last one. Leaves the socket paused and without listeners of ours. */
-function readFrames(socket: Socket, timeoutMs: number, take: (frame: Frame) => boolean): Promise<void> {
+/** Feeds whole messages to `take` until it says that this was the last one. Leaves the wire stopped, and what came after to its next reader. */
+function readFrames(wire: Wire, timeoutMs: number, take: (frame: Frame) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     let pending: Buffer = Buffer.alloc(0);
     const finish = (error?: Error): void => {
       clearTimeout(timer);
-      socket.pause();
-      socket.off("data", onData).off("error", finish).off("close", onClose);
+      wire.stop(pending);
+      wire.socket.off("error", finish).off("close", onClose);
       if (error) reject(error);
       else resolve();
     };
     const onClose = (): void => finish(new Error("the server closed the connection"));
-    const onData = (chunk: Buffer): void => {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    const onBytes = (chunk: Buffer): void => {
+      pending = Buffer.concat([pending, chunk]);
       try {
         while (pending.length >= 5) {
           const size = 1 + pending.readUInt32BE(1);
@@ -145,16 +148,14 @@ function readFrames(socket: Socket, timeoutMs: number, take: (frame: Frame) => b
           if (pending.length < size) return;
           const bytes = pending.subarray(0, size);
           pending = pending.subarray(size);
-          if (!take({ type: String.fromCharCode(bytes[0] ?? 0), bytes })) continue;
-          if (pending.length > 0) socket.unshift(pending);
-          return finish();
+          if (take({ type: String.fromCharCode(bytes[0] ?? 0), bytes })) return finish();
         }
       } catch (error) {
         finish(error as Error);
       }
     };
     const timer = setTimeout(() => finish(new Error("the server did not answer in time")), timeoutMs);
-    socket.on("data", onData).on("error", finish).on("close", onClose);
-    socket.resume();
+    wire.socket.on("error", finish).on("close", onClose);
+    wire.start(onBytes);
   });
 }

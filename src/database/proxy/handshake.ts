@@ -20,19 +20,18 @@ import {
 } from "./messages.ts";
 import { beginScram } from "./scram.ts";
 import { farewell } from "./farewell.ts";
+import { Wire } from "./wire.ts";
 
 /** A client whose password was right. */
 export interface Greeting {
-  /** Where the client is heard and answered from here on: its socket, or TLS upon it. */
-  socket: Socket;
+  /** Where the client is heard and answered from here on: its socket, or TLS upon it. What came after the handshake is held. */
+  wire: Wire;
   endpoint: EndpointName;
   user: string;
   /** What the backend gets: the client's parameters without `database`, protocol options and replication. */
   parameters: Map<string, string>;
   /** The hold whose credential was used. */
   hold?: HoldId;
-  /** Bytes that came after the handshake. */
-  rest: Buffer;
 }
 
 type Startup = Pick<Greeting, "endpoint" | "user" | "parameters">;
@@ -74,7 +73,8 @@ export async function greet(raw: Socket, options: HandshakeOptions, timeoutMs: n
     if (!startup) return undefined;
     const hold = await authenticate(line, options, startup.endpoint, startup.user);
     line.socket.write(authentication(0));
-    return { ...startup, socket: line.socket, ...(hold === undefined ? {} : { hold }), rest: line.reader.rest() };
+    line.reader.release();
+    return { ...startup, wire: Wire.over(line.socket, line.reader.rest()), ...(hold === undefined ? {} : { hold }) };
   } catch (error) {
     if (error instanceof HungUp) return undefined;
     if (!(error instanceof ClientRefusal)) throw error;

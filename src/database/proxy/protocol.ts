@@ -3,17 +3,22 @@
  *
  * A **batch** is what one ReadyForQuery answers: one Query or FunctionCall, or extended messages up to their Sync.
  * A session is **quiet** when nothing is outstanding, no batch is half sent, and the last ReadyForQuery said `I` (no transaction).
+ *
+ * Every byte of every client passes here: only the heads of messages are looked at, and the text of queries.
  */
 import { MAX_MESSAGE_BYTES } from "./messages.ts";
 
 export type TransactionStatus = "I" | "T" | "E";
 
-/** What must go on being forwarded for a batch to end, and never begins one: copy data, copy's two ends, good-bye. */
-const CONTINUATIONS = new Set(["d", "c", "f", "X"]);
-const EXTENDED = new Set(["P", "B", "D", "E", "C"]);
+const code = (type: string): number => type.charCodeAt(0);
+const [QUERY, FUNCTION_CALL, PARSE, BIND, DESCRIBE, EXECUTE, CLOSE, SYNC, GOODBYE] = [..."QFPBDECSX"].map(code);
+const [COPY_DATA, COPY_DONE, COPY_FAIL] = [..."dcf"].map(code);
+const [READY, COPY_IN, ERROR, PARAMETER_STATUS] = [..."ZGES"].map(code);
 
-/** SQL text that may set a parameter of the application's own (`app.user`): PostgreSQL lists those in no view. */
-const CUSTOM_SETTING = /set_config|\bset\s+(?:session\s+)?"?\w+"?\s*\./i;
+/** SQL text that may set a parameter of the application's own (`app.user`): PostgreSQL lists those in no view. A comment may hide what follows it. */
+const CUSTOM_SETTING = /set_config|\bset(?:\s+session)?\s*(?:--|\/\*)|\bset\s+(?:session\s+)?"?[\w$\x80-\xff]+"?\s*(?:\.|--|\/\*)/i;
+/** As much of a query as `CUSTOM_SETTING` may need of what came in an earlier chunk. */
+const TAIL_CHARACTERS = 256;
 
 /** The client sent what no PostgreSQL message is. */
 export class MalformedStream extends Error {}
@@ -22,17 +27,23 @@ export class ProtocolState {
   status: TransactionStatus = "I";
   /** True once the client may have set a parameter that the server does not list. */
   customSettings = false;
-  /** Query (Q) or Sync (S), oldest first, that have no ReadyForQuery yet. */
-  #outstanding: ("Q" | "S")[] = [];
+  /** What the last `fromClient` did not let through: it must be given again. */
+  rest: Buffer | undefined;
+  /** True when the last `fromClient` met the client's good-bye, which is not sent on. */
+  goodbye = false;
+  /** Queries (true) and Syncs (false), oldest first, that have no ReadyForQuery yet. */
+  #outstanding: boolean[] = [];
   #inBatch = false;
   #copyIn = false;
   #clientLeft = 0;
   #sniffing = false;
+  /** The end of the query so far, where one comes in several chunks. */
+  #tail = "";
   #carry: Buffer | undefined;
   #serverHead = Buffer.alloc(5);
   #serverHave = 0;
   #serverLeft = 0;
-  #serverType = "";
+  #serverType = 0;
 
   /** Goes on where `before` ended, on another connection to a server: what the client has begun to send belongs to the next batch. */
   static after(before: ProtocolState): ProtocolState {
@@ -61,99 +72,138 @@ export class ProtocolState {
 
   /** The type of the server's last message. */
   get lastServerMessage(): string {
-    return this.#serverType;
+    return String.fromCharCode(this.#serverType);
   }
 
   /**
-   * Takes bytes of the client; `send` may go to the server. Where a batch begins that `mayBegin` refuses, the rest comes back and must be given again.
-   * Throws `MalformedStream`.
+   * Takes bytes of the client and returns those that may go to the server; `rest` and `goodbye` say what became of the others.
+   * A batch that `mayBegin` refuses stays behind as `rest`. Throws `MalformedStream`.
    */
-  fromClient(bytes: Buffer, mayBegin: () => boolean): { send: Buffer; rest?: Buffer; goodbye: boolean } {
+  fromClient(bytes: Buffer, mayBegin: () => boolean): Buffer {
     const chunk = this.#carry ? Buffer.concat([this.#carry, bytes]) : bytes;
     this.#carry = undefined;
+    this.rest = undefined;
+    this.goodbye = false;
+    const end = chunk.length;
     let at = 0;
-    while (at < chunk.length) {
+    while (at < end) {
       if (this.#clientLeft > 0) {
-        const step = Math.min(this.#clientLeft, chunk.length - at);
+        const step = Math.min(this.#clientLeft, end - at);
         if (this.#sniffing) this.#sniff(chunk, at, at + step);
         this.#clientLeft -= step;
         at += step;
         continue;
       }
-      if (chunk.length - at < 5) {
+      if (end - at < 5) {
         this.#carry = Buffer.from(chunk.subarray(at));
-        return { send: chunk.subarray(0, at), goodbye: false };
+        return chunk.subarray(0, at);
       }
-      const type = String.fromCharCode(chunk[at] ?? 0);
-      const length = chunk.readUInt32BE(at + 1);
+      const type = chunk[at] as number;
+      const length = lengthAt(chunk, at + 1);
       if (length < 4 || length > MAX_MESSAGE_BYTES) throw new MalformedStream(`invalid message length ${length}`);
-      if (type === "X") return { send: chunk.subarray(0, at), goodbye: true };
-      if (!this.#inBatch && !CONTINUATIONS.has(type) && !mayBegin())
-        return { send: chunk.subarray(0, at), rest: chunk.subarray(at), goodbye: false };
+      if (type === GOODBYE) {
+        this.goodbye = true;
+        return chunk.subarray(0, at);
+      }
+      if (!this.#inBatch && !isContinuation(type) && !mayBegin()) {
+        this.rest = chunk.subarray(at);
+        return chunk.subarray(0, at);
+      }
       this.#begin(type);
       this.#clientLeft = length - 4;
       at += 5;
     }
-    return { send: chunk, goodbye: false };
+    return chunk;
   }
 
-  #begin(type: string): void {
-    if (type === "Q" || type === "F") {
-      this.#outstanding.push("Q");
+  #begin(type: number): void {
+    this.#sniffing = (type === QUERY || type === PARSE) && !this.customSettings;
+    if (type === QUERY || type === FUNCTION_CALL) {
+      this.#outstanding.push(true);
       this.#inBatch = false;
-    } else if (type === "S") {
+    } else if (type === SYNC) {
       // While the server takes copy data it ignores Sync.
-      if (!this.#copyIn) {
-        this.#outstanding.push("S");
-        this.#inBatch = false;
-      }
-    } else if (type === "c" || type === "f") this.#copyIn = false;
-    else if (EXTENDED.has(type)) this.#inBatch = true;
-    this.#sniffing = (type === "Q" || type === "P") && !this.customSettings;
+      if (this.#copyIn) return;
+      this.#outstanding.push(false);
+      this.#inBatch = false;
+    } else if (type === COPY_DONE || type === COPY_FAIL) this.#copyIn = false;
+    else if (type === PARSE || type === BIND || type === DESCRIBE || type === EXECUTE || type === CLOSE) this.#inBatch = true;
   }
 
   #sniff(chunk: Buffer, from: number, to: number): void {
-    if (CUSTOM_SETTING.test(chunk.toString("latin1", from, to))) this.customSettings = true;
+    const isWhole = this.#tail === "" && to - from === this.#clientLeft;
+    if (isWhole && !mentionsSet(chunk, from, to)) return;
+    const text = this.#tail + chunk.toString("latin1", from, to);
+    if (CUSTOM_SETTING.test(text)) this.customSettings = true;
+    this.#tail = to - from === this.#clientLeft ? "" : text.slice(-TAIL_CHARACTERS);
   }
 
   /** Takes bytes of the server. True when a ReadyForQuery was among them. `changed` gets the body of each ParameterStatus. */
   fromServer(chunk: Buffer, changed: (body: Buffer) => void): boolean {
+    const end = chunk.length;
     let ready = false;
     let at = 0;
-    while (at < chunk.length) {
+    while (at < end) {
       if (this.#serverLeft > 0) {
-        const step = Math.min(this.#serverLeft, chunk.length - at);
-        if (this.#serverType === "Z") this.#ready(chunk[at] ?? 0);
-        else if (this.#serverType === "S" && this.#serverLeft === step) changed(chunk.subarray(at, at + step));
-        ready ||= this.#serverType === "Z";
+        const step = Math.min(this.#serverLeft, end - at);
+        if (this.#serverType === READY) {
+          this.#ready(chunk[at] as number);
+          ready = true;
+        } else if (this.#serverType === PARAMETER_STATUS && this.#serverLeft === step) changed(chunk.subarray(at, at + step));
         this.#serverLeft -= step;
         at += step;
         continue;
       }
-      const step = Math.min(5 - this.#serverHave, chunk.length - at);
-      chunk.copy(this.#serverHead, this.#serverHave, at, at + step);
-      this.#serverHave += step;
-      at += step;
+      if (this.#serverHave === 0 && end - at >= 5) {
+        this.#serverBegins(chunk[at] as number, lengthAt(chunk, at + 1));
+        at += 5;
+        continue;
+      }
+      this.#serverHead[this.#serverHave++] = chunk[at++] as number;
       if (this.#serverHave < 5) continue;
       this.#serverHave = 0;
-      this.#serverType = String.fromCharCode(this.#serverHead[0] ?? 0);
-      this.#serverLeft = this.#serverHead.readUInt32BE(1) - 4;
-      if (this.#serverType === "G") this.#copyBegins();
-      if (this.#serverType === "E") this.#copyIn = false;
+      this.#serverBegins(this.#serverHead[0] as number, lengthAt(this.#serverHead, 1));
     }
     return ready;
   }
 
+  #serverBegins(type: number, length: number): void {
+    this.#serverType = type;
+    this.#serverLeft = length - 4;
+    if (type === COPY_IN) this.#copyBegins();
+    else if (type === ERROR) this.#copyIn = false;
+  }
+
   #copyBegins(): void {
     this.#copyIn = true;
-    if (this.#outstanding[0] === "Q") return;
+    if (this.#outstanding[0]) return;
     // The Syncs that were sent ahead are read in copy mode and get no answer; the batch ends at the one after the copy.
     this.#outstanding = [];
     this.#inBatch = true;
   }
 
   #ready(status: number): void {
-    this.status = String.fromCharCode(status) as TransactionStatus;
+    this.status = status === 0x49 ? "I" : status === 0x54 ? "T" : "E";
     this.#outstanding.shift();
   }
+}
+
+/** What must go on being forwarded for a batch to end, and never begins one: copy data, and copy's two ends. */
+function isContinuation(type: number): boolean {
+  return type === COPY_DATA || type === COPY_DONE || type === COPY_FAIL;
+}
+
+/** The unsigned 32 bits, big-endian. */
+function lengthAt(bytes: Buffer, at: number): number {
+  const low = ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+  return (bytes[at] as number) * 0x1000000 + low;
+}
+
+/** Is there a "set", in any case? Far cheaper than the pattern, which most queries are spared so. */
+function mentionsSet(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from + 2; at < to; at++) {
+    if (((bytes[at] as number) | 0x20) !== 0x74) continue;
+    if (((bytes[at - 1] as number) | 0x20) === 0x65 && ((bytes[at - 2] as number) | 0x20) === 0x73) return true;
+  }
+  return false;
 }

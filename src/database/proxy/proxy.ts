@@ -98,8 +98,8 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     const holdsOf = (name: EndpointName): HoldId[] => holds.of(name);
     const needsEncryption = !isLoopback(raw.remoteAddress);
     const greeting = await greet(raw, { credentials, encryption, needsEncryption, knows, holdsOf, cancel }, STARTUP_MS);
-    if (!greeting || greeting.socket.destroyed) return;
-    const { socket } = greeting;
+    const socket = greeting?.wire.socket;
+    if (!greeting || !socket || socket.destroyed) return;
     if (socket !== raw) {
       sockets.delete(raw);
       take(socket);

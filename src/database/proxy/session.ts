@@ -9,7 +9,6 @@
  * | detached | no backend, and the client does not know                         | waiting, closed             |
  * | closed   | the client was told; the backend is gone or going                |                             |
  */
-import type { Socket } from "node:net";
 import type { HoldId, TimelineId } from "../../core/ids.ts";
 import { type Backend, BackendRefusal } from "./backend.ts";
 import { farewell } from "./farewell.ts";
@@ -17,6 +16,7 @@ import { ClientRefusal, type Greeting } from "./handshake.ts";
 import { type BackendKey, backendKeyData, fatal, parameterStatus, readyForQuery, type SqlState } from "./messages.ts";
 import { MalformedStream, ProtocolState } from "./protocol.ts";
 import { sessionStateQuery } from "./session-state.ts";
+import { Wire } from "./wire.ts";
 
 /** What a session needs of its endpoint. */
 export interface SessionHost {
@@ -44,7 +44,7 @@ export class Session {
   readonly parameters: ReadonlyMap<string, string>;
   readonly hold: HoldId | undefined;
   readonly key: BackendKey;
-  readonly client: Socket;
+  readonly client: Wire;
   /** The last moment at which bytes passed, in ms since 1970. */
   activeAt = Date.now();
   /** Since when it is away from transaction boundaries, in ms since 1970; undefined at one. */
@@ -61,21 +61,19 @@ export class Session {
   #unhook: () => void = () => {};
 
   constructor(greeting: Greeting, key: BackendKey, host: SessionHost) {
-    const client = greeting.socket;
-    this.client = client;
+    this.client = greeting.wire;
     this.user = greeting.user;
     this.parameters = greeting.parameters;
     this.hold = greeting.hold;
     this.key = key;
     this.#host = host;
-    if (greeting.rest.length > 0) this.#pending = greeting.rest;
-    client.on("data", (chunk: Buffer) => this.#fromClient(chunk));
-    client.on("drain", () => {
-      if (this.state === "attached") this.backend?.socket.resume();
+    const { socket } = this.client;
+    socket.on("drain", () => {
+      if (this.state === "attached") this.backend?.wire.socket.resume();
     });
-    client.on("close", () => this.#leave());
-    client.on("end", () => this.#leave());
-    client.resume();
+    socket.on("close", () => this.#leave());
+    socket.on("end", () => this.#leave());
+    this.client.start((bytes) => this.#fromClient(bytes));
   }
 
   /** True where nothing that the client sent is under way and no transaction is open. */
@@ -125,7 +123,7 @@ export class Session {
     const bytes = this.#pending;
     this.#pending = undefined;
     this.#forward(bytes);
-    if (this.#pending === undefined && !this.backend?.socket.writableNeedDrain) this.client.resume();
+    if (this.#pending === undefined && !this.backend?.wire.isFull) this.client.socket.resume();
   }
 
   /**
@@ -149,7 +147,7 @@ export class Session {
     this.#unhook();
     const stateless = await this.#holdsNothing(backend);
     if (!this.#isClosed()) {
-      if (!force && this.#pending !== undefined && !backend.socket.destroyed) {
+      if (!force && this.#pending !== undefined && !backend.wire.socket.destroyed) {
         this.state = "attached";
         this.#hook(backend);
         this.kick();
@@ -175,7 +173,7 @@ export class Session {
     if (this.#protocol.serverBetweenMessages) this.#leave(last);
     else {
       this.#leave();
-      this.client.destroy();
+      this.client.socket.destroy();
     }
   }
 
@@ -185,7 +183,7 @@ export class Session {
     this.#pending = undefined;
     this.#unhook();
     if (this.backend && this.timeline) void this.#host.leave(this.timeline, this.backend);
-    farewell(this.client, last);
+    farewell(this.client.socket, last);
     this.#host.ended(this);
   }
 
@@ -197,7 +195,7 @@ export class Session {
     try {
       for (let tries = 2; tries > 0; tries--) {
         const answer = await backend.query(sessionStateQuery(this.user), QUESTION_TIMEOUT_MS);
-        for (const aside of answer.asides) if (!this.client.destroyed) this.client.write(aside);
+        for (const aside of answer.asides) this.client.write(aside);
         // 57014: a cancel of the client's own that came late.
         if (answer.error !== "57014") return answer.error === undefined && answer.rows[0]?.[0] === "f" && !this.#protocol.customSettings;
       }
@@ -224,73 +222,76 @@ export class Session {
     this.kick();
   }
 
-  #hook(backend: Backend): void {
-    const { socket } = backend;
-    const onData = (chunk: Buffer): void => this.#fromServer(chunk, socket);
+  #hook({ wire }: Backend): void {
     const onDrain = (): void => {
-      if (this.#pending === undefined) this.client.resume();
+      if (this.#pending === undefined) this.client.socket.resume();
     };
     const onClose = (): void => this.#lostBackend();
-    socket.on("data", onData).on("drain", onDrain).on("close", onClose);
-    socket.resume();
+    wire.socket.on("drain", onDrain).on("close", onClose);
     this.#unhook = () => {
       this.#unhook = () => {};
-      socket.off("data", onData).off("drain", onDrain).off("close", onClose);
+      wire.socket.off("drain", onDrain).off("close", onClose);
+      wire.stop();
     };
+    wire.start((bytes) => this.#fromServer(bytes, wire));
   }
 
-  #fromClient(chunk: Buffer): void {
+  #fromClient(bytes: Buffer): void {
     if (this.state === "closed") return;
     this.activeAt = Date.now();
-    if (this.#pending !== undefined) {
-      this.#pending = Buffer.concat([this.#pending, chunk]);
-      this.client.pause();
-    } else this.#forward(chunk);
+    if (this.#pending === undefined) this.#forward(bytes);
+    else this.#wait(Buffer.concat([this.#pending, bytes]));
   }
 
-  /** Sends on what may go; the rest waits, and the client's socket with it. */
-  #forward(chunk: Buffer): void {
+  /** Keeps `own`, which nobody else has, for later; the client's socket waits with it. */
+  #wait(own: Buffer): void {
+    this.#pending = own;
+    this.client.socket.pause();
+  }
+
+  /** Sends on what may go; the rest waits. */
+  #forward(bytes: Buffer): void {
     const { backend } = this;
     if (this.state !== "attached" || !backend) {
-      this.#pending = chunk;
-      this.client.pause();
+      this.#wait(Buffer.from(bytes));
       if (this.state !== "detached") return;
-      if (chunk[0] === GOODBYE && this.#protocol.clientBetweenMessages) this.#leave();
+      if (bytes[0] === GOODBYE && this.#protocol.clientBetweenMessages) this.#leave();
       else void this.attach();
       return;
     }
+    const protocol = this.#protocol;
     try {
-      const { send, rest, goodbye } = this.#protocol.fromClient(chunk, () => this.#mayBegin());
-      if (send.length > 0 && !backend.socket.write(send)) this.client.pause();
-      if (!this.#protocol.quiet) this.busySince ??= Date.now();
-      if (goodbye) return this.#leave();
-      if (rest === undefined) return;
-      this.#pending = rest;
-      this.client.pause();
-      this.#host.settled(this);
+      const send = protocol.fromClient(bytes, this.#mayBegin);
+      if (this.busySince === undefined && !protocol.quiet) this.busySince = this.activeAt;
+      if (send.length > 0 && !backend.wire.write(send)) this.client.socket.pause();
     } catch (error) {
       if (!(error instanceof MalformedStream)) throw error;
       this.fail("08P01", error.message);
+      return;
+    }
+    if (protocol.goodbye) this.#leave();
+    else if (protocol.rest !== undefined) {
+      this.#wait(Buffer.from(protocol.rest));
+      this.#host.settled(this);
     }
   }
 
-  #mayBegin(): boolean {
-    if (this.#host.isOpen(this)) return true;
-    // Shut: what is under way may say what comes next, and an open transaction must be able to end.
-    return !this.#protocol.awaitsAnswer && this.#protocol.status !== "I";
-  }
+  // Shut: what is under way may say what comes next, and an open transaction must be able to end.
+  readonly #mayBegin = (): boolean => this.#host.isOpen(this) || (!this.#protocol.awaitsAnswer && this.#protocol.status !== "I");
 
-  #fromServer(chunk: Buffer, socket: Socket): void {
+  readonly #parameterChanged = (body: Buffer): void => {
+    const [name = "", value = ""] = body.toString("utf8").split("\0");
+    this.#told?.set(name, value);
+  };
+
+  #fromServer(bytes: Buffer, wire: Wire): void {
     this.activeAt = Date.now();
-    const ready = this.#protocol.fromServer(chunk, (body) => {
-      const [name = "", value = ""] = body.toString("utf8").split("\0");
-      this.#told?.set(name, value);
-    });
-    if (!this.client.write(chunk)) socket.pause();
+    const ready = this.#protocol.fromServer(bytes, this.#parameterChanged);
+    if (!this.client.write(bytes)) wire.socket.pause();
     if (!ready) return;
     // A client that sends ahead is never quiet, but its transactions end.
-    if (this.#protocol.status === "I") this.busySince = this.#protocol.quiet ? undefined : Date.now();
-    this.kick();
+    if (this.#protocol.status === "I") this.busySince = this.#protocol.quiet ? undefined : this.activeAt;
+    if (this.#pending !== undefined) this.kick();
     if (this.#protocol.quiet) this.#host.settled(this);
   }
 
