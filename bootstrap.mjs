@@ -23,6 +23,7 @@ const tools = {
 const scripts = {
   test: (flags) => [["Tests", tools.vitest, "run", ...flags]],
   "test:crash": (flags) => [["Every kill point", tools.vitest, "run", "test/crash", ...flags]],
+  "test:crash:engine": (flags) => [["Every operation of the database engine", tools.vitest, "run", "test/engine/crash.test.ts", ...flags]],
   "bench:loop": (flags) => [["Benchmark", join(root, "bench", "loop.ts"), ...flags]],
   "bench:database": (flags) => [["Benchmark", join(root, "bench", "database", "main.ts"), ...flags]],
   check: (flags) => [
@@ -57,7 +58,7 @@ async function main(args) {
     );
 
   if (command !== "run") return run(node, [join(root, "src", "cli.ts"), ...args], {});
-  const environment = script === "test:crash" ? { ADORABLE_CRASH: "all" } : {};
+  const environment = script.startsWith("test:crash") ? { ADORABLE_CRASH: process.env.ADORABLE_CRASH ?? "all" } : {};
   const failed = [];
   for (const [heading, ...line] of scripts[script](flags)) {
     if (script === "check") process.stdout.write(`\n── ${heading}\n`);
