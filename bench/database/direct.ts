@@ -66,6 +66,7 @@ export async function adopt(dir: string, dataDir: string, runDir: string): Promi
         computes: {
           acquire: async () => ({ socketPath, generation: 1 }),
           stop: async () => {},
+          kill: async () => {},
           isRunning: () => true,
           onExit: () => () => {},
         },

@@ -18,6 +18,8 @@ export interface Computes {
   acquire(timeline: TimelineId): Promise<RunningCompute>;
   /** Ends the compute at once, cleanly; whatever session is left gets 57P01. Idempotent; an unknown timeline is a no-op. */
   stop(timeline: TimelineId): Promise<void>;
+  /** Ends the compute as a crash would, also one that answers nobody: what was acknowledged is on the disk. Idempotent; an unknown timeline is a no-op. */
+  kill(timeline: TimelineId): Promise<void>;
   isRunning(timeline: TimelineId): boolean;
   /** Called when a compute ended without `stop`. Returns the function that removes the listener. */
   onExit(listener: (timeline: TimelineId) => void): () => void;

@@ -31,7 +31,13 @@ const engine = await createEngine({
   // A stalled compute is ended by force, and said to have been.
   report: (error) => process.stderr.write(`${String(error)}\n`),
 });
-const proxy = await createProxy({ dir: join(home, "proxy"), computes: engine, port, masterKey: "5".repeat(64) });
+const proxy = await createProxy({
+  dir: join(home, "proxy"),
+  computes: engine,
+  port,
+  masterKey: "5".repeat(64),
+  log: (event, details) => void (/failed/.test(event) && process.stderr.write(`${event} ${JSON.stringify(details)}\n`)),
+});
 
 const levers: Levers = {
   async age(ms) {

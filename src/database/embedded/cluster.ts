@@ -32,6 +32,8 @@ export interface Cluster {
   exited: Promise<void>;
   /** Ends all sessions and stops cleanly; resolves when the process has ended. Idempotent. */
   stop(): Promise<void>;
+  /** Ends the server by force; processes of its sessions may be left. Idempotent. */
+  kill(): Promise<void>;
   /** Ends it as a crash would. */
   abandon(): Promise<void>;
 }
@@ -86,6 +88,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     session,
     exited,
     stop: () => end("SIGINT"),
+    kill: async () => {
+      if (running) child.kill("SIGKILL");
+      await exited;
+    },
     abandon: async () => {
       await end("SIGQUIT");
       await endStrays([dataDir]);

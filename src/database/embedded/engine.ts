@@ -28,7 +28,7 @@ export interface EngineOptions {
   windowMs?: number;
   /**
    * How many bytes of bases and log each root and its branches may keep together, besides their data; the oldest history goes first. By
-   * default 16 GiB. What is protected is kept even so, and so is each timeline's newest base with the log behind it; then
+   * default 16 GB. What is protected is kept even so, and so is each timeline's newest base with the log behind it; then
    * `history-over-budget` (operator) is reported.
    */
   budgetBytes?: number;
@@ -42,7 +42,7 @@ export interface EngineOptions {
 }
 
 const WINDOW_MS = 7 * 24 * 3600 * 1000;
-const BUDGET_BYTES = 16 * 1024 ** 3;
+const BUDGET_BYTES = 16e9;
 const COLLECT_EVERY_MS = 10 * 60 * 1000;
 const WATCH_EVERY_MS = 15_000;
 const RUN_DIR_BYTES = 60;
@@ -213,6 +213,10 @@ class EmbeddedEngine implements Engine {
 
   stop(timeline: TimelineId): Promise<void> {
     return this.#guard(() => this.#shop.fleet.stop(timeline));
+  }
+
+  kill(timeline: TimelineId): Promise<void> {
+    return this.#guard(() => this.#shop.fleet.kill(timeline));
   }
 
   isRunning(timeline: TimelineId): boolean {

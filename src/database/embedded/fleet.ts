@@ -27,6 +27,10 @@ import { endStrays } from "./strays.ts";
 interface Compute {
   lock: Lock;
   cluster: Cluster | undefined;
+  /** The last one that was started, which may be ending. */
+  last: Cluster | undefined;
+  /** That one was ended by `kill`. */
+  killed: boolean;
   generation: number;
   startedAt: number;
   /** A client of ours outside the engine relies on it, until `stop`. */
@@ -131,6 +135,19 @@ export class Fleet {
     await this.#halt(id, compute, () => !compute.wanted);
   }
 
+  /** Ends the compute as a crash would, also one that is being stopped and does not answer. */
+  async kill(id: TimelineId): Promise<void> {
+    const compute = this.#computes.get(id);
+    if (!compute?.last) return;
+    compute.wanted = false;
+    compute.killed = true;
+    await compute.last.kill();
+    // Its sessions' processes may outlive it.
+    await compute.lock.exclusive(async () => {
+      if (!compute.cluster && compute.dirty) await endStrays([this.#options.records.paths(id).data]);
+    });
+  }
+
   /** Ends the compute for good, as a crash would: its files are about to be deleted. */
   async discard(id: TimelineId): Promise<void> {
     const compute = this.#computes.get(id);
@@ -166,7 +183,17 @@ export class Fleet {
   #compute(id: TimelineId): Compute {
     let compute = this.#computes.get(id);
     if (!compute) {
-      const asleep = { cluster: undefined, generation: 0, startedAt: 0, wanted: false, quiet: undefined, linger: undefined, dirty: false };
+      const asleep = {
+        cluster: undefined,
+        last: undefined,
+        killed: false,
+        generation: 0,
+        startedAt: 0,
+        wanted: false,
+        quiet: undefined,
+        linger: undefined,
+        dirty: false,
+      };
       compute = { ...asleep, lock: new Lock(), uses: new Set(), leave: new AbortController() };
       this.#computes.set(id, compute);
     }
@@ -208,6 +235,8 @@ export class Fleet {
     });
     compute.dirty = false;
     compute.cluster = cluster;
+    compute.last = cluster;
+    compute.killed = false;
     compute.leave = new AbortController();
     compute.startedAt = performance.now();
     compute.generation = Math.max(compute.generation + 1, Date.now());
@@ -227,7 +256,7 @@ export class Fleet {
     const { log } = records.paths(id);
     const said = existsSync(log) ? readFileSync(log, "utf8") : "";
     for (const listener of this.#listeners) listener(id);
-    report(computeEnded(id, said));
+    if (!compute.killed) report(computeEnded(id, said));
   }
 
   async #halt(id: TimelineId, compute: Compute, still: () => boolean): Promise<void> {

@@ -28,7 +28,7 @@ export interface Backends {
 
 /** How long an idle process may take to notice that its client hung up. */
 const GRACE_MS = 200;
-const TERMINATE_MS = 5000;
+const TERMINATE_MS = 3000;
 const RETRY_MS = 20;
 
 export function createBackends(computes: Computes, wakeMs: number, log: Log): Backends {
@@ -37,11 +37,11 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
   const used = new Map<TimelineId, number>();
   const touch = (timeline: TimelineId): void => void used.set(timeline, Date.now());
 
-  async function open(timeline: TimelineId, parameters: ReadonlyMap<string, string>): Promise<Backend> {
+  async function open(timeline: TimelineId, parameters: ReadonlyMap<string, string>, limitMs = wakeMs): Promise<Backend> {
     opening.set(timeline, (opening.get(timeline) ?? 0) + 1);
     touch(timeline);
     try {
-      return await openUntil(Date.now() + wakeMs, timeline, parameters);
+      return await openUntil(Date.now() + limitMs, timeline, parameters);
     } finally {
       // Later, so that there is no moment between "being opened" and "in use by a session".
       setImmediate(() => {
@@ -101,7 +101,7 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
       log("terminate-failed", { timeline, reason: (error as Error).message });
     }
     // Nothing may write after us: the compute as a whole must go, and comes back with the next client.
-    await computes.stop(timeline);
+    await computes.kill(timeline);
     if (!(await allGone(timeline, TERMINATE_MS))) {
       throw new AdorableError({
         code: "session-not-ended",
@@ -120,14 +120,12 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
   async function terminate(timeline: TimelineId): Promise<void> {
     const pids = [...(leaving.get(timeline)?.keys() ?? [])].map((backend) => backend.key.pid);
     if (pids.length === 0 || !computes.isRunning(timeline)) return;
-    const administrator = await open(
-      timeline,
-      new Map([
-        ["user", ADMIN_ROLE],
-        ["database", BACKEND_DATABASE],
-        ["application_name", "adorable proxy"],
-      ]),
-    );
+    const parameters = new Map([
+      ["user", ADMIN_ROLE],
+      ["database", BACKEND_DATABASE],
+      ["application_name", "adorable proxy"],
+    ]);
+    const administrator = await open(timeline, parameters, TERMINATE_MS);
     try {
       const { error } = await administrator.query(
         `select ${pids.map((pid) => `pg_catalog.pg_terminate_backend(${pid})`).join(", ")}`,
@@ -135,7 +133,7 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
       );
       if (error !== undefined) throw new Error(`pg_terminate_backend failed with ${error}`);
     } finally {
-      await administrator.leave();
+      await within(TERMINATE_MS, administrator.leave());
     }
   }
 
