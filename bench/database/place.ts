@@ -53,6 +53,7 @@ export async function openPlace({ dir, runDir, engine: options }: PlaceOptions):
       return compute;
     },
     stop: (timeline) => engine.stop(timeline),
+    kill: (timeline) => engine.kill(timeline),
     isRunning: (timeline) => engine.isRunning(timeline),
     onExit: (listener) => engine.onExit(listener),
   };
