@@ -125,8 +125,8 @@ async function remake(
 /** The id of the change's next timeline, with nothing of it there: known to the change before it is made, so that no crash leaves one that nobody knows. */
 export async function chooseTimeline(platform: Platform, change: ChangeRow): Promise<TimelineId> {
   const timeline = change.next_timeline ?? newId<TimelineId>("tml");
+  await closeMaking(platform, change);
   if (change.next_timeline === null) await updateChange(platform.store, change.id, { next_timeline: timeline });
-  else await closeMaking(platform, change);
   await recordResource(platform.store, change.project_id, "timeline", timeline);
   if (change.next_timeline !== null) await platform.database.deleteTimeline(timeline);
   return timeline;
@@ -144,7 +144,8 @@ function makingEndpoint(change: Pick<ChangeRow, "id">): EndpointName {
   return `tmp_making_${change.id}` as EndpointName;
 }
 
-async function closeMaking(platform: Platform, change: ChangeRow): Promise<void> {
+/** Idempotent. */
+export async function closeMaking(platform: Platform, change: ChangeRow): Promise<void> {
   await platform.database.removeEndpoint(makingEndpoint(change));
   await forgetResource(platform.store, change.project_id, "endpoint", makingEndpoint(change));
 }

@@ -1,20 +1,13 @@
 /** Whether a tree has passed its gates: known from its evidence, or found out by a `verify` run, which leaves out what is known of single apps. */
-import type { Evidence, GateName } from "../core/evidence.ts";
+import type { GateName } from "../core/evidence.ts";
 import type { CommitId, TreeId } from "../core/ids.ts";
-import { ADMIN_ROLE } from "../database/database.ts";
-import { parseMigrations } from "../database/migrations/migrations.ts";
-import { ensureRoles } from "../database/migrations/roles.ts";
-import { rehearse } from "../database/migrations/rehearse.ts";
-import { toAdorableError } from "../core/errors.ts";
-import { endpointName } from "../core/names.ts";
 import { listEvidence, saveEvidence } from "../store/evidence.ts";
-import { findEnvironment } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { listRuns, RUN_OPEN } from "../store/runs.ts";
 import { knownEvidence } from "./app-evidence.ts";
 import { couldNotRun } from "./compose-evidence.ts";
 import { driveRuns, planRun } from "./dispatch.ts";
-import { withFork } from "./forks.ts";
+import { migrationsEvidence } from "./migrations-gate.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
 
@@ -48,7 +41,7 @@ export async function ensureVerified(
   if (missing.includes("migrations")) {
     // The runner starts meanwhile.
     if (onRunner === "pending") await driveRuns(platform, project);
-    await saveEvidence(store, project.id, subject.tree, await rehearsalEvidence(platform, project, mirror, subject.tree));
+    await saveEvidence(store, project.id, subject.tree, await migrationsEvidence(platform, project, mirror, subject.tree));
   }
   return onRunner ?? ensureVerified(platform, project, mirror, subject);
 }
@@ -83,49 +76,4 @@ async function ensureJudged(
     known,
   }));
   return "pending";
-}
-
-/** The pending migrations on a private fork of production; names, times and counts only. */
-async function rehearsalEvidence(platform: Platform, project: ProjectRow, mirror: Mirror, tree: TreeId): Promise<Evidence> {
-  const startedAt = performance.now();
-  const found = (conclusion: "success" | "failure", title: string, summary: string): Evidence => ({
-    gate: "migrations",
-    conclusion,
-    title,
-    summary,
-    annotations: [],
-    files: [],
-    durationMs: Math.round(performance.now() - startedAt),
-  });
-  try {
-    const migrations = parseMigrations(await mirror.migrations(tree));
-    const spec = await mirror.spec(tree);
-    const production = await findEnvironment(platform.store, project.id, endpointName(project.id, { kind: "production" }));
-    if (!production)
-      return found(
-        "success",
-        `${migrations.length} ${migrations.length === 1 ? "migration" : "migrations"} for a new production`,
-        "There is no production yet: the first release starts with this change's data.",
-      );
-    const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };
-    const { files } = await withFork(platform, project.id, `gate_${project.id}_${tree.slice(0, 16)}`, from, async (fork) => {
-      const { dsn } = await platform.database.credential(fork.endpoint, ADMIN_ROLE);
-      for (const app of spec.apps) await ensureRoles(dsn, app);
-      return rehearse(dsn, migrations);
-    });
-    if (files.length === 0) return found("success", "No pending migration", "Production's schema is already the one of this change.");
-    const rows = files.map(
-      (file) => `| \`${file.path}\` | ${file.durationMs} ms | ${file.destructive.length === 0 ? "none" : file.destructive.join("; ")} |`,
-    );
-    const table = ["| migration | took at most | destructive steps |", "|---|---|---|", ...rows].join("\n");
-    return found(
-      "success",
-      `${files.length} pending, rehearsed on a fork of production`,
-      `Run on a private fork of production that is gone again.\n\n${table}`,
-    );
-  } catch (thrown) {
-    const error = toAdorableError(thrown);
-    if (error.remedy === "wait") throw thrown;
-    return found("failure", "The rehearsal failed", `${error.message}\n\n${error.hint ?? ""}`);
-  }
 }

@@ -8,7 +8,7 @@ import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { RUN_OPEN } from "../store/runs.ts";
 import type { Platform } from "../change/platform.ts";
 import { isOverexposed } from "../change/preview-data.ts";
-import { abandonTimeline, changeEndpoint, dropTimeline, pointEndpoint, type ChangeWithData } from "../change/timeline.ts";
+import { abandonTimeline, changeEndpoint, closeMaking, dropTimeline, pointEndpoint, type ChangeWithData } from "../change/timeline.ts";
 import { takeTurn } from "../change/turns.ts";
 import type { Rollout } from "../release/rollout.ts";
 
@@ -68,9 +68,10 @@ async function sweepChange(
   log.info({ project: project.id, change: change.id, timeline }, "the data of a closed change was let go");
 }
 
-/** A restore that was interrupted, and the name from before there was a pull request, may still lead to the old one. */
+/** What was interrupted, and the name from before there was a pull request, may still lead to the old one. */
 async function leave(platform: Platform, change: ChangeRow, timeline: TimelineId): Promise<void> {
   const { database, store } = platform;
+  await closeMaking(platform, change);
   const own = changeEndpoint(change.project_id, change);
   for (const name of new Set([own, changeEndpoint(change.project_id, { ...change, pull_number: null })])) {
     if ((await database.findEndpoint(name))?.timeline !== timeline) continue;

@@ -7,6 +7,7 @@ import { applyMigrations, parseMigrations } from "../../database/migrations/migr
 import { ensureRoles } from "../../database/migrations/roles.ts";
 import { adoptTimeline, findChange } from "../../store/changes.ts";
 import { findCheckpoint, saveCheckpoint, type CheckpointRow } from "../../store/evidence.ts";
+import { enqueueReconcile } from "../../store/queue.ts";
 import type { Platform } from "../platform.ts";
 import { abandonTimeline, changeEndpoint, chooseTimeline, pointEndpoint, type ChangeWithData } from "../timeline.ts";
 import { takeTurn } from "../turns.ts";
@@ -112,6 +113,8 @@ export async function restoreSnapshot(platform: Platform, caller: Caller, id: st
       madeFrom: change.made_from,
     })) as ChangeWithData;
     await pointEndpoint(platform, restored);
+    // The preview was made for other data.
+    await enqueueReconcile(store, caller.project.id);
     // An app that came after the snapshot goes on with a role, as it does before its first migration.
     for (const slug of apps) await ensureRoles(dsn, { slug });
     // Nobody reaches the old one any more: its end is what was there.
