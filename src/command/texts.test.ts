@@ -92,6 +92,7 @@ function release(change: Partial<ReleaseView> = {}): ReleaseView {
     planHash: "0123456789ab",
     apps: [{ text: "blog", url: "http://blog.localhost:8080/" }],
     migrations: [],
+    rehearsal: [],
     checkpoint: undefined,
     holdMs: undefined,
     schemaHash: "sha256:1",
@@ -202,7 +203,19 @@ describe("an impact statement", () => {
 
 describe("a release's text", () => {
   test("carries what the ledger says", () => {
-    const text = releaseText(release({ migrations: ["a.sql"], checkpoint: "0/1", holdMs: 812 }));
+    const rehearsal = [
+      {
+        path: "a.sql",
+        tookMs: 50,
+        rows: 2000,
+        locks: ["blog.post not written for ≤ 20 ms"],
+        destructive: ["line 3: drops the column post.a|b"],
+      },
+    ];
+    const text = releaseText(release({ migrations: ["a.sql"], rehearsal, checkpoint: "0/1", holdMs: 812 }));
+    expect(text).toContain(
+      String.raw`| ` + "`a.sql`" + String.raw` | 50 ms | blog.post not written for ≤ 20 ms | 2,000 | line 3: drops the column post.a\|b |`,
+    );
 
     for (const fact of ["Release 2 is live", "c".repeat(40), "`a.sql`", "`0/1`", "812 ms", "`sha256:2`", "merged by @ada"])
       expect(text).toContain(fact);

@@ -136,6 +136,16 @@ export interface OrdinaryRevertView {
   conflicts: boolean;
 }
 
+export interface RehearsedMigrationView {
+  path: string;
+  tookMs: number;
+  /** Rows written. */
+  rows: number;
+  /** What others could not do meanwhile: "blog.post not written for 20 ms". */
+  locks: string[];
+  destructive: string[];
+}
+
 /** A release or a rollback that is live: text of the GitHub Release and of the comment on the pull request. */
 export interface ReleaseView {
   number: number;
@@ -148,6 +158,8 @@ export interface ReleaseView {
   planHash: string | undefined;
   apps: LinkView[];
   migrations: string[];
+  /** What they cost on a fork of production, rounded up. */
+  rehearsal: RehearsedMigrationView[];
   /** LSN of the checkpoint before it; undefined for the first. */
   checkpoint: string | undefined;
   /** For how long clients waited. */

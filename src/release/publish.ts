@@ -1,10 +1,11 @@
 /** Tells GitHub what became of a rollout. The ledger is what counts: a tag or a Release that fails is stated, and undoes nothing. */
 import { overtakenText, releaseProblemText, releaseText } from "../command/texts.ts";
-import type { ErrorView, ReleaseView } from "../command/view.ts";
+import type { ErrorView, RehearsedMigrationView, ReleaseView } from "../command/view.ts";
 import { toAdorableError } from "../core/errors.ts";
 import type { CommitId } from "../core/ids.ts";
 import { checkName, publishChecks } from "../change/checks.ts";
 import { createDeployments, setDeployments, type DeployedPlace } from "../change/deployments.ts";
+import { lockText } from "../change/migrations-report.ts";
 import type { Mirror } from "../change/mirror.ts";
 import type { Platform } from "../change/platform.ts";
 import { RELEASE_GATES } from "../change/verification.ts";
@@ -59,6 +60,7 @@ async function publishRelease(
     planHash: release.plan_hash ?? undefined,
     apps,
     migrations: release.migrations,
+    rehearsal: rehearsalOf(rollout),
     checkpoint: release.checkpoint?.lsn,
     holdMs: rollout.data.heldMs,
     schemaHash: release.schema_hash,
@@ -100,6 +102,18 @@ async function publishRelease(
     note = `\n> The tag or the GitHub Release could not be made: ${error.message} The ledger has the release all the same.\n`;
   }
   if (pull !== null) await repository.createComment(pull, `adorable:rollout:${rollout.id}`, `${text}${note}`);
+}
+
+/** Of a release that was rehearsed before there was more to say of it, nothing is said. */
+function rehearsalOf({ data }: Rollout): RehearsedMigrationView[] {
+  const files = data.rehearsal?.files.filter((file) => file.locks !== undefined && data.applied?.includes(file.path) === true) ?? [];
+  return files.map(({ path, durationMs, rows, locks, destructive }) => ({
+    path,
+    tookMs: durationMs,
+    rows,
+    locks: locks.map(lockText),
+    destructive,
+  }));
 }
 
 /** Every app that is live, with its link; those that were live before and are no more. */

@@ -1,6 +1,5 @@
 /** The steps of a release: a merged tree whose gates passed becomes production, on production's own data. */
 import { Readable } from "node:stream";
-import { AdorableError } from "../core/errors.ts";
 import { endpointName } from "../core/names.ts";
 import type { CommitId, EnvironmentId } from "../core/ids.ts";
 import type { ProjectSpec } from "../core/spec.ts";
@@ -8,6 +7,7 @@ import type { ProjectRow } from "../store/rows.ts";
 import type { Platform } from "../change/platform.ts";
 import type { Mirror } from "../change/mirror.ts";
 import { beginTimeline, withFork } from "../change/forks.ts";
+import { pauseProblem } from "../change/migrations-report.ts";
 import { ensureVerified } from "../change/verification.ts";
 import { pendingOf } from "../database/migrations/ledger.ts";
 import { appliedMigrations, applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
@@ -74,7 +74,9 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
         );
         return report;
       });
-      requireShortPause(platform, rehearsal.files);
+      // Clients would wait for as long as the migrations take; production has not been touched.
+      const problem = pauseProblem(rehearsal.files, platform.settings.holdBudgetMs);
+      if (problem !== undefined) throw problem;
       return { to: "rehearsed", data: { rehearsal } };
     }
     case "rehearsed": {
@@ -136,18 +138,4 @@ async function seedApps(mirror: Mirror, commit: CommitId, spec: ProjectSpec, dsn
     const sql = await mirror.readFile(commit, `apps/${slug}/db/seed.sql`);
     if (sql !== undefined) await runSeed(dsn, slug, sql);
   }
-}
-
-/** Clients would wait for as long as the migrations take. Throws `pause-too-long` (author); production has not been touched. */
-function requireShortPause(platform: Platform, files: readonly { path: string; durationMs: number }[]): void {
-  const { holdBudgetMs } = platform.settings;
-  const takesMs = files.reduce((sum, file) => sum + file.durationMs, 0);
-  if (takesMs <= holdBudgetMs) return;
-  const slowest = files.toSorted((one, other) => other.durationMs - one.durationMs)[0];
-  throw new AdorableError({
-    code: "pause-too-long",
-    remedy: "author",
-    message: `The migrations took about ${takesMs} ms on a fork of production, ${slowest?.durationMs ?? 0} ms of them "${slowest?.path ?? ""}"; clients wait meanwhile, and ${holdBudgetMs} ms are allowed.`,
-    hint: "Split the migration so that each release is short, or raise the budget: ADORABLE_HOLD_BUDGET_MS.",
-  });
 }

@@ -23,6 +23,7 @@
  */
 import type { Digest, EnvironmentId, HoldId, TimelineId } from "../core/ids.ts";
 import type { Checkpoint } from "../database/database.ts";
+import type { Rehearsal } from "../database/migrations/rehearse.ts";
 import type { RolloutRow } from "../store/releases.ts";
 import type { ImpactTable } from "../store/rows.ts";
 
@@ -51,7 +52,8 @@ export interface RolloutData {
   archive?: Digest;
   /** What the gates had found when it was decided, as JSON: the same tree may be judged again later. */
   evidenceArchive?: Digest;
-  rehearsal?: { files: { path: string; durationMs: number; destructive: string[] }[] };
+  /** What was measured on the fork; nothing but names of the tree, rounded times and counts. */
+  rehearsal?: Rehearsal;
   checkpoint?: Checkpoint;
   applied?: string[];
   schemaHash?: string;

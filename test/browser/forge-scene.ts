@@ -342,6 +342,7 @@ function releaseView(url: string, commit: string, number: number) {
     planHash: "0123456789ab",
     apps: [{ text: "Blog", url: "http://blog--shop.localhost:8080" }],
     migrations: ["20260101000000_posts.sql"],
+    rehearsal: [],
     checkpoint: "0/16B6C50",
     holdMs: 48,
     schemaHash: "a".repeat(64),
