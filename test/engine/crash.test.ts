@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { generator } from "../support/kill-points.ts";
 import { ACTS, checkSurvivors, engineOlder, makeSeed, TARGET, VICTIM, type Act, type Known } from "./acts.ts";
 import type { Grain } from "./operations.ts";
-import { assertTidy, copyPlace, openPlace, processesIn } from "./place.ts";
+import { assertTidy, copyPlace, endByForce, openPlace, processesIn } from "./place.ts";
 
 const mode = process.env["ADORABLE_CRASH"] ?? "";
 const seed = Number(process.env["ADORABLE_CRASH_SEED"] ?? "1");
@@ -67,6 +67,8 @@ async function kill(name: string, act: Act, killAt: number, dir: string): Promis
   if (act.fresh) await rm(dir, { recursive: true, force: true });
   else await copyPlace(join(home, "seed"), dir);
   const ended = await perform(name, dir, killAt);
+  // Every second time its computes are killed with it, before they can end by themselves.
+  if (killAt % 2 === 1) for (const pid of await processesIn(join(dir, "data"))) endByForce(pid);
   const place = await openPlace(dir, act.options);
   try {
     const before = act.fresh ? [] : (await readdir(join(home, "seed/data/timelines"))).filter((id) => id !== VICTIM);

@@ -1,6 +1,6 @@
 /** The engine's history under load: the disk stays within the budget, long chains are exact, and usage says what is one's own. */
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { diskBytes } from "../../src/database/embedded/files.ts";
-import { openPlace, rowsOf, withTimeline, type Place } from "./place.ts";
+import { endByForce, openPlace, processesIn, rowsOf, withTimeline, type Place } from "./place.ts";
 
 const MIB = 1024 * 1024;
 const BUDGET_BYTES = 40 * MIB;
@@ -136,6 +136,34 @@ test("six branches of branches, each at a position that was no longer the end, a
     await place.engine.listTimelines().then((all) => all.find((one) => one.id === at)?.parent?.lsn),
   );
 });
+
+test.each(["source", "branch"] as const)(
+  "a %s whose compute is killed while a branch is made costs a repeat and nothing else",
+  async (victim) => {
+    const source = id(`killed_${victim}`);
+    await place.engine.createTimeline(source);
+    await rowsOf(place, source, "CREATE TABLE t AS SELECT 1 AS v; CREATE TABLE bulk (v text)");
+    await rowsOf(place, source, "INSERT INTO bulk SELECT repeat(md5(i::text), 20) FROM generate_series(1, 4000) AS i");
+    const lsn = await place.engine.head(source);
+    await rowsOf(place, source, "INSERT INTO t VALUES (2)");
+    const child = id(`killed_${victim}_child`);
+    let isOver = false;
+    const branching = place.engine.branch(child, { timeline: source, lsn }).then(
+      () => (isOver = true),
+      () => !(isOver = true),
+    );
+    const computes = () => processesIn(join(place.dir, "data/timelines", victim === "source" ? source : child));
+    while (!isOver) for (const pid of await computes()) endByForce(pid);
+    if (!(await branching)) {
+      expect((await place.engine.listTimelines()).map((timeline) => timeline.id)).not.toContain(child);
+      expect(await readdir(join(place.dir, "data/timelines"))).not.toContain(child);
+      await place.engine.branch(child, { timeline: source, lsn });
+    }
+    expect(await rows(child)).toEqual([{ v: 1 }]);
+    expect(await rows(source)).toEqual([{ v: 1 }, { v: 2 }]);
+    for (const error of reported.splice(0)) expect(error).toMatchObject({ code: "compute-ended", details: { timeline: source } });
+  },
+);
 
 test("a timeline's own bytes are those that its deletion frees; what it shares with others stays", async () => {
   const [source, child] = [id("usage"), id("usage_child")];

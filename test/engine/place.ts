@@ -81,6 +81,15 @@ export async function processesIn(directory: string): Promise<number[]> {
   return pids;
 }
 
+/** As `kill -9`; a process that is gone by now is no error. */
+export function endByForce(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** Throws unless the engine, at rest, has on its disk exactly what its timelines need, and no process. */
 export async function assertTidy({ engine, dir }: Place): Promise<void> {
   const listed = (await engine.listTimelines()).map(({ id }) => id as string).toSorted();
@@ -90,7 +99,7 @@ export async function assertTidy({ engine, dir }: Place): Promise<void> {
     (await readdir(join(dir, below)).catch(() => [])).filter((name) => !isExpected(name));
   const found = [
     ...(await leftovers("data", (name) => expected.test(name))),
-    ...(await leftovers("data/postgres", (name) => /^(compute\.(conf|hba|ident)|links-[\d.a-z-]+|17[\d.a-z-]+(?<!\.tmp))$/.test(name))),
+    ...(await leftovers("data/postgres", (name) => /^([a-z]+\.(conf|hba|ident)|links-[\d.a-z-]+|17[\d.a-z-]+(?<!\.tmp))$/.test(name))),
     ...(await leftovers("data/bases", (name) => !/\.(tmp|old)$/.test(name))),
     ...(await leftovers("run", () => false)),
     ...(await leftovers("proxy", (name) => !name.endsWith(".tmp"))),
