@@ -13,6 +13,7 @@ import { newId, type EndpointName, type TimelineId } from "../../src/core/ids.ts
 import { appRole, migratorRole } from "../../src/core/names.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { compareTimelines } from "../../src/database/migrations/compare.ts";
+import { copyRows } from "../../src/database/migrations/copy-rows.ts";
 import { applyMigrations, parseMigrations } from "../../src/database/migrations/migrations.ts";
 import { ensureRoles } from "../../src/database/migrations/roles.ts";
 import { schemaHash } from "../../src/database/migrations/schema.ts";
@@ -450,6 +451,30 @@ describe("a migrator's role", () => {
     const failed = applyMigrations(await dsnOf(here, ADMIN_ROLE), parseMigrations([file("blog", "20270101000000", sql)]));
     await expect(failed).rejects.toMatchObject({ code: "migration-failed", details: { sqlstate: "42501" } });
     expect(await world()).toEqual(before);
+  });
+
+  test("code of an app runs with its own rights when rows are copied for a preview, and not with the administrator's", async () => {
+    const [from, to] = [newId<EndpointName>("proj"), newId<EndpointName>("proj")];
+    const bait = file(
+      "blog",
+      "20260102000000",
+      `create table loot (secret text); create table bait (id int); insert into bait values (1);
+       create function leak(int) returns boolean language sql as 'insert into blog.loot select schema_to_xml(''shop'', true, true, ''''); select true';
+       alter table bait add check (leak(id)) not valid`,
+    );
+    for (const endpoint of [from, to]) {
+      const timeline = newId<TimelineId>("tml");
+      const base = timelines[elsewhere] as TimelineId;
+      await place.database.branch(timeline, { timeline: base, lsn: await place.database.head(base) });
+      await place.database.endpoint(endpoint, timeline, 1);
+      await applyMigrations(await dsnOf(endpoint, ADMIN_ROLE), parseMigrations([bait]));
+    }
+    const dsns = [await dsnOf(from, ADMIN_ROLE), await dsnOf(to, ADMIN_ROLE)] as const;
+    await expect(copyRows(...dsns, ["shop", "blog"])).rejects.toMatchObject({ code: "42501" });
+    const client = await place.connect(to, ADMIN_ROLE);
+    const left = "select (select count(*)::int from blog.loot) as loot, (select count(*)::int from pg_roles where rolbypassrls) as above";
+    expect((await client.query(left)).rows).toEqual([{ loot: 0, above: 1 }]);
+    await client.end();
   });
 
   describe("even if somebody could log in with it", () => {
