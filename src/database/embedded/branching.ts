@@ -129,7 +129,7 @@ async function placeLog(data: string, owner: Account | undefined, start: Lsn, at
 /** Lets the server replay the log to its end and proves that the end is the position. Throws `branch-inexact` (bug). */
 async function replay(shop: Workshop, id: TimelineId, number: number, account: Account | undefined, at: Lsn): Promise<void> {
   const { data, log } = shop.records.paths(id);
-  const { binaries, settings, runDir } = shop;
+  const { binaries, replaySettings: settings, runDir } = shop;
   const cluster = await startCluster({ binaries, settings, dataDir: data, logFile: log, socketDir: join(runDir, String(number)), account });
   try {
     // The first record that a server writes after a replay is the checkpoint that ends it.

@@ -77,6 +77,12 @@ max_wal_size = 256MB
 checkpoint_timeout = 5min
 `;
 
+// What a replay writes is synced as a whole before the branch exists; file by file it would take longer than the replay.
+const REPLAY = `${COMPUTE}
+fsync = off
+autovacuum = off
+`;
+
 const STORE = `${COMMON}
 max_connections = 100
 shared_buffers = 32MB
@@ -87,17 +93,19 @@ min_wal_size = 32MB
 max_wal_size = 256MB
 `;
 
+const TEXTS = { compute: COMPUTE, replay: REPLAY, store: STORE };
+
 /** Whoever opens the socket is trusted; its directory lets in nobody but the database's own user and us. */
 const HBA = "local all all trust\n";
 
 /** Writes the files into `directory` unless they are there already. They take effect at the next start of a compute. */
-export async function writeSettings(directory: string, kind: "compute" | "store"): Promise<Settings> {
+export async function writeSettings(directory: string, kind: keyof typeof TEXTS): Promise<Settings> {
   const settings = {
     configFile: join(directory, `${kind}.conf`),
     hbaFile: join(directory, `${kind}.hba`),
     identFile: join(directory, `${kind}.ident`),
   };
-  await writeWhole(settings.configFile, kind === "compute" ? COMPUTE : STORE);
+  await writeWhole(settings.configFile, TEXTS[kind]);
   await writeWhole(settings.hbaFile, HBA);
   await writeWhole(settings.identFile, "");
   return settings;

@@ -18,6 +18,8 @@ export interface Workshop {
   runDir: string;
   binaries: Binaries;
   settings: Settings;
+  /** For a server that does nothing but replay, on files that nobody has been told of. */
+  replaySettings: Settings;
   records: Records;
   bases: BaseStore;
   template: Base;
@@ -37,6 +39,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   const { dataDir, runDir } = options;
   const binaries = await prepareBinaries(dataDir);
   const settings = await writeSettings(join(dataDir, "postgres"), "compute");
+  const replaySettings = await writeSettings(join(dataDir, "postgres"), "replay");
   const bases: BaseStore = { directory: join(dataDir, "bases"), reflink: await canReflink(dataDir) };
   await mkdir(bases.directory, { recursive: true, mode: 0o700 });
   const timelines = join(dataDir, "timelines");
@@ -47,5 +50,5 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   const records = await Records.open(timelines, join(dataDir, "numbers.json"), await firstUserOf(dataDir));
   const template = await ensureTemplate(bases, binaries, dataDir);
   const fleet = new Fleet({ ...options, records, binaries, settings });
-  return { dataDir, runDir, binaries, settings, records, bases, template, fleet };
+  return { dataDir, runDir, binaries, settings, replaySettings, records, bases, template, fleet };
 }
