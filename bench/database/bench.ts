@@ -39,7 +39,7 @@ export const QUICK: Scale = {
   older: { megabytes: 16, logMegabytes: [8, 46], runs: 3 },
   wakes: { runs: 30, waiters: 50, rounds: 3 },
   restore: { clients: 16, rounds: 3, writeMs: 400 },
-  throughput: { scale: 16, clients: [1, 16], seconds: 1, rounds: 3 },
+  throughput: { scale: 16, clients: [1, 16], seconds: 2, rounds: 3 },
   sleepers: { plain: 40, reflink: 60 },
   checkpoints: 100,
 };

@@ -35,6 +35,11 @@ export interface PlaceOptions {
 /** What went wrong where nobody waited; a benchmark of a broken engine says so. */
 export const complaints: string[] = [];
 
+/** For a proxy's log. */
+export function log(event: string, details: Record<string, unknown>): void {
+  if (event.endsWith("-failed")) complaints.push(`${event} ${JSON.stringify(details)}`);
+}
+
 /** Nothing falls asleep by itself: each row says when. */
 export async function openPlace({ dir, runDir, engine: options }: PlaceOptions): Promise<Place> {
   await using opened = new AsyncDisposableStack();
@@ -64,7 +69,7 @@ export async function openPlace({ dir, runDir, engine: options }: PlaceOptions):
     port: 0,
     masterKey: randomBytes(32).toString("hex"),
     idleMs: 3_600_000,
-    log: (event, details) => void (event.endsWith("-failed") && complaints.push(`${event} ${JSON.stringify(details)}`)),
+    log,
   });
   opened.defer(() => proxy.close());
   const database = createDatabase({ engine, proxy });

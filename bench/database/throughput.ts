@@ -11,7 +11,7 @@ import type { Bench, Row } from "./bench.ts";
 import { adopt, copyBytes, dataOf, type Direct } from "./direct.ts";
 import { atLeast, figure, type Figure } from "./figures.ts";
 import { initialise, load, startPgbouncer, versionOf, type Load, type Target } from "./pgbench.ts";
-import { openPlace } from "./place.ts";
+import { log, openPlace } from "./place.ts";
 
 const PROXY = "proxy";
 const DIRECT = "direct TCP";
@@ -53,6 +53,7 @@ async function measureAll(bench: Bench, hasBouncer: boolean): Promise<Figure[]> 
     port: 0,
     masterKey: randomBytes(32).toString("hex"),
     idleMs: 3_600_000,
+    log,
   });
   cleanup.defer(() => proxy.close());
   const name = newId<EndpointName>("proj");
