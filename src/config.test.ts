@@ -123,6 +123,24 @@ describe("a mistake names the setting, where it stands, its value and what is al
       {},
       /"trustCode" from ADORABLE_TRUST_CODE is "perhaps": expected boolean/,
     ],
+    [
+      "a policy that is none",
+      { ADORABLE_PREVIEW_DATA: "some" },
+      {},
+      /"previewData" from ADORABLE_PREVIEW_DATA is "some": expected one of "empty"\|"masked"/,
+    ],
+    [
+      "an unknown setting of a project",
+      {},
+      { projects: { "ada/journal": { previews: "full" } } },
+      /"projects\.ada\/journal\.previews" in adorable\.config\.json is no setting; there is previewData/,
+    ],
+    [
+      "production's rows in previews that others can open",
+      { ADORABLE_HOST: "0.0.0.0" },
+      { projects: { "ada/journal": { previewData: "full" } } },
+      /"projects\.ada\/journal\.previewData" is "full": previews ask nobody to log in/,
+    ],
     ["one port twice", {}, { ports: { gateway: 8080, forge: 8080 } }, /"ports\.forge" and "ports\.gateway" are both 8080/],
     ["half a GitHub App", { ADORABLE_GITHUB_APP_ID: "7" }, {}, /"github\.privateKeyFile" \(ADORABLE_GITHUB_PRIVATE_KEY_FILE\) is missing/],
     [

@@ -150,8 +150,9 @@ function valueAt(settings: unknown, path: readonly string[]): unknown {
 
 function knownNames(path: readonly string[]): string[] {
   const depth = path.length;
+  if (path[0] === "projects") return Object.keys(configSchema.shape.projects.unwrap().valueType.shape);
   const below = ENVIRONMENT.filter((each) => path.every((name, index) => each.path[index] === name)).map((each) => each.path[depth]);
-  return [...new Set(below)].filter((name) => name !== undefined);
+  return [...new Set([...below, ...(depth === 0 ? ["projects"] : [])])].filter((name) => name !== undefined);
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;

@@ -41,6 +41,17 @@ export async function maskFork(mirror: Mirror, treeish: string, dsn: string): Pr
   }
 }
 
+/** What to say on a pull request with which the masks of `treeish` no longer fit what is in production; nothing where they do. On a private fork. */
+export async function maskWarning(mirror: Mirror, treeish: string, dsn: string): Promise<string> {
+  try {
+    await maskFork(mirror, treeish, dsn);
+    return "";
+  } catch (thrown) {
+    if (!AdorableError.isInstance(thrown) || thrown.remedy !== "author") throw thrown;
+    return `\n\n**Once this is released, no preview can be made.** ${thrown.message} ${thrown.hint ?? ""}`;
+  }
+}
+
 /**
  * Fills the empty database of `to` with the rows of `from`, a private fork of production that this masks by the scripts of `commit`, the live release: a
  * change's own branch has no say in what it may see. Not a byte of `from` comes along but the rows that are read after the mask.

@@ -11,19 +11,23 @@ import { checkMigration } from "../database/migrations/statements.ts";
 import { findEnvironment } from "../store/releases.ts";
 import type { ProjectRow } from "../store/rows.ts";
 import { withFork } from "./forks.ts";
+import { maskWarning } from "./masked-copy.ts";
 import { pauseProblem, reportFirst, reportRehearsal } from "./migrations-report.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Platform } from "./platform.ts";
+import { allowedData } from "./preview-data.ts";
 
 /** The evidence for the tree. What time alone can end (`wait`) is thrown: the gate is asked again. */
 export async function migrationsEvidence(platform: Platform, project: ProjectRow, mirror: Mirror, tree: TreeId): Promise<Evidence> {
   const startedAt = performance.now();
+  let masking = "";
   const evidence = (conclusion: "success" | "failure", found: Pick<Evidence, "title" | "summary"> & Partial<Evidence>): Evidence => ({
     gate: "migrations",
     conclusion,
     annotations: [],
     files: [],
     ...found,
+    summary: `${found.summary}${masking}`,
     // To the millisecond it would tell what was met on the way.
     durationMs: bucket(performance.now() - startedAt),
   });
@@ -38,7 +42,9 @@ export async function migrationsEvidence(platform: Platform, project: ProjectRow
     const from = { timeline: production.timeline, lsn: await platform.database.head(production.timeline) };
     const rehearsal = await withFork(platform, project.id, `gate_${project.id}_${tree.slice(0, 16)}`, from, async (fork) => {
       for (const app of spec.apps) await ensureRoles(fork.dsn, app);
-      return rehearse(fork.dsn, migrations);
+      const rehearsed = await rehearse(fork.dsn, migrations);
+      if (allowedData(platform, project) === "masked") masking = await maskWarning(mirror, tree, fork.dsn);
+      return rehearsed;
     });
     if (rehearsal.files.length === 0)
       return evidence("success", { title: "No pending migration", summary: "Production's schema is already the one of this change." });
