@@ -36,8 +36,12 @@ interface Description {
   components: { schemas: Record<string, Schema>; responses: Record<string, Described> };
 }
 
-/** Where the description contradicts its own example: an installation's account is either a user or an enterprise, as everywhere else in it, not both. */
+/**
+ * Where the description contradicts itself: an installation's account is either a user or an enterprise, as everywhere else in it, not both;
+ * and a refused write is either of two shapes of which each takes whatever the other takes.
+ */
 const CORRECTED: Record<string, Schema> = {
+  "PUT /repos/{owner}/{repo}/contents/{path} 409": { $ref: "#/components/schemas/basic-error" },
   "GET /app/installations 200": { type: "array", items: { $ref: "#/components/schemas/installation" } },
 };
 
@@ -157,7 +161,7 @@ async function unpack(): Promise<{ folder: string; remove(): Promise<void> }> {
   return { folder: join(folder, "package"), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** By operation (`GET /repos/{owner}/{repo}`), the schema of each documented status; null where it documents no JSON. */
+/** By operation (`GET /repos/{owner}/{repo}`), the schema of each documented status, null where it documents no JSON, and of its `request`. */
 function operationsOf(description: Description): { operations: Record<string, Record<string, Json>>; unknown: string[] } {
   const byShape = new Map<string, string>();
   for (const path of Object.keys(description.paths)) byShape.set(shapeOf(path), path);
@@ -178,7 +182,11 @@ function operationsOf(description: Description): { operations: Record<string, Re
       const schema = CORRECTED[`${method} ${template} ${status}`] ?? schemas[0]?.[1].schema;
       return [status, schema === undefined ? null : stable(convert(schema))];
     });
-    operations[`${method} ${template}`] = Object.fromEntries(statuses) as Record<string, Json>;
+    const request = operation.requestBody?.content?.["application/json"]?.schema;
+    operations[`${method} ${template}`] = {
+      ...(Object.fromEntries(statuses) as Record<string, Json>),
+      ...(request === undefined ? {} : { request: stable(convert(request)) }),
+    };
   }
   return { operations, unknown };
 }

@@ -5,6 +5,8 @@ export interface Answer {
   /** As it was registered, below the root of its interface: `/repos/:owner/:repo`; undefined where no route answers. */
   route: string | undefined;
   path: string;
+  /** The body that was sent; empty where there was none. */
+  sent: string;
   status: number;
   headers: Headers;
   body: string;

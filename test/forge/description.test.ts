@@ -42,9 +42,9 @@ describe("what differs from it", () => {
     "x-ratelimit-remaining": "1",
     "x-ratelimit-reset": "1",
   });
-  const answer = (method: string, route: string, status: number, body: unknown) => {
+  const answer = (method: string, route: string, status: number, body: unknown, sent = "") => {
     const api = openGitHubApi();
-    api.observer.answered({ method, route, path: route, status, headers, body: body === "" ? "" : JSON.stringify(body) });
+    api.observer.answered({ method, route, path: route, sent, status, headers, body: body === "" ? "" : JSON.stringify(body) });
     return api;
   };
   const error = { message: "No", documentation_url: "https://docs.github.com/rest", status: "404" };
@@ -61,6 +61,18 @@ describe("what differs from it", () => {
     const api = answer(method, route, status, body);
     expect(api.mismatches).toEqual([expect.stringContaining(reason)]);
     expect(() => api.assertTrue()).toThrow("Not as GitHub describes it");
+  });
+
+  it.each([
+    ["a field that is missing", '{"body":"No title."}', "required property"],
+    ["a field of another type", '{"title":"Yes","labels":"bug"}', "must be"],
+    ["a field that there is not", '{"title":"Yes","mood":"good"}', '"mood"'],
+    ["no JSON", "title=Yes", "no JSON"],
+  ])("is told of what was sent, where it was taken: %s", (_, sent, reason) => {
+    const route = "/repos/:owner/:repo/issues";
+    expect(answer("POST", route, 201, {}, sent).mismatches).toContainEqual(expect.stringMatching(`request: .*${reason}`));
+    const refused = { ...error, message: "Invalid request.", status: "422" };
+    expect(answer("POST", route, 422, refused, sent).mismatches).toEqual([]);
   });
 
   it("is told of webhooks too: an unknown action, a missing field", () => {

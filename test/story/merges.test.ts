@@ -159,7 +159,18 @@ describe("a commit on the default branch", () => {
       conditions: { ref_name: { include: ["~DEFAULT_BRANCH"], exclude: [] } },
       rules: [
         { type: "required_status_checks", parameters },
-        { type: "merge_queue", parameters: { merge_method: "SQUASH" } },
+        {
+          type: "merge_queue",
+          parameters: {
+            check_response_timeout_minutes: 60,
+            grouping_strategy: "ALLGREEN",
+            max_entries_to_build: 5,
+            max_entries_to_merge: 5,
+            merge_method: "SQUASH",
+            min_entries_to_merge: 1,
+            min_entries_to_merge_wait_minutes: 5,
+          },
+        },
       ],
     });
     const numbers = [await propose("three", ada), await propose("four", ada)];

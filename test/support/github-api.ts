@@ -83,7 +83,8 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
     if (!mismatches.has(text)) note("!", text);
     mismatches.add(text);
   };
-  const check = (name: string, schema: object, text: string): void => {
+  /** `isClosed`: takes no field that is not described. */
+  const check = (name: string, schema: object, text: string, isClosed = false): void => {
     count(name);
     let value: unknown;
     try {
@@ -92,7 +93,10 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
       return differs(`${name}: no JSON, but "${text.slice(0, 100)}"`);
     }
     const validate = validator(name, schema);
-    if (!validate(value)) differs(`${name}: ${explain(validate.errors ?? [], value)}`);
+    if (!validate(value)) return differs(`${name}: ${explain(validate.errors ?? [], value)}`);
+    const known = (schema as { properties?: object }).properties;
+    const strange = Object.keys(isClosed && known !== undefined ? (value as object) : {}).filter((key) => !(key in (known ?? {})));
+    if (strange.length > 0) differs(`${name}: GitHub describes no "${strange.join('", "')}"`);
   };
 
   const answered = (answer: Answer): void => {
@@ -108,6 +112,8 @@ export function openGitHubApi(note: (kind: "=" | "!", text: string) => void = ()
     const template = byShape.get(shapeOf(`${method} ${SAME[route] ?? route}`));
     if (template === undefined) return differs(`${said}: GitHub describes no such operation, or "npm run openapi" was not run since`);
     const name = `${template} ${status}`;
+    const taken = operations[template]?.["request"];
+    if (status < 400 && answer.sent !== "" && taken !== undefined && taken !== null) check(`${template} request`, taken, answer.sent, true);
     const documented = operations[template]?.[status];
     if (documented === undefined && !GENERAL.has(status) && !(status === 304 && method === "GET"))
       return differs(`${name}: GitHub describes no such status`);

@@ -32,6 +32,7 @@ export function observe(core: ForgeCore, api: Api): void {
       method: c.req.method,
       route: matched?.replace(/^\/api(\/v3)?(?=\/)/, ""),
       path: c.req.path,
+      sent: await c.req.text(),
       status,
       headers,
       body,
