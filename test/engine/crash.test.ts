@@ -49,7 +49,8 @@ async function perform(name: string, dir: string, killAt: number): Promise<Ended
   const ended: Ended = { known: { ...known } };
   const lines = createInterface({ input: child.stdout });
   lines.on("line", (line) => {
-    const [what = "", rest = ""] = [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)];
+    const space = line.indexOf(" ");
+    const [what, rest] = [line.slice(0, space), line.slice(space + 1)];
     if (what === "killed") ended.killedAt = rest;
     else if (what === "mark") ended.known.mark = JSON.parse(rest) as NonNullable<Known["mark"]>;
     else if (what === "acknowledged") ended.known.acknowledged = JSON.parse(rest) as number[];

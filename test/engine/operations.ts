@@ -44,7 +44,12 @@ export function answer(): string[] {
 
 type Anything = (this: unknown, ...args: unknown[]) => unknown;
 
-function wrap(target: object, name: string, pathOf: (self: unknown, args: unknown[]) => unknown, isChange = (_: unknown[]) => true): void {
+function wrap(
+  target: object,
+  name: string,
+  pathOf: (self: unknown, args: unknown[]) => unknown,
+  isChange: (args: unknown[]) => boolean = () => true,
+): void {
   const methods = target as Record<string, Anything>;
   const original = methods[name] as Anything;
   methods[name] = function (...args) {

@@ -71,7 +71,7 @@ describe(`with reflinks${why === undefined ? "" : ` (not here: ${why})`}`, () =>
     // Or the first who reads them would write every page.
     await rowsOf(place, source, "VACUUM (FREEZE) t");
     await engine.stop(source);
-    await expect.poll(bases, { interval: 10 }).toBe(2);
+    await expect.poll(bases, { interval: 10, timeout: 30_000 }).toBe(2);
     const before = await engine.head(source);
     await rowsOf(place, source, "DELETE FROM t WHERE v <= 10");
     await engine.stop(source);

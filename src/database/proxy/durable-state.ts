@@ -1,5 +1,5 @@
 /** What the proxy must know after a crash: the routes of its endpoints and the holds upon them, in one file that is replaced as a whole. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AdorableError } from "../../core/errors.ts";
@@ -35,6 +35,8 @@ const stateSchema = z.strictObject({
 /** Opens `<dir>/proxy.json`; absent means no endpoints. Throws `proxy-state-unreadable` (operator): a damaged file is never taken for an empty one. */
 export async function openStateFile(dir: string): Promise<StateFile> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  // A write that a kill cut off has left its staging.
+  for (const name of await readdir(dir)) if (/^proxy\.json\.[0-9a-f]+\.tmp$/.test(name)) await rm(join(dir, name), { force: true });
   const path = join(dir, "proxy.json");
   let state = await readState(path);
   let last: Promise<void> = Promise.resolve();
