@@ -135,5 +135,5 @@ if (isSweep) {
       acts,
       async ({ name, act, killAt }, lane) => void (await kill(name, act, killAt, join(home, `${ids.indexOf(name)}-${lane}`))),
     );
-  });
+  }, 240_000);
 }

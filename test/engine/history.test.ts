@@ -4,12 +4,14 @@ import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { AdorableError } from "../../src/core/errors.ts";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { diskBytes } from "../../src/database/embedded/files.ts";
 import { endByForce, openPlace, processesIn, rowsOf, withTimeline, type Place } from "./place.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
 const BUDGET_BYTES = 32 * MIB;

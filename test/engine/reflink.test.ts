@@ -4,9 +4,11 @@ import { chmod, mkdir, mkdtemp, readdir, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { openPlace, processesIn, rowsOf, type Place } from "./place.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
 const run = promisify(execFile);
