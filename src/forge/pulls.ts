@@ -160,7 +160,8 @@ export function approvalsOf(core: ForgeCore, repository: Repository, pull: PullR
   ).length;
 }
 
-function requireApprovals(core: ForgeCore, repository: Repository, pull: PullRequest, count: number): void {
+/** Throws 405 where fewer people approve it. */
+export function requireApprovals(core: ForgeCore, repository: Repository, pull: PullRequest, count: number): void {
   if (approvalsOf(core, repository, pull) >= count) return;
   throw violation(405, `At least ${count} approving review${count === 1 ? " is" : "s are"} required by reviewers with write access.`);
 }

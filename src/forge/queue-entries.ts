@@ -3,7 +3,7 @@ import { authorizeWrite, type Actor } from "./auth.ts";
 import { timestamp, type ForgeCore } from "./core.ts";
 import { Fault } from "./faults.ts";
 import { emitPull, note } from "./issue-changes.ts";
-import { findPull } from "./pulls.ts";
+import { findPull, requireApprovals } from "./pulls.ts";
 import type { Account, PullRequest, Repository } from "./records.ts";
 import { demandsOn, requireChecks } from "./rulesets.ts";
 
@@ -74,6 +74,7 @@ export function enqueue(core: ForgeCore, actor: Actor, repository: Repository, n
   if (sha !== undefined && sha !== pull.headSha) throw new Fault(422, "Head sha didn't match expected head sha");
   const known = entryOf(core, pull);
   if (known !== undefined) return known;
+  requireApprovals(core, repository, pull, demands.approvals);
   requireChecks(core, repository.id, pull.headSha, demands.checks);
   return core.db.transaction(() => {
     core.db.insert("queueEntries", {

@@ -83,14 +83,14 @@ function openBox(scene: Scene, only: (what: string) => Html): Html {
     if (!isAble) return undefined;
     const own = demandsOn(core, repository, pull.baseRef, { kind: "user", account: session.account });
     const mayPass = own.checks.length === 0 && own.approvals === 0 && own.queue === undefined;
-    const passing = html`<p class="muted small">The rules of the branch stand in the way; you may pass over them.</p>`;
-    if ((isHeld || demands.queue !== undefined) && mayPass) return html`${mergeForm(scene, session, "busy", own.methods)} ${passing}`;
+    if ((isHeld || demands.queue !== undefined) && mayPass)
+      return mergeForm(scene, session, own.methods, "The rules of the branch stand in the way; you may pass over them.");
     if (isHeld)
       return html`<p class="muted small">
         It can be ${demands.queue === undefined ? "merged" : "put into the merge queue"} when every required check
         passed${missing > 0 ? " and enough people approved" : ""}.
       </p>`;
-    return demands.queue === undefined ? mergeForm(scene, session, sum.tone, demands.methods) : queueForm(scene, session);
+    return demands.queue === undefined ? mergeForm(scene, session, demands.methods, CAUTIONS[sum.tone]) : queueForm(scene, session);
   };
   return box("Merge", entry === undefined ? tone : "busy", [
     checks.length + required.length === 0
@@ -205,10 +205,15 @@ const METHODS = [
   ["rebase", "Rebase and merge", "Rebase", "The commits one after another, without one that joins them"],
 ] as const;
 
+const CAUTIONS: Partial<Record<Tone, string>> = {
+  bad: "A check failed. It can be merged all the same.",
+  busy: "Not every check is done. Merging does not wait for them.",
+};
+
 /** The choice is made beside the button and shows on it, without script too. */
-function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone, allowed: readonly MergeMethod[]): Html {
+function mergeForm({ pull, action }: Scene, writer: Session, allowed: readonly MergeMethod[], caution: string | undefined): Html {
   const methods = METHODS.filter(([method]) => allowed.includes(method));
-  const isCalm = checks === "good" || checks === "quiet";
+  const isCalm = caution === undefined;
   return form(
     writer,
     `${action}/merge`,
@@ -232,8 +237,7 @@ function mergeForm({ pull, action }: Scene, writer: Session, checks: Tone, allow
           </fieldset>
         </details>
       </div>
-      ${checks === "bad" ? html`<p class="muted small">A check failed. It can be merged all the same.</p>` : ""}
-      ${checks === "busy" ? html`<p class="muted small">Not every check is done. Merging does not wait for them.</p>` : ""}`,
+      ${isCalm ? "" : html`<p class="muted small">${caution}</p>`}`,
     "merge-form",
   );
 }
