@@ -74,7 +74,7 @@ export async function greet(raw: Socket, options: HandshakeOptions, timeoutMs: n
     const hold = await authenticate(line, options, startup.endpoint, startup.user);
     line.socket.write(authentication(0));
     line.reader.release();
-    return { ...startup, wire: Wire.over(line.socket, line.reader.rest()), ...(hold === undefined ? {} : { hold }) };
+    return { ...startup, wire: Wire.adopt(line.socket, line.reader.rest()), ...(hold === undefined ? {} : { hold }) };
   } catch (error) {
     if (error instanceof HungUp) return undefined;
     if (!(error instanceof ClientRefusal)) throw error;

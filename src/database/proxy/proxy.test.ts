@@ -202,7 +202,7 @@ describe("sleep and wake", () => {
     const before = made.starts(timeline);
     await made.proxy.suspend(name);
     const sofar = written;
-    await expect.poll(() => written).toBeGreaterThan(sofar + 3);
+    await expect.poll(() => written, { timeout: 20_000 }).toBeGreaterThan(sofar + 3);
     going = false;
     await writing;
     expect(made.starts(timeline)).toBe(before + 1);

@@ -1,5 +1,6 @@
 /** A connection whose bytes are read into one buffer that all connections share, and lent from there: most of them are only looked at and passed on. */
-import { createConnection, type OnReadOpts, Socket } from "node:net";
+import { createConnection, type OnReadOpts, Socket, type SocketConstructorOpts } from "node:net";
+import { TLSSocket } from "node:tls";
 
 /** Gets what arrived. The bytes are lent: they change when it returns. */
 export type Take = (bytes: Buffer) => void;
@@ -18,6 +19,23 @@ export class Wire {
     wire.#socket = socket;
     socket.on("data", (bytes: Buffer) => wire.#arrived(bytes));
     wire.stop(rest);
+    return wire;
+  }
+
+  /**
+   * Over a socket that a server has accepted. Node reads into a given buffer only for sockets that connect, so another socket takes this one's handle,
+   * which no documentation speaks of; where that is not to be had, reading is dearer and all else the same. The accepted socket is of no use afterwards.
+   */
+  static adopt(accepted: Socket, rest: Buffer): Wire {
+    const owner = accepted as unknown as { _handle?: { useUserBuffer?: unknown } | null };
+    const handle = owner._handle;
+    if (accepted instanceof TLSSocket || typeof handle?.useUserBuffer !== "function") return Wire.over(accepted, rest);
+    const unread = accepted.read() as Buffer | null;
+    owner._handle = null;
+    accepted.destroy();
+    const wire = new Wire();
+    wire.#socket = new Socket({ handle, onread: wire.#reads() } as unknown as SocketConstructorOpts);
+    wire.stop(unread ? Buffer.concat([rest, unread]) : rest);
     return wire;
   }
 
