@@ -55,7 +55,7 @@ export async function maskWarning(mirror: Mirror, treeish: string, dsn: string):
 /**
  * Fills the empty database of `to` with the rows of `from`, a private fork of production that this masks by the scripts of `commit`, the live release: a
  * change's own branch has no say in what it may see. Not a byte of `from` comes along but the rows that are read after the mask.
- * Throws what `maskFork` throws, `mask-schema-differs` (author), `migration-lost` (operator).
+ * Throws what `maskFork` throws, `mask-schema-differs` (author), `migration-lost` (author).
  */
 export async function copyMasked(
   platform: Platform,
@@ -86,7 +86,7 @@ export async function copyMasked(
   await copyRows(from, to, apps.map(schemaName));
 }
 
-/** The files of production's ledger, from whichever release had them: one that was rolled back with its code alone has left its migrations. */
+/** The text of every row of production's ledger: as the ledger kept it, else from whichever release had the file, for one may have been rolled back with its code alone. */
 async function findMigrations(
   platform: Platform,
   project: ProjectId,
@@ -95,6 +95,10 @@ async function findMigrations(
 ): Promise<Migration[]> {
   const found = new Map<string, Migration>();
   const keyOf = ({ app, id, checksum }: AppliedMigration): string => `${app}/${id}/${checksum}`;
+  const kept = applied.flatMap(({ app, id, name, sql }) =>
+    sql == null ? [] : [{ app, path: `apps/${app}/db/migrations/${id}_${name}.sql`, sql }],
+  );
+  for (const migration of parseMigrations(kept)) found.set(keyOf(migration), migration);
   for (const release of (await listReleases(platform.store, project)).toReversed()) {
     if (applied.every((one) => found.has(keyOf(one)))) break;
     for (const migration of parseMigrations(await mirror.migrations(release.git_commit))) found.set(keyOf(migration), migration);
@@ -104,9 +108,9 @@ async function findMigrations(
     if (migration !== undefined) return migration;
     throw new AdorableError({
       code: "migration-lost",
-      remedy: "operator",
-      message: `No release has the file of "${one.app}/${one.id}_${one.name}", which was applied to production.`,
-      hint: "Find out by `adorable release verify`, or let previews be empty (previewData).",
+      remedy: "author",
+      message: `No release has the file of "${one.app}/${one.id}_${one.name}", which was applied to production, so that its rows cannot be copied for a preview.`,
+      hint: "Let whoever runs the platform find out by `adorable release verify`, or let previews be empty (previewData).",
     });
   });
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PreviewData } from "../../src/core/preview-data.ts";
 import { newId, type CommitId, type RunId, type TimelineId } from "../../src/core/ids.ts";
+import { migrationsEvidence } from "../../src/change/migrations-gate.ts";
 import { openDatabase } from "../../src/change/runner-api/databases.ts";
 import { restoreSnapshot, takeSnapshot } from "../../src/change/runner-api/snapshots.ts";
 import type { Caller } from "../../src/change/runner-api/identity.ts";
@@ -166,6 +167,14 @@ test("not a byte of a masked copy is from before its mask: no file, no log, no o
   const restored = (await findChange(platform.store, change.id)) as ChangeWithData;
   expect(await rowsOf(restored)).toHaveLength(3);
   expect(await found(restored.timeline)).toEqual([]);
+});
+
+test("a change with which the mask no longer fits is told so before it is released, and is not stopped", async () => {
+  const bare = await plane.commit({ ...OWN, "apps/blog/db/mask.sql": MASK }, "bare");
+
+  const evidence = await migrationsEvidence(plane.platform, await plane.project(), plane.mirror, await plane.mirror.treeOf(bare));
+
+  expect(evidence).toMatchObject({ conclusion: "success", summary: expect.stringContaining('says nothing of "people.nick"') as string });
 });
 
 test("gates judge a change with a copy on what the repository makes", async () => {

@@ -1,147 +1,35 @@
 /** The agent's undo, through the runner API and the tools themselves: a real store, engine and proxy, and no crash that leaves half of it. */
-import { createServer } from "node:http";
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { getRequestListener } from "@hono/node-server";
-import { Hono } from "hono";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createRunnerApi } from "../../src/change/runner-api/routes.ts";
 import { restoreSnapshot, takeSnapshot } from "../../src/change/runner-api/snapshots.ts";
-import { createSqlTunnel } from "../../src/change/runner-api/sql-tunnel.ts";
-import { changeEndpoint, ensureChangeTimeline, type ChangeWithData } from "../../src/change/timeline.ts";
+import { changeEndpoint, ensureChangeTimeline } from "../../src/change/timeline.ts";
 import type { Platform } from "../../src/change/platform.ts";
-import { newId, type CommitId, type RunId, type TimelineId } from "../../src/core/ids.ts";
+import type { CommitId, TimelineId } from "../../src/core/ids.ts";
 import { appRole } from "../../src/core/names.ts";
-import { ADMIN_ROLE } from "../../src/database/database.ts";
-import { withConnection } from "../../src/database/migrations/connection.ts";
 import { sweepTimelines } from "../../src/reconcile/sweep-timelines.ts";
-import { findChange, saveChange } from "../../src/store/changes.ts";
 import { listResources } from "../../src/store/projects.ts";
 import type { ChangeRow } from "../../src/store/rows.ts";
-import { advanceRun, createRun, findRun } from "../../src/store/runs.ts";
-import { createRunnerClient, type RunnerClient } from "../../src/verify/runner-client.ts";
-import { createProgress } from "../../src/work/progress.ts";
-import { createSqlAccess, type SqlAccess } from "../../src/work/sql-access.ts";
-import { createTools } from "../../src/work/tools.ts";
-import { openWorkspace } from "../../src/work/workspace.ts";
+import { advanceRun, findRun } from "../../src/store/runs.ts";
 import { openControlPlane, type ControlPlane } from "../support/control-plane.ts";
 import { killPoints } from "../support/kill-points.ts";
-
-const SPEC = (...slugs: string[]): string =>
-  JSON.stringify({ version: 1, apps: slugs.map((slug) => ({ slug, name: slug, contract: { procedures: [], tables: [] } })) });
-const POSTS = "db/migrations/20260101000000_posts.sql";
-const FIRST = {
-  ".adorable/spec.json": SPEC("blog"),
-  [`apps/blog/${POSTS}`]: "create table posts (id int primary key, title text);",
-  "apps/blog/db/seed.sql": "insert into posts values (1, 'seed');",
-};
+import { FIRST, firstColumn, openRuns, POSTS, SPEC, type RunsAtWork, type Working } from "../support/runs-at-work.ts";
 
 let plane: ControlPlane;
 let platform: Platform;
-let url: string;
-let start: CommitId;
-let items = 0;
 const closing = new AsyncDisposableStack();
 beforeAll(async () => {
   plane = closing.use(await openControlPlane());
   platform = plane.platform;
-  start = await plane.commit(FIRST);
-  const tunnel = createSqlTunnel(platform);
-  const server = createServer(getRequestListener(new Hono().route("/runner/v1", createRunnerApi(platform)).fetch));
-  server.on("upgrade", (request, socket, head) => tunnel.handle(request, socket, head));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closing.defer(() => {
-    tunnel.close();
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  runs = closing.use(await openRuns(plane));
 }, 60_000);
 afterAll(() => closing.disposeAsync());
 
-/** A change with its data and a run at work on it. */
-interface Working {
-  change: ChangeWithData;
-  run: RunId;
-  client: RunnerClient;
-  sql: SqlAccess;
-  /** The model's tool, as the model calls it. */
-  call(tool: string, input: unknown): Promise<Record<string, unknown>>;
-  now(): Promise<ChangeWithData>;
-  titles(): Promise<unknown[]>;
-  end(): Promise<void>;
-}
+let runs: RunsAtWork;
+const work = (pull: number | null = null): Promise<Working> => runs.work(pull);
 
-async function startRun(change: ChangeRow): Promise<{ run: RunId; client: RunnerClient }> {
-  const run = newId<RunId>("run");
-  const token = `adr_${"x".repeat(20)}${run}`;
-  const assignment = { kind: "work", startCommit: start } as never;
-  await createRun(platform.store, {
-    id: run,
-    project_id: change.project_id,
-    kind: "work",
-    request_id: null,
-    change_id: change.id,
-    assignment,
-  });
-  await advanceRun(platform.store, run, "queued", "running", {
-    session_digest: createHash("sha256").update(token).digest("hex"),
-    session_expires_at: new Date(Date.now() + 600_000),
-  });
-  return { run, client: createRunnerClient(url, token) };
-}
-
-async function work(pull: number | null = null): Promise<Working> {
-  items += 1;
-  const { id: project } = await plane.project();
-  const of = {
-    id: newId<string>("chg"),
-    project_id: project,
-    kind: "generated" as const,
-    issue_number: items,
-    pull_number: pull,
-    git_branch: `issue-${items}`,
-  };
-  const change = await ensureChangeTimeline(platform, plane.mirror, await saveChange(platform.store, of), start);
-  const { run, client } = await startRun(change);
-  const sql = createSqlAccess(client);
-  const workspace = await openWorkspace(join(platform.settings.dataDir, "work", run), ["**"]);
-  await workspace.write(POSTS, FIRST[`apps/blog/${POSTS}`] ?? "");
-  const tools = createTools({
-    app: "blog",
-    workspace,
-    client,
-    sql,
-    check: async () => ({ ok: true, faults: [] }),
-    progress: createProgress(),
-    reporter: { step: () => {}, report: () => {} } as never,
-    snapshots: new Set(),
-    onClaim: () => {},
-    onFatal: () => {},
-  });
-  const working: Working = {
-    change,
-    run,
-    client,
-    sql,
-    call: (tool, input) => (tools[tool]?.execute as (input: unknown, options: unknown) => Promise<Record<string, unknown>>)(input, {}),
-    now: async () => (await findChange(platform.store, change.id)) as ChangeWithData,
-    titles: () => rows(change, "select title from blog.posts order by id"),
-    async end() {
-      await sql.close();
-      await advanceRun(platform.store, run, "running", "done");
-    },
-  };
-  return working;
-}
-
-async function rows(change: ChangeRow, sql: string): Promise<unknown[]> {
-  const { dsn } = await platform.database.credential(changeEndpoint(change.project_id, change), ADMIN_ROLE);
-  return withConnection(dsn, async (client) => (await client.query({ text: sql, rowMode: "array" })).rows.map((row: unknown[]) => row[0]));
-}
+const rows = (change: ChangeRow, sql: string): Promise<unknown[]> => firstColumn(plane, change, sql);
 
 /** What the change and the engine know of: one timeline each, once the run has ended. */
 async function timelinesOf(working: Working): Promise<{ present: string; old: string[]; next: string | null }> {
@@ -234,7 +122,7 @@ test("only snapshots of the same run can be gone back to: a retry's run has its 
   const first = await work();
   const { id } = (await first.call("snapshot_data", { note: "mine" })) as { id: string };
   await first.end();
-  const second = await startRun(first.change);
+  const second = await runs.startRun(first.change);
 
   await expect(second.client.restore(id)).rejects.toMatchObject({
     code: "snapshot-foreign",
@@ -308,7 +196,7 @@ test("data that is made anew because a migration was edited has no way back to w
 });
 
 test("a restore while the preview is being looked at leaves a preview that is looked at again", async () => {
-  const run = await work(900 + items);
+  const run = await work(901);
   await plane.commit({ "README.md": "more" }, run.change.git_branch);
   const { id } = (await run.call("snapshot_data", { note: "before the preview" })) as { id: string };
   await run.call("run_sql", { sql: "delete from posts" });

@@ -61,7 +61,7 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
   const mirror = await platform.mirrors.open(project.id);
   const assignment = run.assignment;
   const treeish = assignment.kind === "verify" ? assignment.tree : assignment.startCommit;
-  const fork = await openOwnFork(platform, caller, key);
+  const fork = await forkOwnData(platform, caller, key);
   if (fork !== undefined) {
     await migrate(mirror, fork.dsn, treeish);
     return fork.endpoint;
@@ -74,7 +74,7 @@ async function openRunFork(platform: Platform, caller: Caller): Promise<Endpoint
 }
 
 /** Of the change's own data, where it comes from the repository alone. */
-async function openOwnFork(platform: Platform, { run, project }: Caller, key: string): Promise<Fork | undefined> {
+async function forkOwnData(platform: Platform, { run, project }: Caller, key: string): Promise<Fork | undefined> {
   if (run.change_id === null) return undefined;
   return takeTurn(run.change_id, async () => {
     const change = await findChange(platform.store, run.change_id ?? "");
