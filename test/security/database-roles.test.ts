@@ -14,6 +14,7 @@ import { appRole, migratorRole } from "../../src/core/names.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { compareTimelines } from "../../src/database/migrations/compare.ts";
 import { copyRows } from "../../src/database/migrations/copy-rows.ts";
+import { EXTENSIONS } from "../../src/database/migrations/extensions.ts";
 import { applyMigrations, parseMigrations } from "../../src/database/migrations/migrations.ts";
 import { ensureRoles } from "../../src/database/migrations/roles.ts";
 import { schemaHash } from "../../src/database/migrations/schema.ts";
@@ -84,6 +85,14 @@ const WORLD = `select json_build_array(
   (select count(*) from pg_file_settings where sourcefile like '%auto.conf'), current_setting('statement_timeout'),
   (select json_agg(i) from shop.item i), (select json_agg(p) from blog.post p), (select json_agg(m) from adorable.migrations m)
 ) as world`;
+
+/** An endpoint upon a copy of what is elsewhere. */
+async function fork(): Promise<EndpointName> {
+  const [endpoint, timeline, from] = [newId<EndpointName>("proj"), newId<TimelineId>("tml"), timelines[elsewhere] as TimelineId];
+  await place.database.branch(timeline, { timeline: from, lsn: await place.database.head(from) });
+  await place.database.endpoint(endpoint, timeline, 1);
+  return endpoint;
+}
 
 async function world(): Promise<unknown> {
   return { rows: await administrate(WORLD), leftBehind: existsSync(proof) };
@@ -361,12 +370,12 @@ describe("limits of time", () => {
       await client.end();
       return rows.map(({ setting }) => setting);
     };
-    expect(await settings()).toEqual(["30s", "30s", "5min", "blog"]);
+    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, extensions"]);
     for (const name of names.slice(0, 3)) expect(await codeOf(BLOG, `alter role current_user set ${name} = 0`)).toBe("done");
     expect(await codeOf(BLOG, "alter role current_user set search_path = shop; alter role current_user password 'x'")).toBe("done");
     expect(await settings()).toEqual(["0", "0", "0", "shop"]);
     await ensureRoles(await dsnOf(here, ADMIN_ROLE), { slug: "blog" });
-    expect(await settings()).toEqual(["30s", "30s", "5min", "blog"]);
+    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, extensions"]);
   });
 
   test.each([
@@ -453,21 +462,37 @@ describe("a migrator's role", () => {
     expect(await world()).toEqual(before);
   });
 
+  test("gets the extensions of a list by a migration, in a schema that no app can write to, and no other one", async () => {
+    const endpoint = await fork();
+    const dsn = await dsnOf(endpoint, ADMIN_ROLE);
+    const before = await schemaHash(dsn);
+    const all = EXTENSIONS.map((name) => `create extension "${name}";`).join("\n");
+    await applyMigrations(dsn, parseMigrations([file("shop", "20260102000000", all)]));
+    expect(await schemaHash(dsn)).toBe(before);
+    const use =
+      "create extension citext; alter table post add tag citext default 'NEW'; create index on post using gin (title gin_trgm_ops)";
+    await applyMigrations(dsn, parseMigrations([file("blog", "20260102000000", use)]));
+    const client = await place.connect(endpoint, BLOG);
+    const asked = "select title from post where tag = 'new' and title % 'firs' and unaccent('é') = 'e' and uuid_generate_v4() is not null";
+    expect((await client.query(asked)).rows).toEqual([{ title: "first" }]);
+    await expect(client.query("create table extensions.mine (id int)")).rejects.toMatchObject({ code: "42501" });
+    await expect(client.query("drop extension citext")).rejects.toMatchObject({ code: "42501" });
+    await client.end();
+    const drop = applyMigrations(dsn, parseMigrations([file("blog", "20260103000000", "drop extension citext cascade")]));
+    await expect(drop).rejects.toMatchObject({ code: "migration-failed", details: { sqlstate: "42501" } });
+  });
+
   test("code of an app runs with its own rights when rows are copied for a preview, and not with the administrator's", async () => {
-    const [from, to] = [newId<EndpointName>("proj"), newId<EndpointName>("proj")];
-    const bait = file(
-      "blog",
-      "20260102000000",
-      `create table loot (secret text); create table bait (id int); insert into bait values (1);
-       create function leak(int) returns boolean language sql as 'insert into blog.loot select schema_to_xml(''shop'', true, true, ''''); select true';
-       alter table bait add check (leak(id)) not valid`,
-    );
+    const [from, to] = [await fork(), await fork()];
+    // No migration may say this: it stands for whatever somebody finds that one may.
+    const bait = `set role ${MIGRATOR}; set search_path = blog;
+      create table loot (secret text); create table bait (id int); insert into bait values (1);
+      create function leak(int) returns boolean language sql as 'insert into blog.loot select schema_to_xml(''shop'', true, true, ''''); select true';
+      alter table bait add check (leak(id)) not valid`;
     for (const endpoint of [from, to]) {
-      const timeline = newId<TimelineId>("tml");
-      const base = timelines[elsewhere] as TimelineId;
-      await place.database.branch(timeline, { timeline: base, lsn: await place.database.head(base) });
-      await place.database.endpoint(endpoint, timeline, 1);
-      await applyMigrations(await dsnOf(endpoint, ADMIN_ROLE), parseMigrations([bait]));
+      const client = await place.connect(endpoint, ADMIN_ROLE);
+      await client.query(bait);
+      await client.end();
     }
     const dsns = [await dsnOf(from, ADMIN_ROLE), await dsnOf(to, ADMIN_ROLE)] as const;
     await expect(copyRows(...dsns, ["shop", "blog"])).rejects.toMatchObject({ code: "42501" });

@@ -3,6 +3,7 @@ import type pg from "pg";
 import { migratorRole, schemaName } from "../../core/names.ts";
 import type { ApplyLimits } from "./apply.ts";
 import { quoteIdentifier } from "./connection.ts";
+import { EXTENSION_SCHEMA } from "./extensions.ts";
 import { findBegun, forgetBegun, recordApplied, saveBegun } from "./ledger.ts";
 import { droppedNames, relationName } from "./lint/rule.ts";
 import type { Migration } from "./migrations.ts";
@@ -53,7 +54,7 @@ export async function applyAlone(
 async function runAs(client: pg.Client, role: string, schema: string, limits: ApplyLimits, sql: string): Promise<void> {
   await client.query(
     `set lock_timeout = ${limits.lockTimeoutMs}; set statement_timeout = ${limits.statementTimeoutMs};
-     set role ${quoteIdentifier(role)}; set search_path = ${quoteIdentifier(schema)};`,
+     set role ${quoteIdentifier(role)}; set search_path = ${quoteIdentifier(schema)}, ${EXTENSION_SCHEMA};`,
   );
   try {
     await client.query(sql);

@@ -4,6 +4,7 @@ import { AdorableError } from "../../core/errors.ts";
 import { migratorRole, schemaName } from "../../core/names.ts";
 import { applyAlone } from "./apply-alone.ts";
 import { quoteIdentifier } from "./connection.ts";
+import { installExtension, searchPathOf } from "./extensions.ts";
 import { runsOutsideTransaction } from "./directives.ts";
 import { recordApplied } from "./ledger.ts";
 import type { Migration } from "./migrations.ts";
@@ -45,13 +46,15 @@ export async function applyMigration(client: pg.Client, migration: Migration, co
   try {
     const observer = context.observes === true ? await createObserver(client, schema) : undefined;
     await client.query(`set local lock_timeout = ${limits.lockTimeoutMs}; set local statement_timeout = ${limits.statementTimeoutMs};`);
-    await client.query(
-      `set local role ${quoteIdentifier(migratorRole(migration.app))}; set local search_path = ${quoteIdentifier(schema)};`,
-    );
+    const asMigrator = `set local role ${quoteIdentifier(migratorRole(migration.app))}; set local search_path = ${searchPathOf(migration.app)};`;
+    await client.query(asMigrator);
     for (const statement of statements) {
       current = statement;
       const startedAt = performance.now();
-      await client.query(statement.sql);
+      if (statement.kind === "CreateExtensionStmt") {
+        await installExtension(client, statement);
+        await client.query(asMigrator);
+      } else await client.query(statement.sql);
       await observer?.afterStatement(startedAt);
     }
     // Deferred checks would speak up at the commit, as the administrator.

@@ -186,7 +186,7 @@ async function tablesOf(client: pg.Client): Promise<Map<string, Table>> {
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
         where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts) as key
      from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p') and not c.relispartition
-     where n.nspname not in ('adorable', 'public', 'information_schema') and n.nspname not like 'pg\\_%' order by 1, 2`,
+     where n.nspname not in ('adorable', 'extensions', 'public', 'information_schema') and n.nspname not like 'pg\\_%' order by 1, 2`,
   );
   return new Map(rows.map((row) => [`${row.app}.${row.table}`, row]));
 }

@@ -1,6 +1,7 @@
 /** Copies rows from one database to another of the same schema through SQL, so that nothing but the rows themselves comes along. */
 import type pg from "pg";
 import { quoteIdentifier, withConnection } from "./connection.ts";
+import { EXTENSION_SCHEMA } from "./extensions.ts";
 
 /** Rows are sent in batches of so many. */
 const BATCH = 500;
@@ -55,7 +56,9 @@ async function asOwner(target: pg.Client, schema: string, work: () => Promise<vo
   const [{ owner } = { owner: undefined }] = rows;
   if (owner === undefined) return;
   // Rows that a policy hides from the owner are copied too. Nobody else sees this change, for the transaction takes it back.
-  await target.query(`alter role ${owner} bypassrls; set local role ${owner}; set local search_path = ${quoteIdentifier(schema)}`);
+  await target.query(
+    `alter role ${owner} bypassrls; set local role ${owner}; set local search_path = ${quoteIdentifier(schema)}, ${EXTENSION_SCHEMA}`,
+  );
   await work();
   await target.query(`reset role; set local search_path = pg_catalog; alter role ${owner} nobypassrls`);
 }

@@ -3,6 +3,7 @@ import type pg from "pg";
 import { AdorableError } from "../../core/errors.ts";
 import { migratorRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
+import { searchPathOf } from "./extensions.ts";
 import { checkMigration, lineAt, type Statement } from "./statements.ts";
 
 export interface MaskScript {
@@ -31,12 +32,13 @@ export async function maskRows(dsn: string, script: MaskScript, options: { state
   const statements = await readMask(script);
   await withConnection(dsn, async (client) => {
     await assertComplete(client, script, statements);
-    const schema = quoteIdentifier(schemaName(script.app));
     let current: Statement | undefined;
     try {
       await client.query("begin");
       await client.query(`set local statement_timeout = ${statementTimeoutMs}; set local lock_timeout = 5000;`);
-      await client.query(`set local role ${quoteIdentifier(migratorRole(script.app))}; set local search_path = ${schema};`);
+      await client.query(
+        `set local role ${quoteIdentifier(migratorRole(script.app))}; set local search_path = ${searchPathOf(script.app)};`,
+      );
       for (const statement of statements) {
         current = statement;
         await client.query(statement.sql);

@@ -8,10 +8,11 @@ import type pg from "pg";
 import { AdorableError } from "../../core/errors.ts";
 import { appRole, migratorRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
+import { EXTENSION_SCHEMA, searchPathOf } from "./extensions.ts";
 
 const ENSURING = 5_120_001;
 /** Schemas that are not an app's, whose names no app may take. */
-const RESERVED = /^(adorable|public|information_schema|pg_.*)$/;
+const RESERVED = /^(adorable|extensions|public|information_schema|pg_.*)$/;
 /** Two instances of an app with a pool each, during a release, and some air. */
 const APP_CONNECTIONS = 25;
 const POWERLESS = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls";
@@ -35,7 +36,7 @@ const READY = `
   select to_regclass('adorable.migrations') is not null
     and exists (select from pg_namespace where nspname = $1)
     and exists (select from pg_roles where rolname = $2 and rolcanlogin and rolconnlimit = ${APP_CONNECTIONS}
-      and rolconfig = array['search_path=' || quote_ident($1)] || $4::text[])
+      and rolconfig = array['search_path=' || quote_ident($1) || ', ${EXTENSION_SCHEMA}'] || $4::text[])
     and exists (select from pg_roles where rolname = $3 and not rolcanlogin)
     and not exists (select from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname ~ '${SHARED_FUNCTIONS}'
       and has_function_privilege('public', oid, 'execute')) as ready`;
@@ -79,7 +80,7 @@ export async function ensureRoles(dsn: string, app: { slug: string }): Promise<v
       alter default privileges for role ${migrator} in schema ${schema} grant select, insert, update, delete on tables to ${role};
       alter default privileges for role ${migrator} in schema ${schema} grant usage, select, update on sequences to ${role};
       alter role ${role} reset all;
-      alter role ${role} set search_path = ${schema};
+      alter role ${role} set search_path = ${searchPathOf(app.slug)};
       ${settings.map(([name, value]) => `alter role ${role} set ${name} = '${value}';`).join("\n")}`);
     await client.query("commit");
   });

@@ -2,6 +2,7 @@
 import { AdorableError } from "../../core/errors.ts";
 import { appRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
+import { searchPathOf } from "./extensions.ts";
 import { checkMigration } from "./statements.ts";
 
 /**
@@ -13,7 +14,7 @@ export async function runSeed(dsn: string, app: string, sql: string): Promise<vo
   await checkMigration(path, sql);
   await withConnection(dsn, async (client) => {
     await client.query("begin");
-    await client.query(`set local role ${quoteIdentifier(appRole(app))}; set local search_path = ${quoteIdentifier(schemaName(app))};`);
+    await client.query(`set local role ${quoteIdentifier(appRole(app))}; set local search_path = ${searchPathOf(app)};`);
     try {
       const { rows: tables } = await client.query<{ name: string }>(
         "select relname as name from pg_class where relnamespace = to_regnamespace($1) and relkind in ('r', 'p')",

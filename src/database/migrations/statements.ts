@@ -1,6 +1,7 @@
 /** What a migration's statements are, read from PostgreSQL's own syntax tree: which are allowed, which destroy something. */
 import { parse } from "libpg-query";
 import { AdorableError } from "../../core/errors.ts";
+import { whyExtensionRefused } from "./extensions.ts";
 import { checkDirectives, runsOutsideTransaction } from "./directives.ts";
 
 export type Node = Record<string, unknown>;
@@ -24,7 +25,7 @@ export interface Statement {
 const ALLOWED = new Set(
   `CreateStmt CreateTableAsStmt ViewStmt AlterTableStmt RenameStmt DropStmt TruncateStmt CommentStmt IndexStmt InsertStmt UpdateStmt DeleteStmt MergeStmt
   SelectStmt CreateEnumStmt AlterEnumStmt CreateDomainStmt AlterDomainStmt CompositeTypeStmt CreateSeqStmt AlterSeqStmt CreateStatsStmt AlterStatsStmt
-  RefreshMatViewStmt LockStmt ConstraintsSetStmt CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt CreateTrigStmt ReindexStmt`.split(
+  CreateExtensionStmt RefreshMatViewStmt LockStmt ConstraintsSetStmt CreatePolicyStmt AlterPolicyStmt CreateFunctionStmt CreateTrigStmt ReindexStmt`.split(
     /\s+/,
   ),
 );
@@ -33,7 +34,6 @@ const ALLOWED = new Set(
 const REFUSED: Record<string, string> = {
   TransactionStmt: "controls the transaction, which is the platform's",
   VariableSetStmt: "changes a setting of the session",
-  CreateExtensionStmt: "creates an extension",
   AlterSystemStmt: "changes the server's settings",
   CreateRoleStmt: "makes a role",
   AlterRoleStmt: "changes a role",
@@ -52,7 +52,7 @@ const REFUSED: Record<string, string> = {
 
 /** Functions that run text as SQL, change settings, or reach out of the schema. */
 const REFUSED_FUNCTIONS =
-  /^(set_config|query_to_xml.*|cursor_to_xml.*|ts_stat|ts_rewrite|dblink.*|lo_.*|loread|lowrite|pg_read_.*|pg_ls_.*|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_logical_.*|pg_.*advisory.*)$/;
+  /^(set_config|(query|cursor|table|schema|database)_to_xml.*|ts_stat|ts_rewrite|dblink.*|lo_.*|loread|lowrite|pg_read_.*|pg_ls_.*|pg_terminate_backend|pg_cancel_backend|pg_sleep.*|pg_logical_.*|pg_.*advisory.*)$/;
 const REFUSED_TABLES = new Set(["pg_settings", "pg_authid", "pg_file_settings", "pg_largeobject"]);
 
 /** Throws `migration-syntax`, `migration-refused` or `migration-directive` (author) with file, line and what to do. */
@@ -158,6 +158,7 @@ async function whyRefused(kind: string, node: Node): Promise<string | undefined>
   const subject = node["removeType"] ?? node["renameType"];
   if (subject === "OBJECT_SCHEMA" || subject === "OBJECT_ROLE" || subject === "OBJECT_DATABASE")
     return "drops or renames the app's schema or what stands above it";
+  if (kind === "CreateExtensionStmt") return whyExtensionRefused(node);
   if (kind === "CreateFunctionStmt") {
     const why = await whyFunctionRefused(node);
     if (why !== undefined) return why;
@@ -179,7 +180,8 @@ async function whyFunctionRefused(node: Node): Promise<string | undefined> {
     const body = part.String?.sval;
     if (body === undefined) continue;
     for (const inner of await readStatements("the function's body", body)) {
-      const why = inner.kind === "CreateFunctionStmt" ? "makes a function in a function" : await whyRefused(inner.kind, inner.node);
+      const isOwnAct = inner.kind === "CreateFunctionStmt" || inner.kind === "CreateExtensionStmt";
+      const why = isOwnAct ? "makes a function or an extension in a function" : await whyRefused(inner.kind, inner.node);
       if (why !== undefined) return `makes a function whose body ${why}`;
     }
   }
