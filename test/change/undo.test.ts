@@ -264,7 +264,7 @@ test("a rebuild that is killed at any point is finished by the next one, and lea
   };
   let commit = await next();
   await killedEverywhere(
-    (n) => ALL || n % 9 === 2,
+    (n) => ALL || n % 15 === 11,
     (killed) => ensureChangeTimeline(killed, plane.mirror, run.change, commit),
     async (at) => {
       await ensureChangeTimeline(platform, plane.mirror, run.change, commit);
@@ -281,7 +281,7 @@ test("a restore that is killed at any point has happened or has not, and can be 
   const caller = { run: (await findRun(platform.store, run.run)) as never, project: await plane.project() };
   const snapshot = await takeSnapshot(platform, caller, "seed");
   await killedEverywhere(
-    (n) => ALL || n % 9 === 1,
+    (n) => ALL || n % 12 === 5,
     async (killed) => {
       await rows(run.change, "update blog.posts set title = 'later'");
       await restoreSnapshot(killed, caller, snapshot);
