@@ -106,7 +106,12 @@ export const migrationsRequestSchema = z.strictObject({
   app: z.string(),
   files: z.array(z.strictObject({ path: z.string(), sql: z.string().max(200_000) })).max(500),
 });
-export const migrationsAnswerSchema = z.strictObject({ snapshot: z.string(), applied: z.array(z.string()) });
+export const migrationsAnswerSchema = z.strictObject({
+  snapshot: z.string(),
+  applied: z.array(z.string()),
+  /** What the rules say of those: a line each, with the safe form. */
+  findings: z.array(z.string()).optional(),
+});
 
 /** `snapshot`: of the data as it was before, to return to. */
 export const restoreAnswerSchema = z.strictObject({ snapshot: z.string() });

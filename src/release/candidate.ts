@@ -57,7 +57,11 @@ async function start(platform: Platform, spec: EnvironmentSpec): Promise<Observe
 /** In names of the contract, which stands in the tree. */
 function whatFailed(probe: Evidence, contract: Contract): string {
   const queries = contract.procedures.map(({ name }) => name).filter((name) => probe.summary.includes(`✗ \`${name}\``));
-  return queries.length === 0 ? "its page does not load" : `${queries.join(", ")} did not answer`;
+  const isPageMissing = probe.title.startsWith("the page does not load");
+  return [
+    ...(isPageMissing ? ["its page does not load"] : []),
+    ...(queries.length === 0 ? [] : [`${queries.join(", ")} did not answer`]),
+  ].join("; ");
 }
 
 function failed(app: string, what: string): AdorableError {

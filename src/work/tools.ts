@@ -80,7 +80,7 @@ export function createTools(context: ToolContext): Record<string, Tool> {
     }),
     apply_migrations: tool({
       description:
-        "Applies the app's pending migrations (db/migrations/YYYYMMDDHHMMSS_name.sql) to this run's database. A snapshot is taken first.",
+        "Applies the app's pending migrations (db/migrations/YYYYMMDDHHMMSS_name.sql) to this run's database. A snapshot is taken first. `findings` says what of them loses data or keeps others waiting, and the safe form.",
       inputSchema: z.object({}),
       execute: guarded(context, "apply_migrations", async () => {
         const files = await readMigrations(workspace, app);

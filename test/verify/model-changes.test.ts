@@ -2,6 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BLUEPRINTS, blueprintOf } from "../../src/models/blueprint/catalog.ts";
+import { lintMigrations } from "../../src/database/migrations/lint/lint.ts";
 import { checkMigration } from "../../src/database/migrations/statements.ts";
 import type { AppModel } from "../../src/models/blueprint/entity-model.ts";
 import { changeModel, type ModelChange } from "../../src/models/blueprint/model-changes.ts";
@@ -154,6 +155,10 @@ async function migrate(before: AppModel, changes: readonly ModelChange[]) {
   const { model, migration, notes } = changeModel(before, changes, CHANGED);
   if (migration !== undefined) {
     await checkMigration(migration.path, migration.sql);
+    const sources = [renderCreateMigration(before, CREATED), migration].map((one) => ({ app: before.slug, ...one }));
+    const findings = await lintMigrations(sources.slice(1), sources.slice(0, 1));
+    expect(findings.filter(({ severity, accepted }) => severity === "blocking" && accepted === undefined)).toEqual([]);
+    expect((await lintMigrations(sources.slice(0, 1))).filter(({ severity }) => severity !== "advice")).toEqual([]);
     await client.query(`begin; ${migration.sql}; commit`);
   }
   return { model, notes, rowsBefore, rows: await countRows() };

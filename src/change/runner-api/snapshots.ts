@@ -3,6 +3,7 @@ import { AdorableError } from "../../core/errors.ts";
 import { newId } from "../../core/ids.ts";
 import { ADMIN_ROLE, type Checkpoint } from "../../database/database.ts";
 import { withConnection } from "../../database/migrations/connection.ts";
+import { findingText, lintMigrations } from "../../database/migrations/lint/lint.ts";
 import { applyMigrations, parseMigrations } from "../../database/migrations/migrations.ts";
 import { ensureRoles } from "../../database/migrations/roles.ts";
 import { adoptTimeline, findChange } from "../../store/changes.ts";
@@ -34,12 +35,14 @@ export async function onChange<T>(platform: Platform, caller: Caller, work: (cha
   });
 }
 
+const MAX_FINDINGS = 30;
+
 /** The safety net of `apply_migrations`: a snapshot first, then the migrations that are pending. What it throws names the snapshot. */
 export async function migrateChange(
   platform: Platform,
   caller: Caller,
   request: { app: string; files: { path: string; sql: string }[] },
-): Promise<{ snapshot: string; applied: string[] }> {
+): Promise<{ snapshot: string; applied: string[]; findings: string[] }> {
   return onChange(platform, caller, async (change) => {
     const { dsn } = await platform.database.credential(changeEndpoint(caller.project.id, change), ADMIN_ROLE);
     // Whoever returns to the snapshot finds the app's role there.
@@ -47,7 +50,13 @@ export async function migrateChange(
     const migrations = parseMigrations(request.files.map((file) => ({ app: request.app, ...file })));
     const snapshot = await snapshotOf(platform, caller, change, "before migrations");
     try {
-      return { snapshot, applied: (await applyMigrations(dsn, migrations)).applied };
+      const { applied } = await applyMigrations(dsn, migrations);
+      const isNew = ({ path }: { path: string }): boolean => applied.includes(path);
+      const findings = await lintMigrations(
+        migrations.filter(isNew),
+        migrations.filter((migration) => !isNew(migration)),
+      );
+      return { snapshot, applied, findings: findings.slice(0, MAX_FINDINGS).map(findingText) };
     } catch (thrown) {
       if (!AdorableError.isInstance(thrown) || thrown.remedy !== "author") throw thrown;
       const { code, remedy, message, hint, details } = thrown;

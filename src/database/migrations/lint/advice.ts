@@ -72,7 +72,9 @@ export const ADVICE_RULES: readonly Rule[] = [
     safe: "Add what takes its place in the same migration.",
     find: (statement, seen) => {
       const table = relationName(statement.node["relation"]);
-      const replaced = addedConstraints(statement).map((constraint) => constraint["conname"]);
+      const replaced = [statement, ...seen.later]
+        .filter((one) => relationName(one.node["relation"]) === table)
+        .flatMap((one) => addedConstraints(one).map((constraint) => constraint["conname"]));
       return alterCommands(statement)
         .filter(({ subtype, name }) => subtype === "AT_DropConstraint" && !replaced.includes(name) && !seen.isNewTable(table))
         .map(({ name }) => ({ what: `drops the constraint ${table}.${name}`, table }));

@@ -1,6 +1,6 @@
 /** Rules on what loses rows, values, or something that code relies on. */
 import { walk, type Node, type Statement } from "../statements.ts";
-import { alterCommands, droppedNames, isUnfiltered, nested, relationName, svals, type Rule } from "./rule.ts";
+import { alterCommands, doesLater, droppedNames, isUnfiltered, nested, relationName, svals, type AlterCommand, type Rule } from "./rule.ts";
 import type { Seen } from "./seen.ts";
 
 type Drop = Pick<Rule, "id" | "effect" | "safe"> & { types: Record<string, string> };
@@ -218,7 +218,9 @@ export const DESTRUCTIVE_RULES: readonly Rule[] = [
       alterCommands(statement)
         .filter(({ subtype, def }) => subtype === "AT_ColumnDefault" && Object.keys(def).length === 0)
         .map(({ name }) => ({ table: relationName(statement.node["relation"]), name }))
-        .filter(({ table, name }) => !seen.isNewColumn(table, name))
+        .filter(
+          ({ table, name }) => !seen.isNewColumn(table, name) && !doesLater(seen.later, table, (command) => setsDefault(command, name)),
+        )
         .map(({ table, name }) => ({ what: `drops the default of ${table}.${name}`, table })),
   },
   {
@@ -244,6 +246,10 @@ export const DESTRUCTIVE_RULES: readonly Rule[] = [
       (kind === "GrantStmt" || kind === "GrantRoleStmt") && node["is_grant"] !== true ? [{ what: "takes privileges away" }] : [],
   },
 ];
+
+function setsDefault({ subtype, name, def }: AlterCommand, column: string): boolean {
+  return subtype === "AT_ColumnDefault" && name === column && Object.keys(def).length > 0;
+}
 
 /** The commands of one kind on what is not new. */
 function commandsOf(statement: Statement, subtype: string, seen: Seen): { table: string; name: string; cascades: boolean }[] {

@@ -68,7 +68,7 @@ const CASES: Record<string, [found: string, what: string, near: string]> = {
   "ban-drop-default": [
     "alter table post alter title drop default",
     "drops the default of post.title",
-    "alter table post alter title set default ''",
+    "alter table post alter title set default ''; alter table post alter n drop default; alter table post alter n set default 2",
   ],
   "ban-detach-partition": [
     "alter table post detach partition post_2025",
@@ -183,7 +183,7 @@ const CASES: Record<string, [found: string, what: string, near: string]> = {
   "ban-drop-constraint": [
     "alter table post drop constraint short",
     "drops the constraint post.short",
-    "alter table post drop constraint short, add constraint short check (title <> '') not valid",
+    "alter table post drop constraint short; alter table post add constraint short check (title <> '') not valid",
   ],
   "ban-drop-trigger": [
     "drop trigger t on post",

@@ -44,7 +44,8 @@ export async function lintMigrations(migrations: readonly Source[], history: rea
     const schema = schemaName(source.app);
     const statements = await readStatements(source.path, source.sql);
     follower.begin(schema, { isHistory, isOutsideTransaction: runsOutsideTransaction(source.sql) });
-    for (const statement of statements) {
+    for (const [index, statement] of statements.entries()) {
+      follower.seen.later = statements.slice(index + 1);
       const accepted = acceptedRules(statement.lead);
       for (const rule of isHistory ? [] : RULES) {
         for (const { what, table } of rule.find(statement, follower.seen)) {
@@ -66,4 +67,9 @@ export async function lintMigrations(migrations: readonly Source[], history: rea
     }
   }
   return findings;
+}
+
+/** In one line, for whoever writes the migration. */
+export function findingText({ path, line, rule, severity, what, effect, safe, accepted }: Finding): string {
+  return `${path}:${line} ${what} (${rule}, ${severity}). ${effect} ${accepted === undefined ? safe : `Accepted: ${accepted}`}`;
 }

@@ -52,6 +52,11 @@ export function alterCommands({ kind, node }: Statement): AlterCommand[] {
   }));
 }
 
+/** Whether one of the statements does this to a table again. */
+export function doesLater(statements: readonly Statement[], table: string, does: (command: AlterCommand) => boolean): boolean {
+  return statements.some((one) => relationName(one.node["relation"]) === table && alterCommands(one).some(does));
+}
+
 /** Names that a DROP lists, each `schema.name` or `name`; of a trigger or a policy `table.name`. */
 export function droppedNames(node: Node): string[] {
   return ((node["objects"] ?? []) as Node[]).map((object) => nameIn(object));

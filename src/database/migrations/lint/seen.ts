@@ -14,6 +14,8 @@ export interface Seen {
   isOfThisTransaction(table: string, constraint: string): boolean;
   /** The file runs outside of a transaction. */
   isOutsideTransaction: boolean;
+  /** What follows in the same file. */
+  later: readonly Statement[];
 }
 
 interface Check {
@@ -49,6 +51,7 @@ export function createFollower(): Follower {
       ),
     isOfThisTransaction: (table, constraint) => checks.get(`${full(table)} ${constraint}`)?.file === file,
     isOutsideTransaction: false,
+    later: [],
   };
 
   function followConstraint(table: string, constraint: Node): void {

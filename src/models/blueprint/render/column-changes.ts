@@ -4,7 +4,7 @@ import { isTextual, type AppModel, type EntityModel, type FieldModel, type Field
 import { checkConstraint, referenceConstraint, uniqueConstraint } from "./constraints.ts";
 import { checkExpression, defaultOf, isNullable, kindOf, ratingMax, sqlValue } from "./field-kinds.ts";
 import { sourceOf } from "./fill.ts";
-import { foreignKey, needsValue, unique } from "./migrations.ts";
+import { accept, foreignKey, needsValue, ONE_PASS, unique } from "./migrations.ts";
 import { sqlName, sqlString } from "./text.ts";
 
 /**
@@ -39,7 +39,10 @@ export function changeColumn(
     ...(oldCheck !== undefined && oldCheck !== newCheck ? [alter(`drop constraint ${sqlName(checkConstraint(entity, from))}`)] : []),
     ...(from.unique === true && to.unique !== true ? [alter(`drop constraint ${sqlName(uniqueConstraint(entity, from))}`)] : []),
     ...(from.type === "reference" && from.onDelete !== to.onDelete
-      ? [alter(`drop constraint ${sqlName(referenceConstraint(entity, from))}`), alter(`add ${foreignKey(model, entity, to)}`)]
+      ? [
+          alter(`drop constraint ${sqlName(referenceConstraint(entity, from))}`),
+          accept("adding-foreign-key-constraint", ONE_PASS, alter(`add ${foreignKey(model, entity, to)}`)),
+        ]
       : []),
     ...(oldDefault !== undefined && defaultChanges ? [alterColumn("drop default")] : []),
     ...(loosened ? [alterColumn("drop not null")] : []),
@@ -51,11 +54,19 @@ export function changeColumn(
     ...(narrowed ? [`update ${table} set ${column} = null where not (${newCheck});`] : []),
     ...(needsFilling ? [`update ${table} set ${column} = ${sqlValue(to, newDefault)} where ${column} is null;`] : []),
     ...(newDefault !== undefined && defaultChanges ? [alterColumn(`set default ${sqlValue(to, newDefault)}`)] : []),
-    ...(!isNullable(to) && (wasNullable || loosened) ? [alterColumn("set not null")] : []),
+    ...(!isNullable(to) && (wasNullable || loosened) ? [accept("adding-not-nullable-field", ONE_PASS, alterColumn("set not null"))] : []),
     ...(newCheck !== undefined && oldCheck !== newCheck
-      ? [alter(`add constraint ${sqlName(checkConstraint(entity, to))} check (${newCheck})`)]
+      ? [
+          accept(
+            "constraint-missing-not-valid",
+            ONE_PASS,
+            alter(`add constraint ${sqlName(checkConstraint(entity, to))} check (${newCheck})`),
+          ),
+        ]
       : []),
-    ...(to.unique === true && from.unique !== true ? [alter(`add ${unique(entity, to)}`)] : []),
+    ...(to.unique === true && from.unique !== true
+      ? [accept("disallowed-unique-constraint", ONE_PASS, alter(`add ${unique(entity, to)}`))]
+      : []),
   ];
   const otherwise = newDefault === undefined ? "become empty" : `become ${JSON.stringify(newDefault)}`;
   const notes = [

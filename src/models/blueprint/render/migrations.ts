@@ -50,6 +50,15 @@ export function createTables(
   return [...tables, ...late];
 }
 
+/** Why what keeps others waiting is done all the same. The release holds clients meanwhile in any case, and is refused where that takes too long. */
+const NEW_COLUMN = "the column is new and empty in every row";
+export const ONE_PASS = "one pass over the rows, which the rehearsal measures";
+
+/** The statement with the reason for which a rule's finding is accepted. */
+export function accept(rule: string, reason: string, statement: string): string {
+  return `-- adorable: accept ${rule}: ${reason}\n${statement}`;
+}
+
 export function addFieldsName(entity: EntityModel, fields: readonly FieldModel[]): string {
   const names = fields.map((field) => field.column).join("_and_");
   return `add_${names.slice(0, 60)}_to_${entity.table}`;
@@ -64,14 +73,28 @@ export function addField(model: Pick<AppModel, "entities">, entity: EntityModel,
   const table = sqlName(entity.table);
   const column = sqlName(field.column);
   const source = sourceOf(entity, field);
-  const addUnique = field.unique === true ? [`alter table ${table} add ${unique(entity, field)};`] : [];
+  const addUnique =
+    field.unique === true
+      ? [
+          accept(
+            "disallowed-unique-constraint",
+            source === undefined ? NEW_COLUMN : ONE_PASS,
+            `alter table ${table} add ${unique(entity, field)};`,
+          ),
+        ]
+      : [];
   if (source === undefined) {
     const fallback = defaultOf(field);
     if (!isNullable(field) && fallback === undefined) throw needsValue(entity, field, "say a default, or what it is filled from");
     if (field.unique === true && fallback !== undefined)
       throw needsValue(entity, field, "a unique field cannot give every row the same default");
     const addReference =
-      field.type === "reference" ? [`alter table ${table} add ${foreignKey(model, entity, field)};`, index(entity, field)] : [];
+      field.type === "reference"
+        ? [
+            accept("adding-foreign-key-constraint", NEW_COLUMN, `alter table ${table} add ${foreignKey(model, entity, field)};`),
+            accept("require-concurrent-index-creation", NEW_COLUMN, index(entity, field)),
+          ]
+        : [];
     return [`alter table ${table} add column ${columnDefinition(entity, field)};`, ...addUnique, ...addReference];
   }
   const fallback = defaultOf(field);
@@ -83,8 +106,8 @@ export function addField(model: Pick<AppModel, "entities">, entity: EntityModel,
   ];
   return [
     `alter table ${table} add column ${emptyColumnDefinition(entity, field)};`,
-    `-- ${commentText(field.label)} comes from ${commentText(source.label)}.\n${backfill(entity, field, source)}`,
-    ...(rules.length === 0 ? [] : [`alter table ${table}\n  ${rules.join(",\n  ")};`]),
+    `-- ${commentText(field.label)} comes from ${commentText(source.label)}.\n${accept("backfill-in-one-statement", ONE_PASS, backfill(entity, field, source))}`,
+    ...(rules.length === 0 ? [] : [accept("adding-not-nullable-field", ONE_PASS, `alter table ${table}\n  ${rules.join(",\n  ")};`)]),
     ...addUnique,
   ];
 }
