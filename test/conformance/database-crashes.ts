@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { newId, type EndpointName, type HoldId } from "../../src/core/ids.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import type { DatabaseUnderTest, Unavailable } from "./database.ts";
-import { LEDGER, readLedger, sql, startWriters, timelineId, type TimelinesUnderTest } from "./timeline-sessions.ts";
+import { LEDGER, readLedger, SOON, sql, startWriters, timelineId, type TimelinesUnderTest } from "./timeline-sessions.ts";
 
 export function describeCrashes(under: DatabaseUnderTest & TimelinesUnderTest, unavailable: Unavailable): void {
   describe.skipIf(unavailable.crash)("a crash", () => {
@@ -14,7 +14,7 @@ export function describeCrashes(under: DatabaseUnderTest & TimelinesUnderTest, u
       await database.createTimeline(id);
       await sql(under, id, LEDGER);
       const writers = await startWriters(under, id, 4);
-      await expect.poll(() => Math.min(...writers.acknowledged()), { interval: 5 }).toBeGreaterThan(50);
+      await expect.poll(() => Math.min(...writers.acknowledged()), SOON).toBeGreaterThan(50);
       const least = writers.acknowledged();
       const mark = await database.head(id);
       const most = writers.sent();

@@ -4,6 +4,7 @@ import { Client, Pool } from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { newId, type EndpointName, type HoldId, type TimelineId } from "../../src/core/ids.ts";
 import { ADMIN_ROLE, type Database } from "../../src/database/database.ts";
+import { SOON } from "./timeline-sessions.ts";
 
 const HOLD = { budgetMs: 20_000, drainMs: 5000, onDrainTimeout: "abort" } as const;
 const holdId = (): HoldId => newId<HoldId>("hld");
@@ -159,7 +160,7 @@ export function describeEndpoints(under: { database: Database }): void {
     test("under a hold nobody writes; what was acknowledged is there, and writers go on after it", async () => {
       const { endpoint, timeline } = await newEndpoint();
       const writers = startWriters(endpoint, 4);
-      await expect.poll(() => writers.acknowledged.every((rows) => rows.length > 5)).toBe(true);
+      await expect.poll(() => writers.acknowledged.every((rows) => rows.length > 5), SOON).toBe(true);
       const hold = await database.hold(endpoint, holdId(), HOLD);
       expect(await database.holds()).toContainEqual({ id: hold.id, endpoint });
       // Answers that were under way have arrived once another round trip has been made.
@@ -173,7 +174,7 @@ export function describeEndpoints(under: { database: Database }): void {
       await database.resume(hold.id);
       await database.resume(hold.id);
       expect(await database.holds()).not.toContainEqual({ id: hold.id, endpoint });
-      await expect.poll(() => total(writers.acknowledged)).toBeGreaterThan((first as number) + 20);
+      await expect.poll(() => total(writers.acknowledged), SOON).toBeGreaterThan((first as number) + 20);
       const rows = await writers.stop();
       expect([...writers.codes]).toEqual([]);
       expect(await asked(endpoint, "app", "select count(*)::int as count from entries")).toEqual([{ count: total(rows) }]);
@@ -186,7 +187,7 @@ export function describeEndpoints(under: { database: Database }): void {
       const sides: TimelineId[] = [timeline];
       for (let round = 1; round <= 3; round++) {
         const goal = total(writers.acknowledged) + 40;
-        await expect.poll(() => total(writers.acknowledged)).toBeGreaterThan(goal);
+        await expect.poll(() => total(writers.acknowledged), SOON).toBeGreaterThan(goal);
         const hold = await database.hold(endpoint, holdId(), HOLD);
         const next = await fork(current);
         await database.endpoint(endpoint, next, round + 1);
@@ -194,7 +195,7 @@ export function describeEndpoints(under: { database: Database }): void {
         current = next;
         sides.push(next);
       }
-      await expect.poll(() => total(writers.acknowledged)).toBeGreaterThan(200);
+      await expect.poll(() => total(writers.acknowledged), SOON).toBeGreaterThan(200);
       const rows = await writers.stop();
       expect([...writers.codes]).toEqual([]);
       const acknowledged = rows.flatMap((of, writer) => of.map((n) => `${writer}/${n}`)).sort();
@@ -291,6 +292,7 @@ export function describeEndpoints(under: { database: Database }): void {
         .poll(
           async () =>
             (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0],
+          SOON,
         )
         .toEqual({ n: 1 });
       const hold = await database.hold(endpoint, holdId(), { ...HOLD, drainMs: 200, onDrainTimeout: "terminate" });
@@ -309,6 +311,7 @@ export function describeEndpoints(under: { database: Database }): void {
         .poll(
           async () =>
             (await asked(endpoint, ADMIN_ROLE, "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'"))[0],
+          SOON,
         )
         .toEqual({ n: 1 });
       (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();

@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { newId, type EndpointName, type HoldId, type TimelineId } from "../../src/core/ids.ts";
 import type { Lsn } from "../../src/core/lsn.ts";
 import type { DatabaseUnderTest, Unavailable } from "./database.ts";
-import { sql, timelineId, type TimelinesUnderTest } from "./timeline-sessions.ts";
+import { SOON, sql, timelineId, type TimelinesUnderTest } from "./timeline-sessions.ts";
 
-const HOLD = { budgetMs: 30_000, drainMs: 2000, onDrainTimeout: "terminate" } as const;
+const HOLD = { budgetMs: 30_000, drainMs: 500, onDrainTimeout: "terminate" } as const;
 
 export function describeRestores(under: DatabaseUnderTest & TimelinesUnderTest, unavailable: Unavailable): void {
   /** An endpoint with the table `entries` and the role `app`, and its connection string. */
@@ -62,17 +62,17 @@ export function describeRestores(under: DatabaseUnderTest & TimelinesUnderTest, 
     test("keeps the connection string and every open pool; the old timeline keeps all that was acknowledged, and is the undo", async () => {
       const { endpoint, timeline, dsn } = await open();
       const pool = startPool(dsn, 3);
-      await expect.poll(() => pool.acknowledged.length, { interval: 5 }).toBeGreaterThan(30);
+      await expect.poll(() => pool.acknowledged.length, SOON).toBeGreaterThan(30);
       const least = [...pool.acknowledged];
       const past = await under.database.head(timeline);
-      await expect.poll(() => pool.acknowledged.length, { interval: 5 }).toBeGreaterThan(least.length + 30);
+      await expect.poll(() => pool.acknowledged.length, SOON).toBeGreaterThan(least.length + 30);
       const restored = timelineId("restored");
       await under.database.branch(restored, { timeline, lsn: past });
       const { id } = await under.database.hold(endpoint, newId<HoldId>("hld"), HOLD);
       await under.database.endpoint(endpoint, restored, 2);
       const before = [...pool.acknowledged];
       await under.database.resume(id);
-      await expect.poll(() => pool.acknowledged.length, { interval: 5 }).toBeGreaterThan(before.length + 30);
+      await expect.poll(() => pool.acknowledged.length, SOON).toBeGreaterThan(before.length + 30);
       await pool.stop();
       expect(pool.errors).toEqual([]);
       expect((await under.database.credential(endpoint, "app")).dsn).toBe(dsn);

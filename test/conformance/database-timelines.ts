@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { bigintToLsn, compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
-import { LEDGER, readLedger, sql, startWriters, timelineId, withSession, type TimelinesUnderTest } from "./timeline-sessions.ts";
+import { LEDGER, readLedger, SOON, sql, startWriters, timelineId, type TimelinesUnderTest, withSession } from "./timeline-sessions.ts";
 
 /** `under` is filled before the first test. */
 export function describeTimelines(under: TimelinesUnderTest): void {
@@ -25,7 +25,7 @@ export function describeTimelines(under: TimelinesUnderTest): void {
       const marks: { lsn: Lsn; least: number[]; most: number[] }[] = [];
       try {
         for (let round = 1; round <= 3; round++) {
-          await expect.poll(() => Math.min(...writers.acknowledged()), { interval: 5 }).toBeGreaterThan(round * 40);
+          await expect.poll(() => Math.min(...writers.acknowledged()), SOON).toBeGreaterThan(round * 40);
           const least = writers.acknowledged();
           const lsn = await under.timelines.head(source);
           marks.push({ lsn, least, most: writers.sent() });

@@ -36,6 +36,7 @@ const proxy = await createProxy({
   computes: engine,
   port,
   masterKey: "5".repeat(64),
+  moveDrainMs: 1000,
   log: (event, details) => void (/failed/.test(event) && process.stderr.write(`${event} ${JSON.stringify(details)}\n`)),
 });
 

@@ -13,6 +13,9 @@ export interface TimelinesUnderTest {
   close: () => Promise<void>;
 }
 
+/** For `expect.poll`: as patient as a busy machine needs. */
+export const SOON = { timeout: 20_000, interval: 5 };
+
 let made = 0;
 /** An id that no other test uses. */
 export function timelineId(hint: string): TimelineId {

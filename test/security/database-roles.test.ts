@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,7 @@ import { EXTENSIONS } from "../../src/database/migrations/extensions.ts";
 import { applyMigrations, parseMigrations } from "../../src/database/migrations/migrations.ts";
 import { ensureRoles } from "../../src/database/migrations/roles.ts";
 import { schemaHash } from "../../src/database/migrations/schema.ts";
+import { createProxy, type Proxy } from "../../src/database/proxy/proxy.ts";
 import { openProxiedDatabase, type ProxiedDatabase } from "../support/proxied-database.ts";
 
 const BLOG = appRole("blog");
@@ -25,6 +27,9 @@ const SHOP = appRole("shop");
 const MIGRATOR = migratorRole("blog");
 /** What a program or a copy that worked would leave behind. */
 const proof = join(tmpdir(), `adorable-breakout-${randomBytes(6).toString("hex")}`);
+
+/** As patient as a busy machine needs. */
+const SOON = { timeout: 20_000, interval: 10 };
 
 let place: ProxiedDatabase;
 const here = newId<EndpointName>("proj");
@@ -46,7 +51,7 @@ async function administrate(sql: string): Promise<Record<string, unknown>[]> {
 }
 
 beforeAll(async () => {
-  place = await openProxiedDatabase({ maxTransactionMs: 800 });
+  place = await openProxiedDatabase();
   const { isolation } = await place.database.capabilities();
   console.info(`isolation=${isolation}`);
   for (const endpoint of [here, elsewhere]) {
@@ -319,7 +324,7 @@ describe("an app's role", () => {
     const victim = await place.connect(here, SHOP);
     const { processID, secretKey } = victim as unknown as { processID: number; secretKey: number };
     const { rows } = await victim.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const running = victim.query("select 'whole' as answer from pg_sleep(0.4)");
+    const running = victim.query("select 'whole' as answer from pg_sleep(0.3)");
     for (const [pid, secret] of [
       [processID, secretKey ^ 1],
       [processID, 0],
@@ -330,7 +335,7 @@ describe("an app's role", () => {
     expect((await running).rows).toEqual([{ answer: "whole" }]);
     const cancelled = expect(victim.query("select pg_sleep(20)")).rejects.toMatchObject({ code: "57014" });
     const sleeping = "select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'";
-    await expect.poll(() => administrate(sleeping)).toEqual([{ n: 1 }]);
+    await expect.poll(() => administrate(sleeping), SOON).toEqual([{ n: 1 }]);
     await cancel(processID, secretKey);
     await cancelled;
     await victim.end();
@@ -346,22 +351,43 @@ describe("an app's role", () => {
     const eve = await place.connect(here, BLOG);
     await eve.query("notify news, 'hello'");
     for (const client of listeners) await client.query("select 1");
-    await expect.poll(() => heard).toEqual(["0 hello"]);
+    await expect.poll(() => heard, SOON).toEqual(["0 hello"]);
     await Promise.all([eve, ...listeners].map((client) => client.end()));
   });
 
   test("has only so many connections, whatever it does, and others have theirs", async () => {
-    await expect.poll(() => administrate(sessionsOf(BLOG))).toEqual([{ n: 0 }]);
+    await expect.poll(() => administrate(sessionsOf(BLOG)), SOON).toEqual([{ n: 0 }]);
     const opened = await Promise.all(Array.from({ length: 25 }, () => place.connect(here, BLOG)));
     for (let more = 0; more < 3; more++) await expect(place.connect(here, BLOG)).rejects.toMatchObject({ code: "53300" });
     expect(await codeOf(SHOP, "select * from item")).toBe("done");
     expect(await codeOf(ADMIN_ROLE, "select 1")).toBe("done");
     await Promise.all(opened.map((client) => client.end()));
-    await expect.poll(() => codeOf(BLOG, "select 1")).toBe("done");
+    await expect.poll(() => codeOf(BLOG, "select 1"), SOON).toBe("done");
   });
 });
 
 describe("limits of time", () => {
+  let folder: string;
+  /** As the other proxy, but in a hurry. */
+  let strict: Proxy;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "strict-proxy-"));
+    const masterKey = randomBytes(32).toString("hex");
+    strict = await createProxy({ dir: folder, computes: place.engine, port: 0, masterKey, maxTransactionMs: 600 });
+    await strict.endpoint(here, timelines[here] as TimelineId, 1);
+  });
+  afterAll(async () => {
+    await strict?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function connect(role: string): Promise<Client> {
+    const client = new Client({ connectionString: (await strict.credential(here, role)).dsn });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  }
+
   test("an app's session begins with them, and may put its own away, also for good; the next release puts them back", async () => {
     const names = ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "search_path"];
     const settings = async (): Promise<unknown> => {
@@ -382,7 +408,7 @@ describe("limits of time", () => {
     ["waits in it", "select 1"],
     ["runs a statement in it", "select pg_sleep(60)"],
   ])("a session that stays in a transaction and %s is ended by the proxy, and what it ran ends too", async (_, sql) => {
-    const client = await place.connect(here, BLOG);
+    const client = await connect(BLOG);
     const told = new Promise((resolve) => client.once("error", (error: { code?: string }) => resolve(error.code)));
     await client.query("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set transaction_timeout = 0");
     await client.query("begin; insert into post values (77, 'late')");
@@ -391,14 +417,15 @@ describe("limits of time", () => {
       (error: { code?: string }) => error.code,
     );
     expect(await ended).toBe("25P04");
-    await expect.poll(() => administrate(sessionsOf(BLOG))).toEqual([{ n: 0 }]);
+    await expect.poll(() => administrate(sessionsOf(BLOG)), SOON).toEqual([{ n: 0 }]);
     expect(await administrate("select id from blog.post where id = 77")).toEqual([]);
   });
 
   test("a session that commits again and again is not ended, and neither is the administrator", async () => {
-    const client = await place.connect(here, BLOG);
-    await administrator.query("begin");
-    const until = Date.now() + 1400;
+    const client = await connect(BLOG);
+    const patient = await connect(ADMIN_ROLE);
+    await patient.query("begin");
+    const until = Date.now() + 1000;
     // Always one statement under way, never one that lasts.
     let pending = client.query("select 1");
     while (Date.now() < until) {
@@ -407,8 +434,8 @@ describe("limits of time", () => {
       pending = next;
     }
     await pending;
-    await administrator.query("commit");
-    await client.end();
+    await patient.query("commit");
+    await Promise.all([client.end(), patient.end()]);
   });
 });
 

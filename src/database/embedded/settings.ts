@@ -74,6 +74,7 @@ wal_recycle = off
 wal_keep_size = 2147483647
 min_wal_size = 2MB
 max_wal_size = 256MB
+max_notify_queue_pages = 8192
 checkpoint_timeout = 5min
 `;
 
