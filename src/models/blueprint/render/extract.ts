@@ -1,5 +1,6 @@
 /** SQL that gives the values of a column rows of their own, which the old rows then refer to. */
 import type { EntityModel, FieldModel } from "../entity-model.ts";
+import { accept, ONE_PASS } from "./migrations.ts";
 import { sqlName } from "./text.ts";
 
 /** Between the new table with its reference, and the end of the old column: no value is lost. Blank ones refer to nothing. */
@@ -12,6 +13,10 @@ export function fillReference(
   const [target, title] = [sqlName(to.entity.table), sqlName(to.title.column)];
   return [
     `insert into ${target} (${title})\nselect distinct btrim(${column}) from ${table} where btrim(${column}) <> '' order by 1;`,
-    `update ${table} set ${sqlName(to.reference.column)} = ${target}."id" from ${target} where ${target}.${title} = btrim(${table}.${column});`,
+    accept(
+      "backfill-in-one-statement",
+      ONE_PASS,
+      `update ${table} set ${sqlName(to.reference.column)} = ${target}."id" from ${target} where ${target}.${title} = btrim(${table}.${column});`,
+    ),
   ];
 }
