@@ -3,8 +3,9 @@ import type pg from "pg";
 import { quoteIdentifier, withConnection } from "./connection.ts";
 import { EXTENSION_SCHEMA } from "./extensions.ts";
 
-/** Rows are sent in batches of so many. */
-const BATCH = 500;
+/** Rows are sent in batches of about so many characters, and of no more rows than these: the next one may be larger than any before. */
+const BATCH_CHARACTERS = 4_000_000;
+const BATCH_ROWS = 200;
 /** Values as text that reads back as the very same value, whatever the database's own settings are. */
 const PLAIN =
   "set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = pg_catalog; set statement_timeout = 0;";
@@ -91,9 +92,12 @@ async function copyTable(source: pg.Client, target: pg.Client, table: Table): Pr
   const insert = `insert into ${name} (${names}) overriding system value select ${values}
     from unnest(${columns.map((_, index) => `$${index + 1}::text[]`).join(", ")}) as batch(${columns.map((_, index) => `c${index}`).join(", ")})`;
   let copied = 0;
+  let batch = 8;
   for (;;) {
-    const { rows } = (await source.query({ text: `fetch ${BATCH} from rows`, rowMode: "array" })) as pg.QueryArrayResult<(string | null)[]>;
+    const { rows } = (await source.query({ text: `fetch ${batch} from rows`, rowMode: "array" })) as pg.QueryArrayResult<(string | null)[]>;
     if (rows.length === 0) break;
+    const characters = rows.reduce((sum, row) => sum + row.reduce((total, value) => total + (value?.length ?? 0), 1), 0);
+    batch = Math.max(1, Math.min(BATCH_ROWS, 2 * batch, Math.floor((rows.length * BATCH_CHARACTERS) / characters)));
     await target.query(
       insert,
       columns.map((_, index) => rows.map((row) => row[index])),
