@@ -12,7 +12,7 @@ import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { withConnection } from "../../src/database/migrations/connection.ts";
 import { bigintToLsn, lsnToBigint } from "../../src/core/lsn.ts";
 import { endpointName } from "../../src/core/names.ts";
-import { findChange, saveChange } from "../../src/store/changes.ts";
+import { findChange, saveChange, updateChange } from "../../src/store/changes.ts";
 import { listEvidence } from "../../src/store/evidence.ts";
 import { listResources } from "../../src/store/projects.ts";
 import { findEnvironment } from "../../src/store/releases.ts";
@@ -84,12 +84,12 @@ async function query(endpoint: string, sql: string): Promise<Record<string, unkn
 }
 
 /** Everything on disk, nothing in memory alone. */
-async function found(timeline: TimelineId): Promise<string[]> {
+async function found(timeline: TimelineId, secrets: readonly string[] = SECRETS): Promise<string[]> {
   const endpoint = "tmp_looking" as never;
   await plane.platform.database.endpoint(endpoint, timeline, 1);
   await query(endpoint, "checkpoint");
   await plane.platform.database.removeEndpoint(endpoint);
-  return filesWith(plane.databaseDir, timeline, SECRETS);
+  return filesWith(plane.databaseDir, timeline, secrets);
 }
 
 async function timelines(): Promise<string[]> {
@@ -146,7 +146,7 @@ test("not a byte of a masked copy is from before its mask: no file, no log, no o
   const change = masked;
   const production = await findEnvironment(platform.store, change.project_id, endpointName(change.project_id, PRODUCTION));
   // The same search finds all of it where it is.
-  expect(await found(production?.timeline as TimelineId)).not.toEqual([]);
+  for (const one of SECRETS) expect(await found(production?.timeline as TimelineId, [one])).not.toEqual([]);
   expect(await found(change.timeline)).toEqual([]);
 
   const { oldest } = await platform.database.retention(change.timeline);
@@ -208,6 +208,8 @@ test("full is a fork as it is; what is allowed less later goes at once, with the
   expect(await found(full.timeline)).not.toEqual([]);
   const caller = await callerOf(full, "work");
   const snapshot = await takeSnapshot(platform, caller, "with everything");
+  const closed = await ensure(await newChange());
+  await updateChange(platform.store, closed.id, { state: "closed" });
 
   allow("masked");
   const narrowed = await ensure(full);
@@ -215,6 +217,7 @@ test("full is a fork as it is; what is allowed less later goes at once, with the
 
   expect(await rowsOf(narrowed)).toMatchObject([{ name: "Person 1" }, { name: "Person 3" }]);
   expect(await timelines()).not.toContain(full.timeline);
+  expect(await timelines()).not.toContain(closed.timeline);
   await expect(restoreSnapshot(platform, caller, snapshot)).rejects.toMatchObject({ code: "snapshot-gone", remedy: "author" });
 
   allow("empty");
