@@ -6,12 +6,13 @@ import { newId, type EndpointName, type TimelineId } from "../../src/core/ids.ts
 import { BACKEND_DATABASE } from "../../src/database/computes.ts";
 import { ADMIN_ROLE } from "../../src/database/database.ts";
 import { createProxy } from "../../src/database/proxy/proxy.ts";
-import { processorMs } from "../processor.ts";
+import { spreadOf } from "../spread.ts";
 import type { Bench, Row } from "./bench.ts";
 import { adopt, copyBytes, dataOf, type Direct } from "./direct.ts";
 import { atLeast, figure, type Figure } from "./figures.ts";
 import { initialise, load, startPgbouncer, versionOf, type Load, type Target } from "./pgbench.ts";
 import { log, openPlace } from "./place.ts";
+import { ownTime, profiled, timeOf, type ProcessorTime } from "./processor-time.ts";
 
 const PROXY = "proxy";
 const DIRECT = "direct TCP";
@@ -36,8 +37,8 @@ export const throughput: Row = {
 interface Way {
   name: string;
   target: Target;
-  /** The process in between. */
-  pid?: number;
+  /** Of the process in between. */
+  time?: () => Promise<ProcessorTime>;
 }
 
 async function measureAll(bench: Bench, hasBouncer: boolean): Promise<Figure[]> {
@@ -61,13 +62,13 @@ async function measureAll(bench: Bench, hasBouncer: boolean): Promise<Figure[]> 
   const straight = { host: "127.0.0.1", port: direct.port, database: BACKEND_DATABASE, user: ADMIN_ROLE, password: "" };
   // The proxy runs in this process, which does nothing else meanwhile.
   const ways: Way[] = [
-    { name: PROXY, target: await proxy.credential(name, ADMIN_ROLE), pid: process.pid },
+    { name: PROXY, target: await proxy.credential(name, ADMIN_ROLE), time: ownTime },
     { name: DIRECT, target: straight },
   ];
   if (hasBouncer) {
     const bouncer = await startPgbouncer(bench.runDir, direct.socketPath, Math.max(...clients));
     cleanup.defer(() => bouncer.stop());
-    ways.push({ name: BOUNCER, target: bouncer.target, pid: bouncer.pid });
+    ways.push({ name: BOUNCER, target: bouncer.target, time: () => timeOf(bouncer.pid) });
   }
   bench.note(`tables of scale ${scale}`);
   await initialise(straight, scale);
@@ -104,16 +105,23 @@ async function measureCell(bench: Bench, ways: readonly Way[], title: string, ce
   const { seconds, rounds } = bench.scale.throughput;
   const tps = new Map(ways.map(({ name }) => [name, [] as number[]]));
   const processor = new Map(ways.map(({ name }) => [name, [] as number[]]));
+  const kernel: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    for (const { name, target, pid } of ways) {
+    for (const { name, target, time } of ways) {
       bench.note(`${title}, ${name}, ${round + 1} of ${rounds}`);
-      const of = pid === undefined ? [] : [{ pid }];
-      const before = await processorMs(of);
+      const before = await time?.();
       const run = await load(target, { ...cell, seconds });
       tps.get(name)?.push(run.tps);
-      if (pid !== undefined) processor.get(name)?.push((((await processorMs(of)) - before) * 1000) / run.transactions);
+      const after = await time?.();
+      if (!before || !after) continue;
+      const [user, system] = [after.userUs - before.userUs, after.systemUs - before.systemUs];
+      processor.get(name)?.push((user + system) / run.transactions);
+      if (name === PROXY) kernel.push((system / (user + system)) * 100);
     }
   }
+  const proxy = ways.find(({ name }) => name === PROXY);
+  bench.note(`${title}, profiled`);
+  const where = proxy === undefined ? "" : await profiled(() => load(proxy.target, { ...cell, seconds }));
   const others = (of: Map<string, number[]>): Record<string, number[]> =>
     Object.fromEntries([...of].filter(([name, values]) => name !== PROXY && values.length > 0));
   return [
@@ -124,6 +132,9 @@ async function measureCell(bench: Bench, ways: readonly Way[], title: string, ce
         atLeast("≥ 0.75 of direct TCP", ratios.get(DIRECT), 0.75),
       ],
     }),
-    figure("  its processor time for a transaction", "µs", processor.get(PROXY) ?? [], { against: others(processor) }),
+    figure("  its processor time for a transaction", "µs", processor.get(PROXY) ?? [], {
+      against: others(processor),
+      note: `${spreadOf(kernel).median.toFixed(0)} % of it in the kernel; ${where}`,
+    }),
   ];
 }
