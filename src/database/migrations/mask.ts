@@ -4,7 +4,8 @@ import { AdorableError } from "../../core/errors.ts";
 import { migratorRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
 import { searchPathOf } from "./extensions.ts";
-import { checkMigration, lineAt, type Statement } from "./statements.ts";
+import { readFailure } from "./server-errors.ts";
+import { checkMigration, type Statement } from "./statements.ts";
 
 export interface MaskScript {
   app: string;
@@ -47,7 +48,7 @@ export async function maskRows(dsn: string, script: MaskScript, options: { state
       await client.query("commit");
     } catch (cause) {
       await client.query("rollback").catch(() => undefined);
-      throw failed(script.path, current, statementTimeoutMs, cause);
+      throw failed(script, current, statementTimeoutMs, cause);
     }
   });
 }
@@ -132,30 +133,19 @@ async function openColumns(client: pg.Client, app: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Of the connection, the server's resources and its administrator, not of the script. */
-const INTERRUPTED = /^(08|40|53|57P|58|XX)/;
-
-/** Messages of the server may carry values of rows: they stay with the cause, and only names in the statement itself are passed on. */
-function failed(path: string, statement: Statement | undefined, timeoutMs: number, cause: unknown): AdorableError {
-  const {
-    code: sqlstate,
-    position,
-    constraint,
-    message,
-  } = cause as { code?: string; position?: string; constraint?: string; message: string };
-  const inside = statement === undefined || position === undefined ? 1 : lineAt(statement.sql, Number(position) - 1);
-  const line = statement === undefined ? undefined : statement.line + inside - 1;
-  const at = `"${path}"${line === undefined ? "" : `, line ${line}`}`;
-  const details = { path, line, sqlstate };
-  if (statement === undefined || INTERRUPTED.test(sqlstate ?? "08"))
+/** The messages of the server may carry values of rows, which are not masked yet: none is passed on. */
+function failed(script: MaskScript, statement: Statement | undefined, timeoutMs: number, thrown: unknown): AdorableError {
+  const { path, sql } = script;
+  const { kind, at, said, details, cause } = readFailure({ path, statement, statementTimeoutMs: timeoutMs, tree: [sql] }, thrown);
+  if (kind === "interrupted")
     return new AdorableError({
       code: "mask-interrupted",
       remedy: "wait",
-      message: `${at} was interrupted (${sqlstate ?? "the connection was lost"}); nothing of it was kept.`,
+      message: `${at} was interrupted (${said}); nothing of it was kept.`,
       details,
       cause,
     });
-  if (sqlstate === "57014")
+  if (kind === "too-slow")
     return new AdorableError({
       code: "mask-too-slow",
       remedy: "author",
@@ -164,11 +154,10 @@ function failed(path: string, statement: Statement | undefined, timeoutMs: numbe
       details,
       cause,
     });
-  const said = sqlstate?.startsWith("42") === true ? `: ${message}` : constraint === undefined ? "" : ` (constraint "${constraint}")`;
   return new AdorableError({
     code: "mask-failed",
     remedy: "author",
-    message: `${at} failed with ${sqlstate ?? "an unknown error"}${said}.`,
+    message: `${at} failed with ${said}.`,
     hint: "Correct the mask; no data was handed out.",
     details,
     cause,

@@ -69,48 +69,84 @@ const TYPES = new Set(
 );
 const OPERATOR = /^[-+*/<>=~!@#%^&|`?]{1,4}$/;
 
-/** The typed failure of a migration. None of the server's words about rows is in it, nor in its cause. Typed ones pass. */
-export function explainFailure({ path, statement, statementTimeoutMs, tree }: Place, cause: unknown): AdorableError {
-  if (AdorableError.isInstance(cause)) return cause;
+/** What may be said of it: nothing in here is the value of a row. */
+export interface Failure {
+  kind: "interrupted" | "locked-out" | "too-slow" | "failed";
+  /** `"path", line 3` */
+  at: string;
+  /** "23505: unique violation", or who is to blame where it was no error of the server. */
+  said: string;
+  details: { path: string; line: number | undefined; sqlstate: string | undefined; constraint?: string };
+  /** Undefined for an error of the server, which carries its message, the row and the statement: logs print causes. */
+  cause: unknown;
+}
+
+/** Reads an error that met a statement of a file of SQL, whichever it is. */
+export function readFailure({ path, statement, tree }: Place, cause: unknown): Failure {
   const error = cause as ServerError;
   const isFromServer = error.severity !== undefined;
   const sqlstate = isFromServer ? publicSqlstate(error.code) : undefined;
   const inside = statement === undefined || error.position === undefined ? 1 : lineAt(statement.sql, Number(error.position) - 1);
   const line = statement === undefined ? undefined : statement.line + inside - 1;
-  const at = `"${path}"${line === undefined ? "" : `, line ${line}`}`;
   const names = statement === undefined ? new Set<string>() : namesIn(statement);
   const constraint = error.constraint !== undefined && isOfTree(error.constraint, tree) ? error.constraint : undefined;
-  const details = { path, line, sqlstate, ...(constraint === undefined ? {} : { constraint }) };
-  // The server's error itself carries its message, the row and the statement, and logs print causes.
-  const shared = { details, ...(isFromServer ? {} : { cause }) };
-  if (statement === undefined || INTERRUPTED.test(error.code ?? "08")) {
-    return new AdorableError({
-      code: "migration-interrupted",
-      remedy: "wait",
-      message: `${at} was interrupted (${sqlstate ?? "the connection was lost"}); whether it was kept is in the ledger.`,
-      ...shared,
-    });
-  }
-  if (error.code === "55P03")
-    return new AdorableError({ code: "migration-locked-out", remedy: "wait", message: `${at} waited too long for a lock.`, ...shared });
-  if (error.code === "57014") {
-    return new AdorableError({
-      code: "migration-too-slow",
-      remedy: "author",
-      message: `${at} took longer than ${statementTimeoutMs} ms.`,
-      hint: "Do less in one statement; fill large tables in several.",
-      ...shared,
-    });
-  }
   const condition = conditionOf(error.code);
   const said = sayable(error.message, names) ?? (constraint === undefined ? condition : `${condition ?? ""} of "${constraint}"`);
-  return new AdorableError({
-    code: "migration-failed",
-    remedy: "author",
-    message: `${at} failed with ${sqlstate ?? "an unknown error"}${said === undefined ? "" : `: ${said}`}.`,
-    hint: "Correct the migration; nothing of it was kept.",
-    ...shared,
-  });
+  return {
+    kind: kindOf(statement, error.code),
+    at: `"${path}"${line === undefined ? "" : `, line ${line}`}`,
+    said: isFromServer ? [sqlstate, said].filter((part) => part !== undefined).join(": ") : "the connection was lost",
+    details: { path, line, sqlstate, ...(constraint === undefined ? {} : { constraint }) },
+    cause: isFromServer ? undefined : cause,
+  };
+}
+
+function kindOf(statement: Statement | undefined, code: string | undefined): Failure["kind"] {
+  if (statement === undefined || INTERRUPTED.test(code ?? "08")) return "interrupted";
+  if (code === "55P03") return "locked-out";
+  return code === "57014" ? "too-slow" : "failed";
+}
+
+/** The typed failure of a migration. None of the server's words about rows is in it. Typed ones pass. */
+export function explainFailure(place: Place, thrown: unknown): AdorableError {
+  if (AdorableError.isInstance(thrown)) return thrown;
+  const { kind, at, said, details, cause } = readFailure(place, thrown);
+  switch (kind) {
+    case "interrupted":
+      return new AdorableError({
+        code: "migration-interrupted",
+        remedy: "wait",
+        message: `${at} was interrupted (${details.sqlstate ?? said}); whether it was kept is in the ledger.`,
+        details,
+        cause,
+      });
+    case "locked-out":
+      return new AdorableError({
+        code: "migration-locked-out",
+        remedy: "wait",
+        message: `${at} waited too long for a lock.`,
+        details,
+        cause,
+      });
+    case "too-slow":
+      return new AdorableError({
+        code: "migration-too-slow",
+        remedy: "author",
+        message: `${at} took longer than ${place.statementTimeoutMs} ms.`,
+        hint: "Do less in one statement; fill large tables in several.",
+        details,
+        cause,
+      });
+    case "failed":
+      return new AdorableError({
+        code: "migration-failed",
+        remedy: "author",
+        message: `${at} failed with ${said}.`,
+        hint: "Correct the migration; nothing of it was kept.",
+        details,
+        cause,
+      });
+  }
 }
 
 /** The server's words, where they are of a known form and every name in them stands in the statement. */
