@@ -30,8 +30,19 @@ export interface Backends {
 const GRACE_MS = 200;
 const TERMINATE_MS = 3000;
 const RETRY_MS = 20;
+/** How long a client that the server refuses for want of a place waits for one of an idle session. */
+const ROOM_MS = 1000;
+const TOO_MANY_CONNECTIONS = "53300";
 
-export function createBackends(computes: Computes, wakeMs: number, log: Log): Backends {
+export interface BackendsOptions {
+  computes: Computes;
+  wakeMs: number;
+  log: Log;
+  /** Takes the backend of an idle session of the timeline, one of `user` before others; false where none gives way. */
+  makeRoom(timeline: TimelineId, user: string): Promise<boolean>;
+}
+
+export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOptions): Backends {
   const leaving = new Map<TimelineId, Map<Backend, Promise<void>>>();
   const opening = new Map<TimelineId, number>();
   const used = new Map<TimelineId, number>();
@@ -53,6 +64,7 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
   }
 
   async function openUntil(deadline: number, timeline: TimelineId, parameters: ReadonlyMap<string, string>): Promise<Backend> {
+    const roomDeadline = Math.min(Date.now() + ROOM_MS, deadline);
     for (;;) {
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) throw new ClientRefusal("57P03", "the database system is starting up");
@@ -61,6 +73,11 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
       try {
         return await connectBackend(compute.socketPath, parameters, Math.max(deadline - Date.now(), 1));
       } catch (error) {
+        if (error instanceof BackendRefusal && error.sqlState === TOO_MANY_CONNECTIONS && Date.now() < roomDeadline) {
+          // Another client may have been faster to the place, or be about to free one.
+          if (!(await makeRoom(timeline, parameters.get("user") ?? ""))) await delay(RETRY_MS);
+          continue;
+        }
         // The compute may have ended between the two steps, or may not take sessions yet.
         if (error instanceof BackendRefusal && error.sqlState !== "57P03" && error.sqlState !== "57P01") throw error;
         log("backend-refused", { timeline, reason: (error as Error).message });
@@ -75,7 +92,11 @@ export function createBackends(computes: Computes, wakeMs: number, log: Log): Ba
     } catch (thrown) {
       const error = toAdorableError(thrown);
       log("wake-failed", { timeline, code: error.code, reason: error.message });
-      throw new ClientRefusal(error.code === "timeline-unknown" ? "XX000" : "57P03", "the database could not be started");
+      throw new ClientRefusal(
+        error.code === "timeline-unknown" ? "XX000" : "57P03",
+        `the database could not be started (${error.code})`,
+        "The log of the platform says more.",
+      );
     }
   }
 

@@ -8,6 +8,9 @@ import { Gate, overBudget } from "./gate.ts";
 import { ClientRefusal } from "./handshake.ts";
 import type { Session, SessionHost } from "./session.ts";
 
+/** How many clients of one endpoint wait at its gate and for its compute. */
+const MAX_WAITING = 1000;
+
 export class EndpointHost implements SessionHost {
   readonly gate = new Gate(() => this.#gateChanged());
   readonly sessions = new Set<Session>();
@@ -16,6 +19,7 @@ export class EndpointHost implements SessionHost {
   #log: Log;
   #watchers = new Set<() => void>();
   #removed = false;
+  #waiting = 0;
 
   constructor(endpoint: Endpoint, backends: Backends, log: Log) {
     this.#endpoint = endpoint;
@@ -33,6 +37,16 @@ export class EndpointHost implements SessionHost {
   }
 
   async connect(session: Session): Promise<{ backend: Backend; timeline: TimelineId }> {
+    if (this.#waiting >= MAX_WAITING) throw new ClientRefusal("53300", "too many clients wait for this database", "Connect again later.");
+    this.#waiting++;
+    try {
+      return await this.#connect(session);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #connect(session: Session): Promise<{ backend: Backend; timeline: TimelineId }> {
     await this.gate.pass(session.hold);
     if (this.#removed) throw this.#gone();
     if (session.state === "closed") throw new ClientRefusal("57P01", "the client hung up");

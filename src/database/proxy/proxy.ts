@@ -72,8 +72,13 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   const encryption = await openEncryption(options.dir, host, options.certificate, ({ code, message }) =>
     log("certificate-failed", { code, reason: message }),
   );
-  const backends = createBackends(options.computes, options.wakeMs ?? 10_000, log);
   const hosts = new Map<EndpointName, EndpointHost>();
+  const backends = createBackends({
+    computes: options.computes,
+    wakeMs: options.wakeMs ?? 10_000,
+    log,
+    makeRoom: (timeline, user) => makeRoom(hosts, timeline, user),
+  });
   for (const endpoint of file.current().endpoints) hosts.set(endpoint.name, new EndpointHost(endpoint, backends, log));
   const holds = createHoldControl({ file, hosts, backends });
 
@@ -240,6 +245,16 @@ async function stopUnrouted({ hosts, backends, log }: Context, timeline: Timelin
   } catch (error) {
     log("sleep-failed", { timeline, reason: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/** Clients that only stay connected keep nobody out: the backend of the one that has been idle for longest goes to who needs it. */
+async function makeRoom(hosts: ReadonlyMap<EndpointName, EndpointHost>, timeline: TimelineId, user: string): Promise<boolean> {
+  const idle = [...hosts.values()]
+    .flatMap((host) => [...host.sessions])
+    .filter((session) => session.timeline === timeline && session.atBoundary)
+    .sort((a, b) => Number(b.user === user) - Number(a.user === user) || a.activeAt - b.activeAt);
+  for (const session of idle) if (await session.giveWay()) return true;
+  return false;
 }
 
 function credentialOf({ host, port }: Context, database: EndpointName, user: string, password: string): Credential {

@@ -136,18 +136,30 @@ export class Session {
     }
     if (this.state !== "attached") return true;
     if (!this.#protocol.quiet || (!force && this.#pending !== undefined)) return false;
+    return this.#askOnce(force, why);
+  }
+
+  /** Frees the backend for others where the session is at a boundary and holds no state; else nothing happens. True when the backend's process is gone. */
+  async giveWay(): Promise<boolean> {
+    if (this.#asking || this.state !== "attached" || !this.#protocol.quiet || this.#pending !== undefined) return false;
+    return this.#askOnce(false, undefined);
+  }
+
+  #askOnce(force: boolean, why: string | undefined): Promise<boolean> {
     this.#asking = this.#ask(force, why).finally(() => (this.#asking = undefined));
     return this.#asking;
   }
 
-  async #ask(force: boolean, why: string): Promise<boolean> {
+  /** `why`: what a session with state is told at its end; undefined lets it go on. */
+  async #ask(force: boolean, why: string | undefined): Promise<boolean> {
     const { backend, timeline } = this;
     if (!backend || !timeline) return true;
     this.state = "asked";
     this.#unhook();
     const stateless = await this.#holdsNothing(backend);
     if (!this.#isClosed()) {
-      if (!force && this.#pending !== undefined && !backend.wire.socket.destroyed) {
+      const goesOn = (!force && this.#pending !== undefined) || (!stateless && why === undefined);
+      if (goesOn && !backend.wire.socket.destroyed) {
         this.state = "attached";
         this.#hook(backend);
         this.kick();
@@ -158,7 +170,7 @@ export class Session {
         this.backend = undefined;
         this.timeline = undefined;
         if (this.#pending !== undefined) void this.attach();
-      } else this.fail("57P01", `terminating connection: ${why}`, "Connect again.");
+      } else this.fail("57P01", `terminating connection: ${why ?? "the database was stopped"}`, "Connect again.");
     }
     await this.#host.leave(timeline, backend);
     return true;
