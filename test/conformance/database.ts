@@ -36,7 +36,7 @@ export function describeDatabase(engine: string, open: () => Promise<DatabaseUnd
       Object.assign(under, opened, timelinesOf(opened.database));
       const { postgres, copyOnWrite, isolation } = await opened.database.capabilities();
       const lacks = Object.entries(unavailable).map(([what, why]) => ` ${what}=unavailable (${why})`);
-      console.info(`engine=${engine} postgres=${postgres} copyOnWrite=${copyOnWrite} isolation=${isolation}${lacks.join("")}`);
+      process.stdout.write(`engine=${engine} postgres=${postgres} copyOnWrite=${copyOnWrite} isolation=${isolation}${lacks.join("")}\n`);
     });
     afterAll(() => under.close?.());
 
