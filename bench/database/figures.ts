@@ -1,7 +1,7 @@
 /** What a row of the benchmark reports: a figure with its spread, its aim, and the named alternatives of the same run. */
 import { spreadOf, type Spread } from "../spread.ts";
 
-export type Unit = "ms" | "tps" | "MB" | "KB" | "µs" | "×" | "";
+export type Unit = "ms" | "tps" | "MB" | "µs" | "×" | "";
 
 export interface Alternative extends Spread {
   name: string;
