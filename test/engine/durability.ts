@@ -3,26 +3,16 @@ import { dirname } from "node:path";
 
 /** Nothing is there: a failing `mkdir` below it is the mark of a step. */
 export const MARKS = "/nonexistent-marks-of-a-trace";
+/** Nothing is under way behind it. */
+export const LAST_MARK = "closed";
 
 const WRITES = ["write", "pwrite64", "pwritev", "pwritev2", "writev", "ftruncate", "fallocate", "copy_file_range", "sendfile", "ioctl"];
 const OPENS = ["open", "openat", "openat2", "creat"];
-const ENTRIES = [
-  "mkdir",
-  "mkdirat",
-  "link",
-  "linkat",
-  "symlink",
-  "symlinkat",
-  "rename",
-  "renameat",
-  "renameat2",
-  "unlink",
-  "unlinkat",
-  "rmdir",
-];
+const REMOVALS = ["unlink", "unlinkat", "rmdir"];
+const ENTRIES = ["mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "rename", "renameat", "renameat2"];
 const SYNCS = ["fsync", "fdatasync", "syncfs"];
 /** For `strace -e trace=`; names that the machine's architecture lacks are ignored. */
-export const TRACED = [...WRITES, ...OPENS, ...ENTRIES, ...SYNCS].map((name) => `?${name}`).join();
+export const TRACED = [...WRITES, ...OPENS, ...REMOVALS, ...ENTRIES, ...SYNCS].map((name) => `?${name}`).join();
 
 interface Call {
   name: string;
@@ -70,75 +60,101 @@ export interface Verdict {
  * folder that it is in before the next mark. Nothing of a timeline may be deleted before the end of its record is synced.
  */
 export function judge(trace: string, root: string): Verdict {
+  const reader = new Reader(root);
+  for (const call of callsOf(trace)) reader.read(call);
+  return reader.verdict;
+}
+
+class Reader {
+  readonly verdict: Verdict = { published: [], faults: [], marks: [] };
+  #root: string;
   /** When each path was last changed. */
-  const dirty = new Map<string, number>();
-  const verdict: Verdict = { published: [], faults: [], marks: [] };
-  const known = new Set<string>();
-  const pending = new Map<string, string>();
-  const below = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
-  const lost = (folder: string) => [...dirty.keys()].filter((path) => below(path, folder));
-  for (const call of callsOf(trace)) {
+  #dirty = new Map<string, number>();
+  /** Folders that are to be synced, and by when: the record of a timeline at work changes at any time, so that it may take until the end. */
+  #pending = new Map<string, { why: string; by: "mark" | "end" }>();
+  /** Timelines that have had their first record. */
+  #known = new Set<string>();
+  /** Folders of timelines whose record is gone. */
+  #ended = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  read(call: Call): void {
     const { name, paths, text } = call;
-    const mark = name === "mkdir" ? paths[0] : undefined;
-    if (mark?.startsWith(MARKS)) {
-      verdict.marks.push(mark.split("/")[2] ?? "");
-      for (const [folder, why] of pending) if (dirty.has(folder)) verdict.faults.push(`"${folder}" was not synced after ${why}`);
-      pending.clear();
-      continue;
-    }
-    if (call.failed || !paths.some((path) => below(path, root))) continue;
-    if (SYNCS.includes(name)) {
-      for (const [path, since] of dirty) if (since < call.began && (name === "syncfs" || path === paths[0])) dirty.delete(path);
-      continue;
-    }
-    if (OPENS.includes(name) && text.includes("O_CREAT")) {
-      const path = paths.at(-1) as string;
-      // Whether it was there before is not known: as if it had come to be.
-      for (const changed of [path, dirname(path)]) dirty.set(changed, call.ended);
-    } else if (WRITES.includes(name)) {
-      if (name === "ioctl" && !/FICLONE/.test(text)) continue;
-      dirty.set((name === "copy_file_range" ? paths[1] : paths[0]) as string, call.ended);
-    } else if (name.startsWith("rename")) {
-      const [from, to] = paths as [string, string];
-      if (isPublished(to, root)) {
-        verdict.published.push(to);
-        const isFirst = to.endsWith("/timeline.json") && !known.has(to);
-        const subject = isFirst ? dirname(to) : from;
-        // The folder's own entries change with every staged file; it is synced after the rename.
-        const unsynced = lost(subject).filter((path) => path !== dirname(to));
-        if (unsynced.length > 0) verdict.faults.push(`"${to}" was published before ${unsynced.slice(0, 3).join(", ")} were synced`);
-        pending.set(dirname(to), `"${to}" was published`);
-        if (isFirst) pending.set(dirname(dirname(to)), `"${dirname(to)}" was published`);
-        known.add(to);
-      }
-      for (const path of lost(from)) {
-        dirty.set(to + path.slice(from.length), dirty.get(path) as number);
-        dirty.delete(path);
-      }
-      for (const changed of [dirname(from), dirname(to)]) dirty.set(changed, call.ended);
-    } else if (name === "unlink" || name === "unlinkat" || name === "rmdir") {
-      const path = name === "unlinkat" ? `${paths.join("/")}` : (paths[0] as string);
-      const timeline = new RegExp(`^${root}/data/timelines/[^/]+`).exec(path)?.[0];
-      if (path === `${timeline}/timeline.json`) pending.set(path, "its end");
-      else if (
-        timeline !== undefined &&
-        pending.has(`${timeline}/timeline.json`) &&
-        path !== timeline &&
-        dirty.has(timeline) &&
-        path.startsWith(`${timeline}/`)
-      ) {
-        verdict.faults.push(`"${path}" was deleted before the end of its timeline was synced`);
-        pending.delete(`${timeline}/timeline.json`);
-      }
-      for (const gone of lost(path)) dirty.delete(gone);
-      if (path === `${timeline}/timeline.json`) dirty.set(dirname(path), call.ended);
-    } else if (ENTRIES.includes(name)) {
-      const path = paths.at(-1) as string;
-      dirty.set(dirname(path), call.ended);
-      if (name.startsWith("mkdir")) dirty.set(path, call.ended);
+    if (name === "mkdir" && paths[0]?.startsWith(MARKS)) return this.#mark(paths[0].split("/")[2] ?? "");
+    if (call.failed || !paths.some((path) => below(path, this.#root))) return;
+    const last = paths.at(-1) as string;
+    if (SYNCS.includes(name)) this.#synced(name === "syncfs" ? undefined : paths[0], call.began);
+    // Whether what is opened was there before is not known: as if it had come to be.
+    else if (OPENS.includes(name) && text.includes("O_CREAT")) this.#changed(call, last, dirname(last));
+    else if (name === "ioctl" && !text.includes("FICLONE")) return;
+    else if (WRITES.includes(name)) this.#changed(call, (name === "copy_file_range" ? paths[1] : paths[0]) as string);
+    else if (name.startsWith("rename")) this.#renamed(call, paths as [string, string]);
+    else if (REMOVALS.includes(name)) this.#removed(call, name === "unlinkat" ? paths.join("/") : (paths[0] as string));
+    else if (name.startsWith("mkdir")) this.#changed(call, last, dirname(last));
+    else if (ENTRIES.includes(name)) this.#changed(call, dirname(last));
+  }
+
+  #changed(call: Call, ...paths: string[]): void {
+    for (const path of paths) this.#dirty.set(path, call.ended);
+  }
+
+  #unsynced(folder: string): string[] {
+    return [...this.#dirty.keys()].filter((path) => below(path, folder));
+  }
+
+  #forget(path: string): void {
+    this.#dirty.delete(path);
+    this.#pending.delete(path);
+  }
+
+  #synced(only: string | undefined, began: number): void {
+    for (const [path, since] of this.#dirty) if (since < began && (only === undefined || path === only)) this.#forget(path);
+  }
+
+  #mark(what: string): void {
+    this.verdict.marks.push(what);
+    for (const [folder, { why, by }] of this.#pending) {
+      if (by === "end" && what !== LAST_MARK) continue;
+      this.verdict.faults.push(`"${folder}" was not synced after ${why}`);
+      this.#pending.delete(folder);
     }
   }
-  return verdict;
+
+  #renamed(call: Call, [from, to]: [string, string]): void {
+    const isRecord = to.endsWith("/timeline.json");
+    const isFirst = isRecord && !this.#known.has(to);
+    if (isPublished(to, this.#root)) {
+      this.verdict.published.push(to);
+      // The folder's own entries change with every staged file; it is synced after the rename.
+      const early = this.#unsynced(isFirst ? dirname(to) : from).filter((path) => path !== dirname(to));
+      if (early.length > 0) this.verdict.faults.push(`"${to}" was published before ${early.slice(0, 3).join(", ")} were synced`);
+      this.#pending.set(dirname(to), { why: `"${to}" was published`, by: isRecord && !isFirst ? "end" : "mark" });
+      if (isFirst && this.#dirty.has(dirname(dirname(to))))
+        this.#pending.set(dirname(dirname(to)), { why: `"${dirname(to)}" was published`, by: "mark" });
+      if (isRecord) this.#known.add(to);
+    }
+    for (const path of this.#unsynced(from)) {
+      this.#dirty.set(to + path.slice(from.length), this.#dirty.get(path) as number);
+      this.#dirty.delete(path);
+    }
+    this.#changed(call, dirname(from), dirname(to));
+  }
+
+  #removed(call: Call, path: string): void {
+    for (const gone of this.#unsynced(path)) this.#forget(gone);
+    if (path.endsWith("/timeline.json") && isPublished(path, this.#root)) {
+      this.#ended.add(dirname(path));
+      this.#changed(call, dirname(path));
+    }
+    for (const folder of this.#ended) {
+      if (path === `${folder}/timeline.json` || !below(path, folder)) continue;
+      if (this.#dirty.has(folder)) this.verdict.faults.push(`"${path}" was deleted before the end of its timeline was synced`);
+      this.#ended.delete(folder);
+    }
+  }
 }
 
 /** The server's own renames are its own affair; links and settings are made anew at every start. */

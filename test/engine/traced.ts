@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EndpointName, TimelineId } from "../../src/core/ids.ts";
-import { MARKS } from "./durability.ts";
+import { LAST_MARK, MARKS } from "./durability.ts";
 import { openPlace, rowsOf } from "./place.ts";
 
 const dir = process.argv[2] as string;
@@ -42,4 +42,4 @@ await done("collected");
 await engine.deleteTimeline(latest);
 await done("deleted");
 await place.close();
-await done("closed");
+await done(LAST_MARK);

@@ -36,6 +36,9 @@ export class History {
   /** Shared by those who take a base until a record names it, exclusive for the sweep of bases. */
   #baseStore = new Lock();
   #jobs = new Map<TimelineId, Promise<void>>();
+  /** What was asked for while a job was under way. */
+  #next = new Map<TimelineId, Lsn | undefined>();
+  #trims = new Set<Promise<void>>();
   /** Families that are over their budget, and were reported. */
   #over = new Set<TimelineId>();
   #closed = false;
@@ -61,21 +64,36 @@ export class History {
 
   /** Takes a base in the background when replay from the last one to `end` (of a sleeping timeline: to its end) would be long. */
   considerBase(id: TimelineId, end?: Lsn): void {
-    if (this.#jobs.has(id) || this.#closed) return;
+    if (this.#closed) return;
+    // One that is under way may be given up for the very reason that leads here.
+    if (this.#jobs.has(id)) return void this.#next.set(id, end);
     const job = this.reading(id, () => this.#takeBaseIfFar(id, end))
-      .then(async (taken) => {
-        // A new base lets an older one go, and a busy timeline would outgrow its budget before the next round.
-        const record = taken ? this.#shop.records.find(id) : undefined;
-        if (!record || this.#closed) return;
-        await this.#trim(familyOf(record));
-        await this.sweepBases();
+      .then((taken) => {
+        if (taken) this.#trimSoon(id);
       })
       .catch((error: unknown) => {
         // Deleting the timeline fails its base too.
         if (this.#shop.records.find(id)) this.#options.report(error);
       })
-      .finally(() => this.#jobs.delete(id));
+      .finally(() => {
+        this.#jobs.delete(id);
+        if (!this.#next.has(id)) return;
+        const next = this.#next.get(id);
+        this.#next.delete(id);
+        this.considerBase(id, next);
+      });
     this.#jobs.set(id, job);
+  }
+
+  /** A new base lets an older one go, and a busy timeline would outgrow its budget before the next round. */
+  #trimSoon(id: TimelineId): void {
+    const record = this.#shop.records.find(id);
+    if (!record || this.#closed) return;
+    const trimming = this.#trim(familyOf(record))
+      .then(() => this.sweepBases())
+      .catch(this.#options.report)
+      .finally(() => this.#trims.delete(trimming));
+    this.#trims.add(trimming);
   }
 
   /** Looks at every timeline that is awake: one that is written without anybody asking for its head needs its bases too. */
@@ -137,6 +155,7 @@ export class History {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#jobs.values());
+    await Promise.all(this.#trims);
   }
 
   /** Whether it has taken one. */
