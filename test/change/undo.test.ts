@@ -101,7 +101,7 @@ test("migrations take a snapshot by themselves; going back undoes them with thei
   await expectNoLeak(run);
 });
 
-test("migrations that fail half-way name the snapshot from before the first of them", async () => {
+test("migrations that fail half-way name the snapshot from before the first of them; undone, they can be edited", async () => {
   const run = await work();
   await run.call("write_file", { path: "db/migrations/20260102000000_a.sql", content: "create table a (id int);" });
   await run.call("write_file", { path: "db/migrations/20260102000001_b.sql", content: "create table posts (id int);" });
@@ -115,6 +115,10 @@ test("migrations that fail half-way name the snapshot from before the first of t
   expect(await rows(run.change, "select to_regclass('blog.a')::text")).toEqual(["blog.a"]);
   await run.call("restore_data", { id: snapshot });
   expect(await rows(run.change, "select to_regclass('blog.a')::text")).toEqual([null]);
+
+  await run.call("write_file", { path: "db/migrations/20260102000000_a.sql", content: "create table a (id int, more text);" });
+  await run.call("write_file", { path: "db/migrations/20260102000001_b.sql", content: "create table b (id int);" });
+  expect(((await run.call("apply_migrations", {})) as { applied: string[] }).applied).toHaveLength(2);
   await run.end();
 });
 
