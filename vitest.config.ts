@@ -1,6 +1,7 @@
 /** How the tests run: real processes and real databases on few cores, so few files at a time and patient limits. */
 import { join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 import { ClosingLineReporter } from "./test/support/closing-line-reporter.ts";
 
 // `npm run test:crash` sets this; without it only the seeded sample of the kill points runs.
@@ -11,10 +12,15 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "action/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "templates/**", ".adorable-data/**", ...(everyKillPoint ? [] : ["test/crash/full/**"])],
-    // Every forge that a test starts as a process is held against GitHub's description.
-    env: { ADORABLE_FORGE_OBSERVER: join(import.meta.dirname, "test/support/forge-observer.ts") },
+    env: {
+      // Every forge that a test starts as a process is held against GitHub's description.
+      ADORABLE_FORGE_OBSERVER: join(import.meta.dirname, "test/support/forge-observer.ts"),
+      // Each platform has a data directory of its own; what Node made of the same sources serves them all.
+      NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/compiled"),
+    },
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: everyKillPoint ? 600_000 : 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,

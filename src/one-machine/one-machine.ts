@@ -77,7 +77,7 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
   stack.defer(() => data.close());
   const at = (name: string): string => join(data.path, name);
   // As root, apps, databases and gates have users of their own, who have no business here.
-  for (const folder of ["logs", "control", "processes", "action", "platform", "artifacts", "proxy", "gateway"]) {
+  for (const folder of ["logs", "control", "processes", "action", "platform", "compiled", "artifacts", "proxy", "gateway"]) {
     await mkdir(at(folder), { recursive: true });
     await chmod(at(folder), 0o700);
   }
@@ -110,7 +110,8 @@ export async function startOneMachine(options: OneMachineOptions): Promise<OneMa
     const child = await startChild({
       name,
       script: join(ROOT, script),
-      env: { ...env, TMPDIR: join(data.runDir, "tmp") },
+      // What Node made of the sources is kept: a process that is started again starts in half the time.
+      env: { ...env, TMPDIR: join(data.runDir, "tmp"), NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? at("compiled") },
       recordDir: at("processes"),
       cwd: ROOT,
       onLine: (from, line) => void log.write(`${from} ${line}\n`),

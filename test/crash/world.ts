@@ -14,7 +14,7 @@ import { assertForgeIsTrue } from "../support/forge-observer.ts";
 const REPOSITORY = "ada/journal";
 const PRODUCTION = { kind: "production" } as const;
 /** Caches that a platform makes anew or finds again: not part of a moment. */
-const KEPT = new Set(["modules", "browser", "action", "platform", "logs"]);
+const KEPT = new Set(["modules", "browser", "action", "platform", "compiled", "logs"]);
 
 export interface Session {
   machine: OneMachine;
