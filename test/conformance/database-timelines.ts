@@ -212,6 +212,7 @@ export function describeTimelines(under: TimelinesUnderTest): void {
       const asleep = await under.timelines.usage(id);
       expect(asleep.computeSeconds).toBeGreaterThan(0);
       expect(asleep.storageBytes).toBeGreaterThan(1_000_000);
+      expect(asleep.ownBytes + asleep.sharedBytes).toBe(asleep.storageBytes);
       expect((await under.timelines.usage(id)).computeSeconds).toBe(asleep.computeSeconds);
       await withSession(under, id, async () => {
         expect((await under.timelines.usage(id)).computeSeconds).toBeGreaterThan(asleep.computeSeconds);
