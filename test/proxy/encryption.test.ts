@@ -192,6 +192,21 @@ describe("the operator's certificate", () => {
   });
 });
 
+test("who takes too long to say who it is, in the clear or in the middle of a TLS handshake, is sent away", async () => {
+  await made.restartProxy({ startupMs: 300 });
+  const { host, port } = made.proxy;
+  const silent = speakOver(await dial(host, port));
+  expect(fields(await silent.next())).toMatchObject({ C: "08P01" });
+  await silent.closed;
+  for (const first of [SSL_REQUEST, Buffer.from([0x16, 3, 1, 2, 0, 1])]) {
+    const half = await dial(host, port);
+    half.on("error", () => {}).resume();
+    half.write(first);
+    await new Promise((resolve) => half.once("close", resolve));
+  }
+  await made.restartProxy();
+});
+
 test("a query of many megabytes and its answer pass through TLS unchanged", async () => {
   const { host, port } = made.proxy;
   const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ["postgresql"] });

@@ -41,6 +41,8 @@ export interface ProxyOptions {
   masterKey: string;
   /** How long every session must have been quiet before a compute is stopped. Default 60,000. */
   idleMs?: number;
+  /** How long a client may take to say who it is. Default 10,000. */
+  startupMs?: number;
   /** How long a client waits for a compute. Default 10,000. */
   wakeMs?: number;
   /** How long a transaction may go on when its endpoint moves to another timeline. Default 5,000. */
@@ -60,8 +62,6 @@ export interface Proxy extends Endpoints {
   /** Ends every session (57P01) and the listener; holds and endpoints stay on disk. Computes are left as they are. Idempotent. */
   close(): Promise<void>;
 }
-
-const STARTUP_MS = 10_000;
 
 /** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `tls-unusable`, `port-taken` (operator). */
 export async function createProxy(options: ProxyOptions): Promise<Proxy> {
@@ -102,7 +102,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     const knows = (name: string): boolean => hosts.has(name as EndpointName);
     const holdsOf = (name: EndpointName): HoldId[] => holds.of(name);
     const needsEncryption = !isLoopback(raw.remoteAddress);
-    const greeting = await greet(raw, { credentials, encryption, needsEncryption, knows, holdsOf, cancel }, STARTUP_MS);
+    const greeting = await greet(raw, { credentials, encryption, needsEncryption, knows, holdsOf, cancel }, options.startupMs ?? 10_000);
     const socket = greeting?.wire.socket;
     if (!greeting || !socket || socket.destroyed) return;
     if (socket !== raw) {
