@@ -168,24 +168,31 @@ async function whyRefused(kind: string, node: Node): Promise<string | undefined>
 
 /** A function may only be what a migration could say itself: plain SQL, run as whoever calls it. */
 async function whyFunctionRefused(node: Node): Promise<string | undefined> {
-  const options = ((node["options"] ?? []) as { DefElem?: { defname?: string; arg?: Node } }[]).map(({ DefElem }) => DefElem ?? {});
+  const options = functionOptions(node);
   const argumentOf = (name: string): Node | undefined => options.find(({ defname }) => defname === name)?.arg;
   const language = ((argumentOf("language")?.["String"] as { sval?: string } | undefined)?.sval ?? "sql").toLowerCase();
   if (language !== "sql") return `makes a function in ${language}, which cannot be read before it runs; only SQL functions are allowed`;
   if (options.some(({ defname, arg }) => defname === "set" || (defname === "security" && JSON.stringify(arg).includes("true")))) {
     return "makes a function that changes settings or runs as its owner";
   }
-  const parts = (argumentOf("as")?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined)?.items ?? [];
-  for (const part of parts) {
-    const body = part.String?.sval;
-    if (body === undefined) continue;
-    for (const inner of await readStatements("the function's body", body)) {
-      const isOwnAct = inner.kind === "CreateFunctionStmt" || inner.kind === "CreateExtensionStmt";
-      const why = isOwnAct ? "makes a function or an extension in a function" : await whyRefused(inner.kind, inner.node);
-      if (why !== undefined) return `makes a function whose body ${why}`;
-    }
+  for (const inner of await functionBody(node)) {
+    const isOwnAct = inner.kind === "CreateFunctionStmt" || inner.kind === "CreateExtensionStmt";
+    const why = isOwnAct ? "makes a function or an extension in a function" : await whyRefused(inner.kind, inner.node);
+    if (why !== undefined) return `makes a function whose body ${why}`;
   }
   return undefined;
+}
+
+/** The statements that an SQL function's text holds. Throws `migration-syntax` (author). */
+export async function functionBody(node: Node): Promise<Statement[]> {
+  const given = functionOptions(node).find(({ defname }) => defname === "as")?.arg;
+  const parts = (given?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined)?.items ?? [];
+  const texts = parts.flatMap((part) => (part.String?.sval === undefined ? [] : [part.String.sval]));
+  return (await Promise.all(texts.map((text) => readStatements("the function's body", text)))).flat();
+}
+
+function functionOptions(node: Node): { defname?: string; arg?: Node }[] {
+  return ((node["options"] ?? []) as { DefElem?: { defname?: string; arg?: Node } }[]).map(({ DefElem }) => DefElem ?? {});
 }
 
 function whyRefusedInside(node: unknown): string | undefined {

@@ -139,7 +139,7 @@ export const DESTRUCTIVE_RULES: readonly Rule[] = [
     safe: "Add a WHERE that says which rows.",
     find: (statement, seen) =>
       nested(statement, ["DeleteStmt"])
-        .filter(({ node }) => isUnfiltered(node) && node["usingClause"] === undefined)
+        .filter(({ node }) => isUnfiltered(node))
         .map(({ node }) => relationName(node["relation"]))
         .filter((table) => !seen.isNewTable(table))
         .map((table) => ({ what: `deletes every row of ${table}`, table })),
@@ -267,7 +267,7 @@ function truncated(node: Node): string[] {
 function overwrites(node: Node, seen: Seen): boolean {
   const table = relationName(node["relation"]);
   const columns = ((node["targetList"] ?? []) as { ResTarget?: { name?: string } }[]).map(({ ResTarget }) => ResTarget?.name ?? "");
-  return isUnfiltered(node) && node["fromClause"] === undefined && !columns.every((column) => seen.isNewColumn(table, column));
+  return isUnfiltered(node) && !columns.every((column) => seen.isNewColumn(table, column));
 }
 
 function renamed({ kind, node }: Statement, type: string): { table: string; name: string }[] {

@@ -264,6 +264,25 @@ describe("lintMigrations", () => {
     ]);
   });
 
+  it("looks into functions, where they are made and where they are called", async () => {
+    const make = "create function tidy() returns void language sql as $$ delete from draft where old; delete from post; drop table note $$";
+    expect((await lint(make)).map(({ what }) => what)).toEqual([
+      "makes the function tidy, which deletes every row of post",
+      "makes the function tidy, which drops the table note",
+    ]);
+    expect((await lintMigrations([source("select 1;\nselect tidy()")], [source(make)])).map(({ what, line }) => [line, what])).toEqual([
+      [2, "calls tidy, which deletes every row of post"],
+      [2, "calls tidy, which drops the table note"],
+    ]);
+    const atomic = "create function tidy() returns void language sql begin atomic delete from post; end";
+    expect(rulesOf(await lint(atomic))).toEqual(["ban-delete-without-where"]);
+  });
+
+  it("finds every row that a join without a condition reaches", async () => {
+    const found = await lint("update post set title = author.name from author; delete from post using author");
+    expect(rulesOf(found)).toEqual(["ban-update-without-where", "ban-delete-without-where"]);
+  });
+
   it("keeps a finding that the file accepts, with its reason; what destroys is not accepted", async () => {
     const findings = await lint(
       "-- adorable: accept disallowed-unique-constraint: it has 200 rows\nalter table post add unique (slug);\n-- adorable: accept ban-drop-table: nobody needs it\ndrop table draft;",

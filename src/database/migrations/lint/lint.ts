@@ -1,12 +1,12 @@
 /** Reads migrations as PostgreSQL's parser does, and says of each step that loses or blocks something what that is, and what the safe form is. */
 import { schemaName } from "../../../core/names.ts";
 import { acceptedRules, runsOutsideTransaction } from "../directives.ts";
-import { readStatements } from "../statements.ts";
+import { functionBody, readStatements, walk, type Node, type Statement } from "../statements.ts";
 import { ADVICE_RULES } from "./advice.ts";
 import { BLOCKING_RULES } from "./blocking.ts";
 import { DESTRUCTIVE_RULES } from "./destructive.ts";
-import type { Rule, Severity } from "./rule.ts";
-import { createFollower } from "./seen.ts";
+import { svals, type Hit, type Rule, type Severity } from "./rule.ts";
+import { createFollower, type Seen } from "./seen.ts";
 
 export interface Finding {
   rule: string;
@@ -33,6 +33,8 @@ interface Source {
   sql: string;
 }
 
+type RuleHit = readonly [Rule, Hit];
+
 /**
  * The findings of `migrations`, in the order in which they run and by line. `history` are those that ran before: what they promise of a
  * table counts, and nothing in it is new. Throws `migration-syntax` (author).
@@ -40,33 +42,62 @@ interface Source {
 export async function lintMigrations(migrations: readonly Source[], history: readonly Source[] = []): Promise<Finding[]> {
   const follower = createFollower();
   const findings: Finding[] = [];
-  for (const [source, isHistory] of [...history.map((one) => [one, true] as const), ...migrations.map((one) => [one, false] as const)]) {
-    const schema = schemaName(source.app);
+  /** What functions destroy when they are called, by their names. */
+  const functions = new Map<string, RuleHit[]>();
+  for (const source of [...history, ...migrations]) {
+    const isHistory = history.includes(source);
     const statements = await readStatements(source.path, source.sql);
-    follower.begin(schema, { isHistory, isOutsideTransaction: runsOutsideTransaction(source.sql) });
+    follower.begin(schemaName(source.app), { isHistory, isOutsideTransaction: runsOutsideTransaction(source.sql) });
     for (const [index, statement] of statements.entries()) {
       follower.seen.later = statements.slice(index + 1);
-      const accepted = acceptedRules(statement.lead);
-      for (const rule of isHistory ? [] : RULES) {
-        for (const { what, table } of rule.find(statement, follower.seen)) {
-          const reason = rule.severity === "destructive" ? undefined : accepted.get(rule.id);
-          findings.push({
-            rule: rule.id,
-            severity: rule.severity,
-            path: source.path,
-            line: statement.line,
-            what,
-            ...(table === undefined || table === "" ? {} : { table: table.includes(".") ? table : `${schema}.${table}` }),
-            effect: rule.effect,
-            safe: rule.safe,
-            ...(reason === undefined ? {} : { accepted: reason }),
-          });
-        }
-      }
+      const inside = await insideFunction(statement, follower.seen);
+      if (inside.length > 0) functions.set(functionName(statement.node), inside);
+      const hits = RULES.flatMap((rule) => rule.find(statement, follower.seen).map((hit): RuleHit => [rule, hit]));
+      if (!isHistory)
+        for (const hit of [...hits, ...inside, ...calledBy(statement, functions)]) findings.push(findingOf(source, statement, hit));
       follower.follow(statement);
     }
   }
   return findings;
+}
+
+function findingOf({ app, path }: Source, { line, lead }: Statement, [{ id, severity, effect, safe }, { what, table }]: RuleHit): Finding {
+  const accepted = severity === "destructive" ? undefined : acceptedRules(lead).get(id);
+  return {
+    rule: id,
+    severity,
+    path,
+    line,
+    what,
+    ...(table === undefined || table === "" ? {} : { table: table.includes(".") ? table : `${schemaName(app)}.${table}` }),
+    effect,
+    safe,
+    ...(accepted === undefined ? {} : { accepted }),
+  };
+}
+
+/** What an SQL function destroys whenever it is called. */
+async function insideFunction({ kind, node }: Statement, seen: Seen): Promise<RuleHit[]> {
+  if (kind !== "CreateFunctionStmt") return [];
+  const name = functionName(node);
+  return (await functionBody(node)).flatMap((inner) =>
+    DESTRUCTIVE_RULES.flatMap((rule) =>
+      rule.find(inner, seen).map((hit): RuleHit => [rule, { ...hit, what: `makes the function ${name}, which ${hit.what}` }]),
+    ),
+  );
+}
+
+function calledBy(statement: Statement, functions: ReadonlyMap<string, RuleHit[]>): RuleHit[] {
+  const names = [...walk(statement.node)].flatMap(([key, value]) =>
+    key === "FuncCall" ? [svals((value as Node)["funcname"]).at(-1) ?? ""] : [],
+  );
+  return [...new Set(names)].flatMap((name) =>
+    (functions.get(name) ?? []).map(([rule, hit]): RuleHit => [rule, { ...hit, what: hit.what.replace("makes the function", "calls") }]),
+  );
+}
+
+function functionName(node: Node): string {
+  return svals(node["funcname"]).at(-1) ?? "";
 }
 
 /** In one line, for whoever writes the migration. */
