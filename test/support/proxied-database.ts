@@ -24,6 +24,8 @@ export interface ProxiedDatabase extends AsyncDisposable {
   /** A timeline and an endpoint upon it, with a table `note(id int, client int)` and the login role `app`. */
   newEndpoint(name?: string): Promise<{ name: EndpointName; timeline: TimelineId }>;
   connect(name: EndpointName, role?: string, config?: ClientConfig): Promise<Client>;
+  /** Where the cluster of the timeline lies. */
+  filesOf(timeline: TimelineId): string;
   /** The proxy's own directory. */
   dir: string;
   /** Closes the proxy and starts another on the same directory and port. */
@@ -66,6 +68,7 @@ export async function openProxiedDatabase(options: Partial<ProxyOptions> = {}): 
     database: createDatabase({ engine, proxy }),
     dataDir: join(root, "data"),
     complaints,
+    filesOf: (timeline) => join(root, "data", "timelines", timeline, "data"),
     dir: join(root, "proxy"),
     starts: (timeline) => generations.get(timeline)?.size ?? 0,
     async newEndpoint(name = newId<string>("proj")) {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { rename } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { Client, Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -118,13 +119,13 @@ describe("sessions", () => {
 });
 
 describe("sleep and wake", () => {
-  test("fifteen clients at once wake the compute once", async () => {
+  test("fifty clients at once wake the compute once", async () => {
     const { name, timeline } = await made.newEndpoint();
     await made.proxy.suspend(name);
     const before = made.starts(timeline);
-    const clients = await Promise.all(Array.from({ length: 15 }, () => made.connect(name)));
+    const clients = await Promise.all(Array.from({ length: 50 }, () => made.connect(name)));
     const rows = await Promise.all(clients.map((client) => client.query("select 1 as one")));
-    expect(rows.map((result) => result.rows[0].one)).toEqual(Array(15).fill(1));
+    expect(rows.map((result) => result.rows[0].one)).toEqual(Array(50).fill(1));
     expect(made.starts(timeline) - before).toBe(1);
     await Promise.all(clients.map((client) => client.end()));
   });
@@ -219,6 +220,20 @@ describe("sleep and wake", () => {
     process.kill(Number(rows[0]?.pid), "SIGKILL");
     expect(await told).toBe("57P01");
     expect((await (await made.connect(name)).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  });
+
+  test("an endpoint whose compute cannot start refuses all who wait with 57P03 and why, and disturbs no other", async () => {
+    await using broken = await openProxiedDatabase();
+    const { name, timeline } = await broken.newEndpoint();
+    const other = await broken.newEndpoint();
+    await broken.proxy.suspend(name);
+    await rename(broken.filesOf(timeline), `${broken.filesOf(timeline)}.away`);
+    const refusals = await Promise.all(Array.from({ length: 10 }, () => refusal(broken.connect(name))));
+    expect(refusals).toEqual(Array(10).fill("57P03"));
+    await expect(broken.connect(name)).rejects.toThrow(/^the database could not be started \([a-z-]+\)$/);
+    expect((await (await broken.connect(other.name)).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    await rename(`${broken.filesOf(timeline)}.away`, broken.filesOf(timeline));
+    expect((await (await broken.connect(name)).query("select 1 as one")).rows).toEqual([{ one: 1 }]);
   });
 
   test("a wake that takes too long is refused with 57P03", async () => {
