@@ -113,7 +113,7 @@ export async function startPgbouncer(
     cwd: dir,
     record: pidRecordPath(runDir, `b${port}`),
     onLine: (_, line) => void said.push(line),
-    ...(account ?? {}),
+    ...account,
   });
   const target = { host: "127.0.0.1", port, database: BACKEND_DATABASE, user, password: "" };
   for (const deadline = Date.now() + 10_000; ;) {
