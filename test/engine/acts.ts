@@ -171,41 +171,41 @@ export const ACTS: Record<string, Act> = {
   "the first start": {
     options: {},
     fresh: true,
-    edges: 60,
+    edges: 80,
     run: async () => undefined,
     check: async ({ engine }) => deepStrictEqual(await engine.listTimelines(), []),
   },
   create: {
     options: {},
-    edges: 55,
+    edges: 42,
     run: async ({ engine }) => void (await engine.createTimeline(TARGET)),
     check: async (place) => deepStrictEqual(await rowsOf(place, TARGET, "SELECT 1 AS v"), [{ v: 1 }]),
   },
   "branch a sleeping source at its head": {
     options: {},
-    edges: 80,
+    edges: 44,
     run: (place, { head }) => branchAsleep(place, head),
     check: async (place) => deepStrictEqual(await sumOf(place, TARGET), 21),
   },
   "branch a sleeping source at an older position": {
     options: {},
-    edges: 90,
+    edges: 54,
     run: (place, { older }) => branchAsleep(place, older),
     check: async (place) => deepStrictEqual(await rowsOf(place, TARGET, "SELECT * FROM t ORDER BY v"), [{ v: 1 }, { v: 2 }, { v: 3 }]),
   },
-  "branch a busy source at its head": { options: {}, busy: true, edges: 90, run: branchBusy(false), check: checkBusy },
-  "branch a busy source at an older position": { options: {}, busy: true, edges: 90, run: branchBusy(true), check: checkBusy },
-  "delete a sleeping timeline": { options: {}, edges: 6, run: deleteVictim, check: checkDeleted },
+  "branch a busy source at its head": { options: {}, busy: true, edges: 54, run: branchBusy(false), check: checkBusy },
+  "branch a busy source at an older position": { options: {}, busy: true, edges: 54, run: branchBusy(true), check: checkBusy },
+  "delete a sleeping timeline": { options: {}, edges: 5, run: deleteVictim, check: checkDeleted },
   "delete a timeline that is awake": {
     options: {},
-    edges: 10,
+    edges: 8,
     before: async (place) => void (await rowsOf(place, VICTIM, "INSERT INTO t VALUES (7)")),
     run: deleteVictim,
     check: checkDeleted,
   },
   collect: {
     options: { windowMs: 1000, clock: { now: () => new Date(Date.now() + 3_600_000) } },
-    edges: 16,
+    edges: 9,
     before: ({ engine }) => engine.protect({ timeline: SOURCE, lsn: engineOlder.lsn }, "release"),
     run: ({ engine }) => engine.collect(),
     async check(place, { older }) {
@@ -218,7 +218,7 @@ export const ACTS: Record<string, Act> = {
   },
   "take a base of a busy timeline": {
     options: small,
-    edges: 60,
+    edges: 45,
     async run(place) {
       const before = new Set(await baseNames(place));
       await rowsOf(place, SOURCE, "INSERT INTO bulk SELECT repeat(md5(i::text), 10) FROM generate_series(1, 6000) AS i");
@@ -230,7 +230,7 @@ export const ACTS: Record<string, Act> = {
   },
   "restore in place": {
     options: { withProxy: true },
-    edges: 110,
+    edges: 65,
     async run({ database }, { older }) {
       await database?.hold(ENDPOINT, HOLD, { budgetMs: 10_000, drainMs: 1000, onDrainTimeout: "terminate" });
       await database?.branch(TARGET, { timeline: SOURCE, lsn: older });
