@@ -133,7 +133,12 @@ export function speakOver(socket: Socket): WireClient {
     async until(type) {
       const all: WireMessage[] = [];
       for (;;) {
-        const message = await next();
+        const message = await next().catch((error: Error) => {
+          const last = all.at(-1);
+          throw last?.type === "E"
+            ? Object.assign(error, { message: `${error.message}: ${fields(last)["M"]}`, fields: fields(last) })
+            : error;
+        });
         all.push(message);
         if (message.type === type) return all;
       }

@@ -30,7 +30,7 @@ export interface Backends {
 const GRACE_MS = 200;
 const TERMINATE_MS = 3000;
 const RETRY_MS = 20;
-/** How long a client that the server refuses for want of a place waits for one of an idle session. */
+/** How long a client that the server refuses for want of a place waits for another to become idle. */
 const ROOM_MS = 1000;
 const TOO_MANY_CONNECTIONS = "53300";
 
@@ -64,7 +64,7 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
   }
 
   async function openUntil(deadline: number, timeline: TimelineId, parameters: ReadonlyMap<string, string>): Promise<Backend> {
-    const roomDeadline = Math.min(Date.now() + ROOM_MS, deadline);
+    let roomDeadline = Date.now() + ROOM_MS;
     for (;;) {
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) throw new ClientRefusal("57P03", "the database system is starting up");
@@ -73,9 +73,11 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
       try {
         return await connectBackend(compute.socketPath, parameters, Math.max(deadline - Date.now(), 1));
       } catch (error) {
-        if (error instanceof BackendRefusal && error.sqlState === TOO_MANY_CONNECTIONS && Date.now() < roomDeadline) {
-          // Another client may have been faster to the place, or be about to free one.
-          if (!(await makeRoom(timeline, parameters.get("user") ?? ""))) await delay(RETRY_MS);
+        if (error instanceof BackendRefusal && error.sqlState === TOO_MANY_CONNECTIONS) {
+          if (Date.now() >= Math.min(roomDeadline, deadline)) throw error;
+          // Another client may be faster to the place: then there may be a next one.
+          if (await makeRoom(timeline, parameters.get("user") ?? "")) roomDeadline = Date.now() + ROOM_MS;
+          else await delay(RETRY_MS);
           continue;
         }
         // The compute may have ended between the two steps, or may not take sessions yet.
