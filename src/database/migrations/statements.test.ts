@@ -77,4 +77,16 @@ describe("readStatements", () => {
     ]);
     for (const text of ["", "  \n", "-- nothing", ";"]) expect(await readStatements("m.sql", text)).toEqual([]);
   });
+
+  it("reads comments as PostgreSQL does, so that nothing hides in one that is sent", async () => {
+    const nested = "/* /* */ reset role; create role evil superuser; -- */\nselect 1";
+    const carriage = '--\rselect 1 as "\nreset role; --"';
+    const read = async (text: string) => (await readStatements("m.sql", text)).map(({ sql, line }) => [sql, line]);
+    expect(await read(nested)).toEqual([["select 1", 2]]);
+    expect(await read(carriage)).toEqual([['select 1 as "\nreset role; --"', 1]]);
+    expect(await read("select 1; /* a /* b */ c */ -- d\r\n/**/select/* e */ 2 -- f")).toEqual([
+      ["select 1", 1],
+      ["select/* e */ 2 -- f", 2],
+    ]);
+  });
 });

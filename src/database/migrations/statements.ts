@@ -114,9 +114,13 @@ function saysConcurrently(node: Node): boolean {
   return ((node["params"] ?? []) as { DefElem?: { defname?: string } }[]).some(({ DefElem }) => DefElem?.defname === "concurrently");
 }
 
-/** The statements of the file in order. Throws `migration-syntax` (author). */
+interface ParseTree {
+  stmts?: { stmt: Record<string, Node>; stmt_location?: number; stmt_len?: number }[];
+}
+
+/** The statements of the file in order. Throws `migration-syntax`, `migration-refused` (author). */
 export async function readStatements(path: string, sql: string): Promise<Statement[]> {
-  let tree: { stmts?: { stmt: Record<string, Node>; stmt_location?: number; stmt_len?: number }[] };
+  let tree: ParseTree;
   try {
     tree = sql.trim() === "" ? {} : await parse(sql);
   } catch (cause) {
@@ -132,14 +136,51 @@ export async function readStatements(path: string, sql: string): Promise<Stateme
     });
   }
   const bytes = Buffer.from(sql);
-  return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
+  const statements: Statement[] = [];
+  for (const { stmt, stmt_location = 0, stmt_len = 0 } of tree.stmts ?? []) {
     const [kind = "", node = {}] = Object.entries(stmt)[0] ?? [];
     // Locations are in bytes and include the white space and comments before the statement.
     const text = bytes.subarray(stmt_location, stmt_len === 0 ? undefined : stmt_location + stmt_len).toString("utf8");
-    const lead = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0] ?? "";
+    const lead = leadOf(text);
     const line = `${bytes.subarray(0, stmt_location).toString("utf8")}${lead}`.split("\n").length;
-    return { kind, node, sql: text.slice(lead.length).trimEnd(), line, lead };
-  });
+    const own = text.slice(lead.length).trimEnd();
+    await assertSame(path, line, own, stmt);
+    statements.push({ kind, node, sql: own, line, lead });
+  }
+  return statements;
+}
+
+/** White space and comments as PostgreSQL reads them: blocks nest, and a line ends with either sign. */
+function leadOf(text: string): string {
+  let at = 0;
+  for (;;) {
+    const rest = text.slice(at);
+    const blank = /^(?:[ \t\n\r\f\v]+|--[^\n\r]*)/.exec(rest)?.[0].length ?? blockComment(rest);
+    if (blank === 0) return text.slice(0, at);
+    at += blank;
+  }
+}
+
+/** The length of the block comment with which the text begins; 0 where it does not. */
+function blockComment(text: string): number {
+  if (!text.startsWith("/*")) return 0;
+  let depth = 0;
+  for (const { 0: mark, index } of text.matchAll(/\/\*|\*\//g)) {
+    depth += mark === "/*" ? 1 : -1;
+    if (depth === 0) return index + 2;
+  }
+  return 0;
+}
+
+/** What is sent is what was judged: whatever stands between statements, their own text alone means the same. */
+async function assertSame(path: string, line: number, sql: string, stmt: Record<string, Node>): Promise<void> {
+  const [only, second] = ((await parse(sql).catch(() => ({}))) as ParseTree).stmts ?? [];
+  if (second === undefined && only !== undefined && withoutPlaces(only.stmt) === withoutPlaces(stmt)) return;
+  throw refused(path, line, "cannot be told from the comments before it", "Write comments on lines of their own.");
+}
+
+function withoutPlaces(node: unknown): string {
+  return JSON.stringify(node, (key, value: unknown) => (/(^|_)(location|len)$/.test(key) ? undefined : value));
 }
 
 /** The line, from 1, in which the character stands that has `characters` others before it, as PostgreSQL counts them: code points. */
