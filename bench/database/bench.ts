@@ -5,7 +5,7 @@ import type { Volume } from "./volumes.ts";
 
 export interface Scale {
   /** Branches at the head, by the size of the database. */
-  heads: { megabytes: number; runs: number; restores: number }[];
+  heads: { megabytes: number; runs: number; templates: number; restores: number }[];
   /** Branches at an older position: how much log there is to replay. */
   older: { megabytes: number; logMegabytes: number[]; runs: number };
   wakes: { runs: number; waiters: number; rounds: number };
@@ -17,10 +17,10 @@ export interface Scale {
 
 export const FULL: Scale = {
   heads: [
-    { megabytes: 16, runs: 15, restores: 3 },
-    { megabytes: 256, runs: 9, restores: 3 },
-    { megabytes: 1024, runs: 7, restores: 2 },
-    { megabytes: 4096, runs: 3, restores: 0 },
+    { megabytes: 16, runs: 15, templates: 9, restores: 3 },
+    { megabytes: 256, runs: 9, templates: 3, restores: 3 },
+    { megabytes: 1024, runs: 7, templates: 3, restores: 2 },
+    { megabytes: 4096, runs: 3, templates: 0, restores: 0 },
   ],
   older: { megabytes: 16, logMegabytes: [8, 24, 46], runs: 9 },
   wakes: { runs: 200, waiters: 50, rounds: 15 },
@@ -32,9 +32,9 @@ export const FULL: Scale = {
 
 export const QUICK: Scale = {
   heads: [
-    { megabytes: 16, runs: 5, restores: 1 },
-    { megabytes: 256, runs: 3, restores: 1 },
-    { megabytes: 1024, runs: 3, restores: 0 },
+    { megabytes: 16, runs: 5, templates: 3, restores: 1 },
+    { megabytes: 256, runs: 3, templates: 1, restores: 1 },
+    { megabytes: 1024, runs: 3, templates: 1, restores: 0 },
   ],
   older: { megabytes: 16, logMegabytes: [8, 46], runs: 3 },
   wakes: { runs: 30, waiters: 50, rounds: 3 },
@@ -61,7 +61,7 @@ export interface Row {
   name: string;
   title: string;
   /** Leaves nothing behind, also when it throws. Throws `Inexact` where a copy is not what it should be. */
-  measure(bench: Bench): Promise<Omit<RowResult, "row" | "title">>;
+  measure(bench: Bench): Promise<Pick<RowResult, "figures" | "skipped">>;
 }
 
 /** The volumes that are there, the one that clones first; and what to say of one that is not. */

@@ -30,6 +30,8 @@ export interface RowResult {
   figures: Figure[];
   /** What could not be measured here, and why. */
   skipped: string[];
+  /** What ended it before it was measured: a check of exactness, or the engine itself. */
+  failure: string | null;
 }
 
 export function figure(

@@ -2,12 +2,11 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createReporter } from "../../src/demo/reporter.ts";
 import { onInterrupt, type Interruption } from "../../src/one-machine/interrupt.ts";
 import { lookBefore, machineFacts } from "../machine.ts";
-import { FULL, QUICK, type Bench, type Row } from "./bench.ts";
+import { FULL, QUICK, type Row } from "./bench.ts";
 import { branchHead } from "./branch-head.ts";
 import { branchOlder } from "./branch-older.ts";
 import { checkpoint } from "./checkpoint.ts";
@@ -16,6 +15,7 @@ import type { RowResult } from "./figures.ts";
 import { startClients } from "./helpers.ts";
 import { complaints } from "./place.ts";
 import { restore } from "./restore.ts";
+import { runRow } from "./run-row.ts";
 import { sleepers } from "./sleepers.ts";
 import { tables, type Report } from "./table.ts";
 import { throughput } from "./throughput.ts";
@@ -23,14 +23,11 @@ import { claimFolder, folderPrefix, plainVolume, reflinkVolume, sweepFolders } f
 
 const ROWS: readonly Row[] = [branchHead, branchOlder, coldWake, restore, throughput, sleepers, checkpoint];
 
-/** How long an interrupted row may take to come to its next step. */
-const STOP_MS = 30_000;
-
 const HELP = `npm run bench:database -- [--only NAME]… [--quick] [--report FILE] [--dir DIR]
 
   --only NAME    one row; may be given more than once
   --quick        smaller sizes, fewer runs
-  --report FILE  write {machine, isQuick, rows} to it as JSON
+  --report FILE  write {machine, isQuick, rows, complaints} to it as JSON
   --dir DIR      where databases are made (default: the temporary directory)
 
 ${ROWS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join("\n")}
@@ -58,7 +55,7 @@ async function main(): Promise<number> {
     const report = await measure(rows, values.quick ?? false, resolve(values.dir ?? tmpdir()), interruption);
     process.stdout.write(tables(report));
     if (values.report !== undefined) await writeFile(resolve(values.report), `${JSON.stringify(report, null, 2)}\n`);
-    return 0;
+    return report.rows.some(({ failure }) => failure !== null) ? 1 : 0;
   } catch (error) {
     process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
     for (const complaint of complaints) process.stderr.write(`  ${complaint}\n`);
@@ -87,30 +84,14 @@ async function measure(rows: readonly Row[], isQuick: boolean, parent: string, i
   cleanup.defer(() => clients.stop());
 
   const results: RowResult[] = [];
-  for (const { name, title, measure: work } of rows) {
-    const result = await reporter.step(title, async (note) => {
-      // A row says what it does before each step: there it ends, and cleans up behind itself.
-      const noteOrStop = (text: string): void => {
-        if (interruption.isInterrupted()) throw new Error("Interrupted.");
-        note(text);
-      };
-      const bench: Bench = { scale: isQuick ? QUICK : FULL, runDir, plain, reflink, clients: clients.calls, note: noteOrStop };
-      const measured = work(bench);
-      const stopped = interruption.interrupted.then(async () => {
-        await Promise.race([measured.catch(() => {}), delay(STOP_MS, undefined, { ref: false })]);
-        throw new Error("Interrupted.");
-      });
-      const value = await Promise.race([measured, stopped]);
-      return { detail: value.skipped.map((why) => `skipped: ${why}`).join("\n"), value };
-    });
-    results.push({ row: name, title, ...result });
-  }
+  const bench = { scale: isQuick ? QUICK : FULL, runDir, plain, reflink, clients: clients.calls };
+  for (const row of rows) results.push(await runRow(row, bench, reporter, interruption));
   const volumes = [plain, ...("why" in reflink ? [] : [reflink])].map(({ name, reflink: clones, about }) => ({
     name,
     reflink: clones,
     about,
   }));
-  return { machine: { ...machineFacts(before), volumes }, isQuick, rows: results };
+  return { machine: { ...machineFacts(before), volumes }, isQuick, rows: results, complaints };
 }
 
 process.exitCode = await main();

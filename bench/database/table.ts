@@ -7,9 +7,11 @@ export interface Report {
   machine: MachineFacts & { volumes: { name: string; reflink: boolean; about: string }[] };
   isQuick: boolean;
   rows: RowResult[];
+  /** What went wrong in engine or proxy where nobody waited for it. */
+  complaints: string[];
 }
 
-export function tables({ machine, rows, isQuick }: Report): string {
+export function tables({ machine, rows, isQuick, complaints }: Report): string {
   const lines = [
     "",
     `${machine.cores} cores (${machine.processor}), ${(machine.memoryMiB / 1024).toFixed(0)} GiB, Linux ${machine.kernel}, Node ${machine.node}; load ${machine.loadBefore.toFixed(2)} before, ${machine.loadAfter.toFixed(2)} after; others used ${Math.round(machine.busyBefore * 100)} % of the machine just before.`,
@@ -19,18 +21,20 @@ export function tables({ machine, rows, isQuick }: Report): string {
     ...rows.flatMap(describeRow),
     "",
     countAims(rows),
+    ...complaints.map((complaint) => `Said by engine or proxy meanwhile: ${complaint}`),
     "",
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function describeRow({ row, title, figures, skipped }: RowResult): string[] {
+function describeRow({ row, title, figures, skipped, failure }: RowResult): string[] {
   return [
     "",
     `${title}  (--only ${row})`,
     columns("", "median", "least", "most", "p99", "ratio", "n"),
     ...figures.flatMap(describeFigure),
     ...skipped.map((why) => `  skipped: ${why}`),
+    ...(failure === null ? [] : [`  FAILED: ${failure}`]),
   ];
 }
 
@@ -66,8 +70,9 @@ function countAims(rows: readonly RowResult[]): string {
   );
   const missed = aims.filter(({ isMet }) => !isMet);
   const skipped = rows.reduce((sum, row) => sum + row.skipped.length, 0);
+  const failed = rows.filter(({ failure }) => failure !== null).length;
   return [
-    `${aims.length - missed.length} of ${aims.length} aims met${skipped === 0 ? "" : `, ${skipped} skipped`}.`,
+    `${aims.length - missed.length} of ${aims.length} aims met${skipped === 0 ? "" : `, ${skipped} skipped`}${failed === 0 ? "" : `; ${failed} ${failed === 1 ? "row" : "rows"} FAILED`}.`,
     ...missed.map(({ where, text }) => `  missed: ${where}: ${text}`),
   ].join("\n");
 }

@@ -27,7 +27,7 @@ beforeAll(async () => {
   clients = await startClients(runDir);
   bench = {
     scale: {
-      heads: [{ megabytes: 9, runs: 1, restores: 1 }],
+      heads: [{ megabytes: 9, runs: 1, templates: 1, restores: 1 }],
       older: { megabytes: 9, logMegabytes: [4], runs: 1 },
       wakes: { runs: 1, waiters: 2, rounds: 1 },
       restore: { clients: 2, rounds: 1, writeMs: 50 },
@@ -51,7 +51,7 @@ describe("the benchmark of the database layer", () => {
   test("rows measure against named alternatives, say what they skip, and leave nothing behind", { timeout: 180_000 }, async () => {
     const rows: Row[] = [branchHead, restore];
     const results = [];
-    for (const { name, title, measure } of rows) results.push({ row: name, title, ...(await measure(bench)) });
+    for (const { name, title, measure } of rows) results.push({ row: name, title, failure: null, ...(await measure(bench)) });
 
     const figures = results.flatMap((result) => result.figures);
     expect(figures.map(({ name }) => name.split(",")[0])).toEqual(["9 MB", "time under hold", "the longest that a write took"]);
@@ -76,7 +76,7 @@ describe("the benchmark of the database layer", () => {
       busyBefore: 0,
       isQuiet: true,
     };
-    const text = tables({ machine: { ...machine, volumes: [] }, isQuick: true, rows: results });
+    const text = tables({ machine: { ...machine, volumes: [] }, isQuick: true, rows: results, complaints: [] });
     expect(text).toContain("--only branch-head");
     expect(text).toMatch(/\d of \d aims met/);
   });
