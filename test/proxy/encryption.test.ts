@@ -15,7 +15,7 @@ import { openProxiedDatabase, type ProxiedDatabase } from "../support/proxied-da
 import { dial, fields, frame, logIn, packet, query, speakOver, SSL_REQUEST, startup, types } from "./wire.ts";
 
 const run = promisify(execFile);
-const hasPsql = spawnSync("psql", ["--version"]).status === 0;
+const has = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
 /** An address of this machine that others could reach. */
 const outside = Object.values(networkInterfaces())
   .flat()
@@ -67,7 +67,7 @@ describe("a client that asks for TLS", () => {
     expect(await readFile(authority, "utf8")).not.toContain("PRIVATE");
   });
 
-  test.skipIf(!hasPsql)("is psql, with every sslmode and with its channel bound", async () => {
+  test.skipIf(!has("psql"))("is psql, with every sslmode and with its channel bound", async () => {
     for (const parameters of [
       { sslmode: "disable" },
       { sslmode: "prefer" },

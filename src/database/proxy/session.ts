@@ -16,7 +16,7 @@ import { ClientRefusal, type Greeting } from "./handshake.ts";
 import { type BackendKey, backendKeyData, fatal, parameterStatus, readyForQuery, type SqlState } from "./messages.ts";
 import { MalformedStream, ProtocolState } from "./protocol.ts";
 import { sessionStateQuery } from "./session-state.ts";
-import { Wire } from "./wire.ts";
+import type { Wire } from "./wire.ts";
 
 /** What a session needs of its endpoint. */
 export interface SessionHost {
