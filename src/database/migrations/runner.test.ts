@@ -30,7 +30,10 @@ async function interrupt(dsn: string, all: ReturnType<typeof migrations>): Promi
   await blocker.query("begin; update blog.a set b = 0 where id = 1");
   const cut = expect(applyMigrations(dsn, all, { lockTimeoutMs: 30_000 })).rejects.toMatchObject({ code: "migration-interrupted" });
   await expect
-    .poll(async () => (await query(dsn, "select pg_terminate_backend(pid) from pg_locks where not granted")).length, { interval: 20 })
+    .poll(async () => (await query(dsn, "select pg_terminate_backend(pid) from pg_locks where not granted")).length, {
+      interval: 20,
+      timeout: 15_000,
+    })
     .toBe(1);
   await cut;
   await blocker.end();
@@ -140,8 +143,8 @@ describe("a run of migrations", () => {
     await blocker.query("begin; select * from blog.a limit 1");
     const run = applyMigrations(dsn, all, { lockTimeoutMs: 100, lockAttempts: 10 });
     const waits = () => query(dsn, "select from pg_locks where not granted and mode = 'AccessExclusiveLock'");
-    await expect.poll(async () => (await waits()).length, { interval: 10 }).toBe(1);
-    await expect.poll(async () => (await waits()).length, { interval: 10 }).toBe(0);
+    await expect.poll(async () => (await waits()).length, { interval: 10, timeout: 15_000 }).toBe(1);
+    await expect.poll(async () => (await waits()).length, { interval: 10, timeout: 15_000 }).toBe(0);
     expect(await query(dsn, "select count(*)::int as n from blog.a")).toEqual([{ n: 300 }]);
     await blocker.end();
     expect((await run).applied).toEqual([all[1]?.path]);
