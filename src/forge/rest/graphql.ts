@@ -57,15 +57,15 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   markPullRequestReadyForReview: {
     key: "pullRequestId",
-    perform: async (core, actor, repository, pull) => ({
-      pullRequest: nodeJson(core, repository, await setDraft(core, actor, repository, pull.number, false)),
-    }),
+    async perform(core, actor, repository, pull) {
+      return { pullRequest: nodeJson(core, repository, setDraft(core, actor, repository, pull.number, false)) };
+    },
   },
   convertPullRequestToDraft: {
     key: "pullRequestId",
-    perform: async (core, actor, repository, pull) => ({
-      pullRequest: nodeJson(core, repository, await setDraft(core, actor, repository, pull.number, true)),
-    }),
+    async perform(core, actor, repository, pull) {
+      return { pullRequest: nodeJson(core, repository, setDraft(core, actor, repository, pull.number, true)) };
+    },
   },
 };
 
