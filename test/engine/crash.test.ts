@@ -1,7 +1,7 @@
 /**
  * An engine that is killed in the middle of anything harms nobody, shows nothing by half, leaves nothing over, and does the same again.
  *
- * Every kill starts from the same copied snapshot. By default one seeded operation per act (`ADORABLE_CRASH_SEED`); with
+ * Every kill starts from the same copied snapshot. By default seven acts at one operation each, by `ADORABLE_CRASH_SEED`; with
  * `ADORABLE_CRASH=all`, as `npm run test:crash:engine` sets it, every operation on the file system and on processes; with `edges` every one
  * that differs in kind.
  */
@@ -21,6 +21,8 @@ const mode = process.env["ADORABLE_CRASH"] ?? "";
 const seed = Number(process.env["ADORABLE_CRASH_SEED"] ?? "1");
 const grain: Grain = mode === "all" ? "every" : "edges";
 const isSweep = mode === "all" || mode === "edges";
+/** How many acts are killed, each once, where not all are. */
+const SAMPLE = 7;
 /** Kills under way at once. */
 const LANES = isSweep ? 3 : 2;
 
@@ -128,9 +130,10 @@ if (isSweep) {
     4 * 3600_000,
   );
 } else {
-  test(`every act survives a kill at one of its operations (seed ${seed})`, async () => {
+  test(`${SAMPLE} acts survive a kill at one of their operations (seed ${seed})`, async () => {
     const random = generator(seed);
-    const acts = Object.entries(ACTS).map(([name, act]) => ({ name, act, killAt: 1 + Math.floor(random() * act.edges) }));
+    const all = Object.entries(ACTS).map(([name, act]) => ({ name, act, killAt: 1 + Math.floor(random() * act.edges), order: random() }));
+    const acts = all.toSorted((one, other) => one.order - other.order).slice(0, SAMPLE);
     await inLanes(
       acts,
       async ({ name, act, killAt }, lane) => void (await kill(name, act, killAt, join(home, `${ids.indexOf(name)}-${lane}`))),
