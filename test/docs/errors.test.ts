@@ -12,7 +12,12 @@ const TURN: Record<string, string> = {
 };
 
 /** Errors that are passed on: whoever stated them first is listed. */
-const PASSED_ON = ["src/change/runner-api/snapshots.ts: code", "src/change/work.ts: result.code", "src/cli.ts: code", "src/core/errors.ts: code"];
+const PASSED_ON = [
+  "src/change/runner-api/snapshots.ts: code",
+  "src/change/work.ts: result.code",
+  "src/cli.ts: code",
+  "src/core/errors.ts: code",
+];
 
 test("docs/errors.md lists every error code of the code", async () => {
   const { errors, unread } = await statedErrors(ROOT);
