@@ -4,7 +4,7 @@
  * | columns                    | invariant                                                     | exits                                   |
  * |----------------------------|---------------------------------------------------------------|-----------------------------------------|
  * | neither                    | the change has no data yet, or it was let go                  | in the making                           |
- * | `next_timeline`            | in the making, or half made by somebody who died; nobody reads it | adopted, or deleted and begun anew  |
+ * | `next_timeline`            | in the making, or half made by somebody who died; nobody reads it | adopted, begun anew, deleted by the sweep |
  * | `timeline`                 | whole: the endpoint points at it, or is made to by whoever comes next | in the making beside it, let go |
  * | in `old_timelines`         | was the change's; a snapshot of a live run may still refer to it | deleted by the sweep                 |
  */
@@ -73,7 +73,10 @@ export async function withdrawData(platform: Platform, project: ProjectRow, { id
   });
 }
 
+/** The change without data: what it had joins the old ones, and what was in the making goes. Idempotent; whoever calls it has the change's turn. */
 async function withdraw(platform: Platform, change: ChangeRow): Promise<ChangeRow> {
+  // Made by the policy of then, it may be a copy of the same rows.
+  if (change.next_timeline !== null) await abandonTimeline(platform, change, change.next_timeline);
   const endpoint = changeEndpoint(change.project_id, change);
   await platform.database.removeEndpoint(endpoint);
   await forgetResource(platform.store, change.project_id, "endpoint", endpoint);
@@ -107,7 +110,7 @@ async function remake(
     await migrate(mirror, dsn, treeish);
     made = { madeFrom, seeded: await seed(mirror, dsn, seeded, treeish) };
   } catch (error) {
-    // What its author has to mend will not be tried again by itself; after anything else the next pass makes it anew under the same id.
+    // What its author has to mend will not be tried again by itself; after anything else it is made anew, or the sweep deletes it.
     if (AdorableError.isInstance(error) && error.remedy === "author") await abandonTimeline(platform, change, timeline);
     throw error;
   }

@@ -20,7 +20,7 @@ export async function sweepTimelines(platform: Platform, project: ProjectRow): P
   await releaseEnded(platform, project);
   const due = (await listChanges(platform.store, project.id)).filter(
     (change) =>
-      change.old_timelines.length > 0 || (change.state !== "open" && (change.next_timeline !== null || isDone(platform, project, change))),
+      change.old_timelines.length > 0 || change.next_timeline !== null || (change.state !== "open" && isDone(platform, project, change)),
   );
   if (due.length === 0) return;
   const kept = await referredTimelines(platform, project);
@@ -58,8 +58,9 @@ async function sweepChange(
     }
     await forgetOldTimeline(store, change.id, timeline);
   }
-  if (change.state === "open") return;
+  // Nobody is at it, for this is the change's turn; it may hold rows that have not been allowed since.
   if (change.next_timeline !== null) await abandonTimeline(platform, change, change.next_timeline);
+  if (change.state === "open") return;
   const { timeline } = change;
   if (timeline === null || kept.has(timeline) || !isDone(platform, project, change)) return;
   // The endpoints went when it was closed; a reopened change gets its data from the repository again.

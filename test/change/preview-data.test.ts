@@ -225,3 +225,29 @@ test("full is a fork as it is; what is allowed less later goes at once, with the
   expect(empty.made_from).toEqual({ policy: "empty" });
   expect(await rowsOf(empty)).toEqual([]);
 });
+
+test("of a copy whose making was interrupted nothing is left once less is allowed, whether the change has data or is never looked at again", async () => {
+  const { database, store } = plane.platform;
+  const { credential } = database;
+  allow("full");
+  const [present, none] = [await ensure(await newChange()), await newChange()];
+  const edited = await plane.commit(
+    { ...OWN, "apps/blog/db/migrations/20260102000000_nick.sql": "alter table people add nick int;" },
+    "edited",
+  );
+  database.credential = async (name, role) => {
+    if (name.startsWith("tmp_making_")) throw new Error("killed");
+    return credential.call(database, name, role);
+  };
+  for (const change of [present, none])
+    await expect(ensureChangeTimeline(plane.platform, plane.mirror, change, edited)).rejects.toThrow("killed");
+  database.credential = credential;
+  const halves = await Promise.all([present, none].map(async ({ id }) => (await findChange(store, id))?.next_timeline));
+  expect(await timelines()).toEqual(expect.arrayContaining(halves));
+
+  allow("empty");
+  await ensure(present);
+  expect(await timelines()).not.toContain(halves[0]);
+  await plane.settle();
+  expect(await timelines()).not.toContain(halves[1]);
+});
