@@ -18,10 +18,14 @@ import { ensureVerified, RELEASE_GATES } from "./verification.ts";
 /** One pass; returns when a gate is still under way. */
 export async function driveChanges(platform: Platform, project: ProjectRow, mirror: Mirror): Promise<{ afterMs: number } | undefined> {
   let next: { afterMs: number } | undefined;
-  await eachAlone(await listChanges(platform.store, project.id), async (change) => {
-    if (change.state !== "open") {
-      await removePreview(platform, project, change);
-    } else if (change.pull_number !== null) {
+  await eachAlone(await listChanges(platform.store, project.id), async (found) => {
+    if (found.state !== "open") {
+      await removePreview(platform, project, found);
+      return;
+    }
+    // Whatever else there is to do for it: an issue's change may have no pull request for long, and a branch may be gone.
+    const change = isOverexposed(platform, project, found) ? await withdrawData(platform, project, found) : found;
+    if (change.pull_number !== null) {
       next = (await driveChange(platform, project, mirror, change)) ?? next;
     }
   });
@@ -38,8 +42,7 @@ async function driveChange(
   const head = (await mirror.branch(found.git_branch)) ?? found.head_commit;
   if (!base || !head || !(await mirror.has(head))) return undefined;
   const repository = await platform.github.forInstallation(project.full_name);
-  const allowed = isOverexposed(platform, project, found) ? await withdrawData(platform, project, found) : found;
-  const change = await mergeForTest(platform, mirror, allowed, base, head);
+  const change = await mergeForTest(platform, mirror, found, base, head);
   const commit = { project: project.id, head };
   if (change.tree === null) {
     const evidence = couldNotRun(

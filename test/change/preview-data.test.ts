@@ -251,3 +251,14 @@ test("of a copy whose making was interrupted nothing is left once less is allowe
   await plane.settle();
   expect(await timelines()).not.toContain(halves[1]);
 });
+
+test("what is allowed less later goes also where there is no pull request that anybody looks at", async () => {
+  allow("full");
+  const idle = await ensure(await newChange());
+
+  allow("masked");
+  await plane.settle();
+
+  expect(await timelines()).not.toContain(idle.timeline);
+  expect(await findChange(plane.platform.store, idle.id)).toMatchObject({ state: "open", timeline: null, made_from: null });
+});
