@@ -47,7 +47,8 @@ export async function ensureChangeTimeline(
     // What the caller has read may be from before a restore.
     const found = (await findChange(platform.store, id)) as ChangeRow;
     const project = (await findProject(platform.store, project_id)) as ProjectRow;
-    const change = isOverexposed(platform, project, found) ? await withdraw(platform, found) : found;
+    const isUsable = !isOverexposed(platform, project, found) && (await isThere(platform, found));
+    const change = isUsable ? found : await withdraw(platform, found);
     if (change.timeline !== null) {
       const present = change as ChangeWithData;
       await pointEndpoint(platform, present);
@@ -65,6 +66,13 @@ export async function ensureChangeTimeline(
   });
 }
 
+/** What was let go may still be named: the change was closed when it went, and is open again. */
+async function isThere(platform: Platform, { id, project_id: project, timeline }: ChangeRow): Promise<boolean> {
+  if (timeline === null || (await platform.database.listTimelines()).some((one) => one.id === timeline)) return true;
+  platform.log.error({ project, change: id, timeline }, "the data of a change is gone; it is made anew");
+  return false;
+}
+
 /** Takes away data with rows that the change may not have any more, also where there is nothing to put in its place. Idempotent. */
 export async function withdrawData(platform: Platform, project: ProjectRow, { id }: Pick<ChangeRow, "id">): Promise<ChangeRow> {
   return takeTurn(id, async () => {
@@ -74,7 +82,7 @@ export async function withdrawData(platform: Platform, project: ProjectRow, { id
 }
 
 /** The change without data: what it had joins the old ones, and what was in the making goes. Idempotent; whoever calls it has the change's turn. */
-async function withdraw(platform: Platform, change: ChangeRow): Promise<ChangeRow> {
+export async function withdraw(platform: Platform, change: ChangeRow): Promise<ChangeRow> {
   // Made by the policy of then, it may be a copy of the same rows.
   if (change.next_timeline !== null) await abandonTimeline(platform, change, change.next_timeline);
   const endpoint = changeEndpoint(change.project_id, change);

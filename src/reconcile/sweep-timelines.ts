@@ -1,6 +1,6 @@
 /** Lets go of data that nobody needs any more: snapshots of ended runs, what restores and rebuilds have replaced, changes that were closed long ago. */
 import type { TimelineId } from "../core/ids.ts";
-import { findChange, forgetOldTimeline, listChanges, updateChange } from "../store/changes.ts";
+import { findChange, forgetOldTimeline, listChanges } from "../store/changes.ts";
 import { listSnapshots, releaseSnapshot } from "../store/evidence.ts";
 import { forgetResource } from "../store/projects.ts";
 import { findOpenRollout, listReleases } from "../store/releases.ts";
@@ -8,7 +8,15 @@ import type { ChangeRow, ProjectRow } from "../store/rows.ts";
 import { RUN_OPEN } from "../store/runs.ts";
 import type { Platform } from "../change/platform.ts";
 import { isOverexposed } from "../change/preview-data.ts";
-import { abandonTimeline, changeEndpoint, closeMaking, dropTimeline, pointEndpoint, type ChangeWithData } from "../change/timeline.ts";
+import {
+  abandonTimeline,
+  changeEndpoint,
+  closeMaking,
+  dropTimeline,
+  pointEndpoint,
+  withdraw,
+  type ChangeWithData,
+} from "../change/timeline.ts";
 import { takeTurn } from "../change/turns.ts";
 import type { Rollout } from "../release/rollout.ts";
 
@@ -44,10 +52,11 @@ async function releaseEnded(platform: Platform, project: ProjectRow): Promise<vo
 async function sweepChange(
   platform: Platform,
   project: ProjectRow,
-  change: ChangeRow,
+  found: ChangeRow,
   kept: ReadonlySet<string | undefined>,
 ): Promise<void> {
-  const { store, log } = platform;
+  const { store } = platform;
+  const change = await letGo(platform, project, found, kept);
   const snapshots = new Set((await listSnapshots(store, project.id)).map(({ timeline }) => timeline));
   for (const timeline of change.old_timelines) {
     if (snapshots.has(timeline)) continue;
@@ -58,15 +67,23 @@ async function sweepChange(
     }
     await forgetOldTimeline(store, change.id, timeline);
   }
+}
+
+/** The change without what it needs no more, which then is in the making no longer or among the old ones: whoever is interrupted leaves none that is named and gone. */
+async function letGo(
+  platform: Platform,
+  project: ProjectRow,
+  change: ChangeRow,
+  kept: ReadonlySet<string | undefined>,
+): Promise<ChangeRow> {
+  const { timeline } = change;
+  if (change.state !== "open" && timeline !== null && !kept.has(timeline) && isDone(platform, project, change)) {
+    platform.log.info({ project: project.id, change: change.id, timeline }, "the data of a closed change is let go");
+    return withdraw(platform, change);
+  }
   // Nobody is at it, for this is the change's turn; it may hold rows that have not been allowed since.
   if (change.next_timeline !== null) await abandonTimeline(platform, change, change.next_timeline);
-  if (change.state === "open") return;
-  const { timeline } = change;
-  if (timeline === null || kept.has(timeline) || !isDone(platform, project, change)) return;
-  // The endpoints went when it was closed; a reopened change gets its data from the repository again.
-  await dropTimeline(platform, project.id, timeline);
-  await updateChange(store, change.id, { timeline: null, made_from: null, seeded: [] });
-  log.info({ project: project.id, change: change.id, timeline }, "the data of a closed change was let go");
+  return change;
 }
 
 /** What was interrupted, and the name from before there was a pull request, may still lead to the old one. */

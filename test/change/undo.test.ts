@@ -9,6 +9,7 @@ import type { Platform } from "../../src/change/platform.ts";
 import type { CommitId, TimelineId } from "../../src/core/ids.ts";
 import { appRole } from "../../src/core/names.ts";
 import { sweepTimelines } from "../../src/reconcile/sweep-timelines.ts";
+import { updateChange } from "../../src/store/changes.ts";
 import { listResources } from "../../src/store/projects.ts";
 import type { ChangeRow } from "../../src/store/rows.ts";
 import { advanceRun, findRun } from "../../src/store/runs.ts";
@@ -224,6 +225,32 @@ test("a restore while the preview is being looked at leaves a preview that is lo
   expect(change.preview_tree).toBe(change.tree);
   expect(await run.titles()).toEqual(["seed"]);
   await run.end();
+});
+
+test("a closed change whose data was being let go when that was interrupted gets data again when it is reopened, as does one whose data is gone", async () => {
+  const run = await work();
+  await run.end();
+  const { store } = platform;
+  const start = (await plane.mirror.branch("main")) as CommitId;
+  await sweepTimelines(platform, await plane.project());
+  await updateChange(store, run.change.id, { state: "closed", closed_at: new Date(0) });
+  const { wrap } = killPoints((label) => {
+    if (label === "database.deleteTimeline after") throw new Error("killed");
+  });
+  const killed: Platform = { ...platform, database: wrap("database", platform.database) };
+  await expect(sweepTimelines(killed, await plane.project())).rejects.toThrow("killed");
+  await updateChange(store, run.change.id, { state: "open", closed_at: null });
+  expect(await run.now()).toMatchObject({ timeline: null, old_timelines: [run.change.timeline] });
+
+  const { timeline } = await ensureChangeTimeline(platform, plane.mirror, run.change, start);
+  expect(await run.titles()).toEqual(["seed"]);
+  await expectNoLeak(run);
+
+  await platform.database.removeEndpoint(changeEndpoint(run.change.project_id, run.change));
+  await platform.database.deleteTimeline(timeline);
+  await ensureChangeTimeline(platform, plane.mirror, run.change, start);
+  expect(await run.titles()).toEqual(["seed"]);
+  await expectNoLeak(run);
 });
 
 /** Runs `work` on platforms that are killed at every point in turn, until one is not; what is left goes to `recover`. */
