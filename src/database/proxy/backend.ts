@@ -133,7 +133,8 @@ function readFrames(wire: Wire, timeoutMs: number, take: (frame: Frame) => boole
     let pending: Buffer = Buffer.alloc(0);
     const finish = (error?: Error): void => {
       clearTimeout(timer);
-      wire.stop(pending);
+      // Who hangs up meanwhile reads on to the end.
+      if (wire.isReadBy(onBytes)) wire.stop(pending);
       wire.socket.off("error", finish).off("close", onClose);
       if (error) reject(error);
       else resolve();

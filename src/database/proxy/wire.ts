@@ -65,6 +65,11 @@ export class Wire {
     if (held) take(held);
   }
 
+  /** Is it `take` that gets what arrives? */
+  isReadBy(take: Take): boolean {
+    return this.#take === take;
+  }
+
   /** Nobody reads from here on; `back` is what the next one gets first. */
   stop(back?: Buffer): void {
     this.#take = undefined;
