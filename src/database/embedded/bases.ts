@@ -69,10 +69,21 @@ export async function takeColdBase(store: BaseStore, dataDir: string, options: C
   });
 }
 
-/** A base of a running server. Starts with a checkpoint; the server goes on working. */
+/** A base of a running server. Starts with a checkpoint; the server goes on working. `signal` ends it at any point. */
 export async function takeLiveBase(store: BaseStore, dataDir: string, socketDir: string, signal: AbortSignal): Promise<Base> {
   const client = await adminClient(socketDir);
+  // A server that does not answer must not keep whoever waits for us.
+  let giveUp: () => void = () => {};
+  const givenUp = new Promise<void>((resolve) => {
+    giveUp = () => {
+      void client.end().catch(() => undefined);
+      resolve();
+    };
+  });
+  signal.addEventListener("abort", giveUp);
   try {
+    if (signal.aborted) giveUp();
+    signal.throwIfAborted();
     return await publish(store, undefined, async (staging) => {
       // The server ends the backup by itself when this session goes, so a failure in between leaves nothing behind.
       await client.query("SELECT pg_backup_start('base', true)");
@@ -84,7 +95,8 @@ export async function takeLiveBase(store: BaseStore, dataDir: string, socketDir:
       return { start: bigintToLsn(lsnToBigint(start)), end: bigintToLsn(lsnToBigint(lsn)), label: labelfile, bytes };
     });
   } finally {
-    await client.end().catch(() => undefined);
+    if (!signal.aborted) await Promise.race([client.end().catch(() => undefined), givenUp]);
+    signal.removeEventListener("abort", giveUp);
   }
 }
 

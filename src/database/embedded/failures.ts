@@ -89,6 +89,16 @@ export function computeFailed(dataDir: string, log: string): AdorableError {
   });
 }
 
+export function computeSilent(socketDir: string, answerMs: number, cause: unknown): AdorableError {
+  return new AdorableError({
+    code: "compute-silent",
+    remedy: "wait",
+    message: `The database behind "${socketDir}" did not answer within ${answerMs} ms.`,
+    hint: "It is tried again; one that never answers is ended by force when it is stopped.",
+    cause,
+  });
+}
+
 export function computeEnded(timeline: string, log: string): AdorableError {
   return new AdorableError({
     code: "compute-ended",
