@@ -6,6 +6,7 @@ import { BACKEND_DATABASE, type Computes } from "../computes.ts";
 import { ADMIN_ROLE } from "../database.ts";
 import { type Backend, BackendRefusal, connectBackend } from "./backend.ts";
 import { ClientRefusal } from "./handshake.ts";
+import { within } from "./within.ts";
 
 /** Receives what an operator may want to know. */
 export type Log = (event: string, details: Record<string, unknown>) => void;
@@ -29,6 +30,8 @@ export interface Backends {
 /** How long an idle process may take to notice that its client hung up. */
 const GRACE_MS = 200;
 const TERMINATE_MS = 3000;
+/** How long the server may take to let in who ends the others. */
+const ADMIT_MS = 2500;
 const RETRY_MS = 20;
 /** How long a client that the server refuses for want of a place waits for another to become idle. */
 const ROOM_MS = 1000;
@@ -148,7 +151,7 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
       ["database", BACKEND_DATABASE],
       ["application_name", "adorable proxy"],
     ]);
-    const administrator = await open(timeline, parameters, TERMINATE_MS);
+    const administrator = await open(timeline, parameters, ADMIT_MS);
     try {
       const { error } = await administrator.query(
         `select ${pids.map((pid) => `pg_catalog.pg_terminate_backend(${pid})`).join(", ")}`,
@@ -178,15 +181,4 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
     touch,
     used: () => [...used.keys()],
   };
-}
-
-/** What the promise gives, or undefined after `timeoutMs`. */
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T | undefined> {
-  const timer = new AbortController();
-  const late = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    timer.abort();
-  }
 }

@@ -16,6 +16,7 @@ import { ClientRefusal, type Greeting } from "./handshake.ts";
 import { type BackendKey, backendKeyData, fatal, parameterStatus, readyForQuery, type SqlState } from "./messages.ts";
 import { MalformedStream, ProtocolState } from "./protocol.ts";
 import { sessionStateQuery } from "./session-state.ts";
+import { within } from "./within.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a session needs of its endpoint. */
@@ -28,14 +29,18 @@ export interface SessionHost {
   isCurrent(timeline: TimelineId): boolean;
   /** The session came to rest at a transaction boundary, or waits at the gate. */
   settled(session: Session): void;
-  /** Hangs up on a backend and keeps account of it; returns when its process runs nothing any more. */
+  /** Hangs up on a backend and keeps account of it; returns when its process runs nothing any more: never, where the server does not answer. */
   leave(timeline: TimelineId, backend: Backend): Promise<void>;
   ended(session: Session): void;
   /** Something failed that nobody expected; the client has been told. */
   unexpected(error: unknown): void;
 }
 
-const QUESTION_TIMEOUT_MS = 5000;
+const QUESTION_TIMEOUT_MS = 3000;
+/** Where the session ends in any case if it holds state, and others wait. */
+const FORCED_QUESTION_TIMEOUT_MS = 1500;
+/** How long a place at the server that was given away may take to become free. */
+const GIVE_WAY_MS = 1000;
 /** The type of the message with which a client ends its session. */
 const GOODBYE = "X".charCodeAt(0);
 
@@ -128,7 +133,7 @@ export class Session {
 
   /**
    * Frees the backend of a session at a boundary: unnoticed where it holds no state, else by closing the session (57P01). False where the session is busy, or
-   * (unless `force`) the client spoke meanwhile. When it returns true the backend's process is gone.
+   * (unless `force`) the client spoke meanwhile. When it returns true the backend was hung up on: `endLeaving` awaits the end of its process.
    */
   async release(force: boolean, why: string): Promise<boolean> {
     while (this.#asking) {
@@ -139,7 +144,7 @@ export class Session {
     return this.#askOnce(force, why);
   }
 
-  /** Frees the backend for others where the session is at a boundary and holds no state; else nothing happens. True when the backend's process is gone. */
+  /** Frees the backend for others where the session is at a boundary and holds no state; else nothing happens, but to a session whose backend does not answer: that ends. True when the backend's process is gone, or is slow to go. */
   async giveWay(): Promise<boolean> {
     if (this.#asking || this.state !== "attached" || !this.#protocol.quiet || this.#pending !== undefined) return false;
     return this.#askOnce(false, undefined);
@@ -156,10 +161,11 @@ export class Session {
     if (!backend || !timeline) return true;
     this.state = "asked";
     this.#unhook();
-    const stateless = await this.#holdsNothing(backend);
+    const stateless = await this.#holdsNothing(backend, force ? FORCED_QUESTION_TIMEOUT_MS : QUESTION_TIMEOUT_MS);
     if (!this.#isClosed()) {
       const goesOn = (!force && this.#pending !== undefined) || (!stateless && why === undefined);
-      if (goesOn && !backend.wire.socket.destroyed) {
+      // Without an answer never: it may come yet, and would go to the client.
+      if (goesOn && stateless !== undefined && !backend.wire.socket.destroyed) {
         this.state = "attached";
         this.#hook(backend);
         this.kick();
@@ -170,9 +176,10 @@ export class Session {
         this.backend = undefined;
         this.timeline = undefined;
         if (this.#pending !== undefined) void this.attach();
-      } else this.fail("57P01", `terminating connection: ${why ?? "the database was stopped"}`, "Connect again.");
+      } else this.fail("57P01", `terminating connection: ${why ?? "the database does not answer"}`, "Connect again.");
     }
-    await this.#host.leave(timeline, backend);
+    const gone = this.#host.leave(timeline, backend);
+    if (why === undefined) await within(GIVE_WAY_MS, gone);
     return true;
   }
 
@@ -203,17 +210,18 @@ export class Session {
     return this.state === "closed";
   }
 
-  async #holdsNothing(backend: Backend): Promise<boolean> {
+  /** Undefined where the backend did not answer: it is lost, or its answer is still to come. */
+  async #holdsNothing(backend: Backend, timeoutMs: number): Promise<boolean | undefined> {
     try {
       for (let tries = 2; tries > 0; tries--) {
-        const answer = await backend.query(sessionStateQuery(this.user), QUESTION_TIMEOUT_MS);
+        const answer = await backend.query(sessionStateQuery(this.user), timeoutMs);
         for (const aside of answer.asides) this.client.write(aside);
         // 57014: a cancel of the client's own that came late.
         if (answer.error !== "57014") return answer.error === undefined && answer.rows[0]?.[0] === "f" && !this.#protocol.customSettings;
       }
       return false;
     } catch {
-      return false; // The backend is lost, and with it what it held: the caller closes the session.
+      return undefined;
     }
   }
 
