@@ -6,11 +6,12 @@ import type { Computes } from "../computes.ts";
 import type { Backends, Log } from "./backends.ts";
 import type { EndpointHost } from "./endpoint-host.ts";
 import type { Session } from "./session.ts";
+import { within } from "./within.ts";
 
 export interface Sleeper {
   /** Stops the compute as soon as its sessions are at transaction boundaries; whoever goes on wakes it again. Throws `suspend-busy` (wait) after a minute. */
   suspend(timeline: TimelineId): Promise<void>;
-  /** Ends the watch; returns when nothing of it is under way. */
+  /** Ends the watch; returns when nothing of it is under way, the end of a compute aside that takes its time. */
   stop(): Promise<void>;
 }
 
@@ -26,6 +27,7 @@ const SUSPEND_MS = 60_000;
 /** How long other sessions may wait for one transaction. */
 const SHUT_MS = 1000;
 const RETRY_MS = 10;
+const STOP_MS = 5000;
 const MAX_CHECK_MS = 5000;
 
 export function startSleeper({ hosts, computes, backends, idleMs, log }: SleeperOptions): Sleeper {
@@ -53,6 +55,7 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
     const busy = await Promise.all(hostsOf(timeline).map((host) => host.settle(SHUT_MS)));
     if (busy.flat().length > 0) return false;
     await Promise.all(sessionsOf(timeline).map((session) => session.release(true, "the database was suspended")));
+    await backends.endLeaving(timeline);
     return backends.stopIfUnused(timeline);
   }
 
@@ -94,7 +97,7 @@ export function startSleeper({ hosts, computes, backends, idleMs, log }: Sleeper
     },
     async stop() {
       clearInterval(timer);
-      await Promise.allSettled(falling.values());
+      await within(STOP_MS, Promise.allSettled(falling.values()));
     },
   };
 }
