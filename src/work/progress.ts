@@ -40,6 +40,10 @@ export function createProgress(): Progress {
   /** What was applied at each snapshot. */
   const appliedAt = new Map<string, string[]>();
   const data: Pick<ProgressData, "sql" | "snapshots" | "lastCheck" | "notes"> = { sql: [], snapshots: [], lastCheck: null, notes: [] };
+  function addSql(sql: string, outcome: string): void {
+    const entry = { sql: shorten(sql, MAX_SQL_CHARACTERS), outcome: shorten(outcome, MAX_NOTE_CHARACTERS) };
+    data.sql = [...data.sql, entry].slice(-MAX_SQL_ENTRIES);
+  }
   return {
     wrote(path) {
       written.add(path);
@@ -52,11 +56,7 @@ export function createProgress(): Progress {
     migrated(ids) {
       for (const id of ids) migrations.add(id);
     },
-    ranSql(sql, outcome) {
-      data.sql = [...data.sql, { sql: shorten(sql, MAX_SQL_CHARACTERS), outcome: shorten(outcome, MAX_NOTE_CHARACTERS) }].slice(
-        -MAX_SQL_ENTRIES,
-      );
-    },
+    ranSql: addSql,
     tookSnapshot(id, note) {
       data.snapshots.push({ id, note });
       appliedAt.set(id, [...migrations]);
@@ -65,7 +65,7 @@ export function createProgress(): Progress {
       const then = appliedAt.get(id) ?? [];
       migrations.clear();
       for (const path of then) migrations.add(path);
-      data.sql.push({ sql: `restore_data ${id}`, outcome: "undone: everything since that snapshot" });
+      addSql(`restore_data ${id}`, "undone: everything since that snapshot");
     },
     checked(outcome) {
       data.lastCheck = outcome;
