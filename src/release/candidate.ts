@@ -55,13 +55,15 @@ async function start(platform: Platform, spec: EnvironmentSpec): Promise<Observe
 }
 
 /** In names of the contract, which stands in the tree. */
-function whatFailed(probe: Evidence, contract: Contract): string {
+export function whatFailed(probe: Evidence, contract: Contract): string {
   const queries = contract.procedures.map(({ name }) => name).filter((name) => probe.summary.includes(`✗ \`${name}\``));
   const isPageMissing = probe.title.startsWith("the page does not load");
-  return [
+  const failures = [
     ...(isPageMissing ? ["its page does not load"] : []),
     ...(queries.length === 0 ? [] : [`${queries.join(", ")} did not answer`]),
-  ].join("; ");
+  ];
+  // Nothing is named where the probe as a whole ran out of time.
+  return failures.length === 0 ? "it did not answer in time" : failures.join("; ");
 }
 
 function failed(app: string, what: string): AdorableError {
