@@ -105,8 +105,8 @@ async function publishRelease(
 }
 
 /** Of a release that was rehearsed before there was more to say of it, nothing is said. */
-function rehearsalOf({ data }: Rollout): RehearsedMigrationView[] {
-  const files = data.rehearsal?.files.filter((file) => file.locks !== undefined && data.applied?.includes(file.path) === true) ?? [];
+export function rehearsalOf({ data }: Pick<Rollout, "data">): RehearsedMigrationView[] {
+  const files = data.rehearsal?.files.filter((file) => file.findings !== undefined && data.applied?.includes(file.path) === true) ?? [];
   return files.map(({ path, durationMs, rows, locks, destructive }) => ({
     path,
     tookMs: durationMs,
