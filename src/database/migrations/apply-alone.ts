@@ -29,7 +29,7 @@ export async function applyAlone(
     const begun = await findBegun(client, migration);
     if (begun !== undefined) {
       if (begun.makes !== null && (begun.checksum !== migration.checksum || (await stateOf(client, schema, begun.makes)) === "broken"))
-        await dropIndex(client, schema, begun.makes);
+        await dropIndex(client, schema, begun.makes, limits);
       isDone = begun.checksum === migration.checksum && (await isEffective(client, schema, statement));
       if (begun.checksum !== migration.checksum) await forgetBegun(client, migration);
     }
@@ -37,7 +37,7 @@ export async function applyAlone(
     if (begun?.checksum !== migration.checksum && !(await isEffective(client, schema, statement)))
       await saveBegun(client, migration, makes);
     if (!isDone) {
-      await dropRemains(client, schema, statement);
+      await dropRemains(client, schema, statement, limits);
       await runAs(client, migratorRole(migration.app), schema, limits, statement.sql);
       isDone = true;
     }
@@ -46,7 +46,8 @@ export async function applyAlone(
     await forgetBegun(client, migration);
     await client.query("commit");
   } catch (cause) {
-    await cleanUp(client, schema, migration, statement, isDone);
+    await client.query("rollback").catch(() => undefined);
+    if (!isDone) await cleanUp(client, schema, migration, statement, limits);
     throw explainFailure({ path: migration.path, statement, statementTimeoutMs: limits.statementTimeoutMs, tree }, cause);
   }
 }
@@ -65,14 +66,21 @@ async function runAs(client: pg.Client, role: string, schema: string, limits: Ap
 }
 
 /** Nothing of a statement that failed is kept. On a connection that is gone, the next attempt does it. */
-async function cleanUp(client: pg.Client, schema: string, migration: Migration, statement: Statement, isDone: boolean): Promise<void> {
+async function cleanUp(
+  client: pg.Client,
+  schema: string,
+  migration: Migration,
+  statement: Statement,
+  { statementTimeoutMs }: ApplyLimits,
+): Promise<void> {
+  // Whoever was in the way of the statement may be in the way of its end for longer.
+  const limits = { statementTimeoutMs, lockTimeoutMs: statementTimeoutMs };
   try {
-    await client.query("rollback");
-    if (isDone) return;
     const begun = await findBegun(client, migration);
     if (begun === undefined) return;
-    if (begun.makes !== null && (await stateOf(client, schema, begun.makes)) === "broken") await dropIndex(client, schema, begun.makes);
-    await dropRemains(client, schema, statement);
+    if (begun.makes !== null && (await stateOf(client, schema, begun.makes)) === "broken")
+      await dropIndex(client, schema, begun.makes, limits);
+    await dropRemains(client, schema, statement, limits);
     await forgetBegun(client, migration);
   } catch {
     // The failure that led here is the one to tell of; the row of the attempt leads the next one to what is left.
@@ -98,12 +106,18 @@ async function isEffective(client: pg.Client, schema: string, { kind, node }: St
   return false;
 }
 
-async function dropIndex(client: pg.Client, schema: string, index: string): Promise<void> {
-  await client.query(`drop index concurrently if exists ${quoteIdentifier(schema)}.${quoteIdentifier(index)}`);
+/** One that waits too long for others leaves the index broken, which the next attempt drops. */
+async function dropIndex(client: pg.Client, schema: string, index: string, limits: ApplyLimits): Promise<void> {
+  await client.query(`set lock_timeout = ${limits.lockTimeoutMs}; set statement_timeout = ${limits.statementTimeoutMs}`);
+  try {
+    await client.query(`drop index concurrently if exists ${quoteIdentifier(schema)}.${quoteIdentifier(index)}`);
+  } finally {
+    await client.query("reset lock_timeout; reset statement_timeout").catch(() => undefined);
+  }
 }
 
 /** Copies that an interrupted REINDEX CONCURRENTLY left on the table, which PostgreSQL keeps up to date and never reads. */
-async function dropRemains(client: pg.Client, schema: string, { kind, node }: Statement): Promise<void> {
+async function dropRemains(client: pg.Client, schema: string, { kind, node }: Statement, limits: ApplyLimits): Promise<void> {
   if (kind !== "ReindexStmt") return;
   const { rows } = await client.query<{ name: string }>(
     `select c.relname as name from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -111,5 +125,5 @@ async function dropRemains(client: pg.Client, schema: string, { kind, node }: St
      where n.nspname = $1 and not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$' and (t.relname = $2 or c.relname ~ ('^' || $2 || '_cc'))`,
     [schema, relationName(node["relation"]).split(".").at(-1)],
   );
-  for (const { name } of rows) await dropIndex(client, schema, name);
+  for (const { name } of rows) await dropIndex(client, schema, name, limits);
 }

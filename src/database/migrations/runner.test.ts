@@ -82,6 +82,23 @@ describe("a migration outside of a transaction", () => {
     expect(await indexes(dsn)).toEqual({ a_both: true });
   });
 
+  it("ends soon while somebody keeps the table, whose index is dropped by the next attempt", async () => {
+    const dsn = await databases.fresh("blog");
+    const all = migrations("blog", TABLE, alone("create index concurrently a_b on a (b)"));
+    await applyMigrations(dsn, all.slice(0, 1));
+    const blocker = new pg.Client({ connectionString: dsn });
+    await blocker.connect();
+    await blocker.query("begin; update blog.a set b = 0 where id = 1");
+    const limits = { lockTimeoutMs: 100, statementTimeoutMs: 300, lockAttempts: 1 };
+    for (const _ of [1, 2]) {
+      await expect(applyMigrations(dsn, all, limits)).rejects.toMatchObject({ code: "migration-locked-out", remedy: "wait" });
+      expect(await indexes(dsn)).toEqual({ a_b: false });
+    }
+    await blocker.end();
+    await applyMigrations(dsn, all);
+    expect(await indexes(dsn)).toEqual({ a_b: true });
+  });
+
   it("counts an index that is whole as built, where only its record is missing", async () => {
     const dsn = await databases.fresh("blog");
     const all = migrations("blog", TABLE, alone("create index concurrently a_b on a (b)"), alone("drop index concurrently a_b"));
