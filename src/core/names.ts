@@ -31,7 +31,7 @@ export function appRole(app: string): string {
   return `app_${schemaName(app)}`;
 }
 
-/** The login role that owns an app's schema and runs its migrations. */
+/** The role that owns an app's schema and as which its migrations run; nobody logs in with it. */
 export function migratorRole(app: string): string {
   return `migrator_${schemaName(app)}`;
 }
