@@ -50,8 +50,13 @@ describe("checkMigration", () => {
     "create unlogged table x (id int)",
     "alter table a set unlogged",
     "vacuum a",
+    "vacuum full a",
+    "cluster a using b",
+    "drop owned by app_blog",
     "explain analyze select 1",
     "notify x",
+    "create table x partition of a for values from (f()) to (9)",
+    "alter table a attach partition x for values from (f()) to (9)",
     "security label on table a is 'x'",
     "create subscription x connection 'host=x' publication y",
     "create server x foreign data wrapper y",
@@ -59,6 +64,13 @@ describe("checkMigration", () => {
   ])("refuses %s", async (sql) => {
     const refused = { code: "migration-refused", remedy: "author", details: { path: "m.sql", line: 2 } };
     await expect(checkMigration("m.sql", `create table fine (id int);\n${sql};`)).rejects.toMatchObject(refused);
+  });
+
+  it.each([
+    ["drop schema blog", "with everything in it; drop or rename single tables"],
+    ["vacuum full a", "while nobody can read or write"],
+  ])("says of %s what would be lost", async (sql, said) => {
+    await expect(checkMigration("m.sql", sql)).rejects.toMatchObject({ message: expect.stringContaining(said) as string });
   });
 
   it("says where the syntax is wrong", async () => {

@@ -47,7 +47,9 @@ const REFUSED: Record<string, string> = {
   DoStmt: "runs a code block, which cannot be read before it runs",
   CallStmt: "calls a procedure",
   CopyStmt: "copies from or to files, programs or the client",
-  VacuumStmt: "vacuums or analyzes, which is PostgreSQL's own business",
+  VacuumStmt: "vacuums or analyzes, which PostgreSQL does by itself, and in full only while nobody can read or write the table",
+  ClusterStmt: "writes a table anew in the order of an index, while nobody can read or write it",
+  DropOwnedStmt: "drops all that a role owns, every table with its rows; drop single tables",
 };
 
 /** Functions that run text as SQL, change settings, or reach out of the schema. */
@@ -198,7 +200,7 @@ async function whyRefused(kind: string, node: Node): Promise<string | undefined>
   if (kind === "ReindexStmt" && node["relation"] === undefined) return "builds indexes anew that are not the app's";
   const subject = node["removeType"] ?? node["renameType"];
   if (subject === "OBJECT_SCHEMA" || subject === "OBJECT_ROLE" || subject === "OBJECT_DATABASE")
-    return "drops or renames the app's schema or what stands above it";
+    return "drops or renames the app's schema or what stands above it, with everything in it; drop or rename single tables";
   if (kind === "CreateExtensionStmt") return whyExtensionRefused(node);
   if (kind === "CreateFunctionStmt") {
     const why = await whyFunctionRefused(node);
@@ -224,8 +226,21 @@ async function whyFunctionRefused(node: Node): Promise<string | undefined> {
   return undefined;
 }
 
+/** The statements of an SQL function, whichever way its body is written. Throws `migration-syntax` (author). */
+export async function functionStatements(node: Node): Promise<Pick<Statement, "kind" | "node">[]> {
+  return [...(await functionBody(node)), ...outermostStatements(node["sql_body"])];
+}
+
+/** Of `BEGIN ATOMIC … END` and of `RETURN …`, which the parser has read already. */
+function outermostStatements(node: unknown): Pick<Statement, "kind" | "node">[] {
+  if (typeof node !== "object" || node === null) return [];
+  return Object.entries(node).flatMap(([key, value]) =>
+    /^[A-Z]\w*Stmt$/.test(key) ? [{ kind: key, node: value as Node }] : outermostStatements(value),
+  );
+}
+
 /** The statements that an SQL function's text holds. Throws `migration-syntax` (author). */
-export async function functionBody(node: Node): Promise<Statement[]> {
+async function functionBody(node: Node): Promise<Statement[]> {
   const given = functionOptions(node).find(({ defname }) => defname === "as")?.arg;
   const parts = (given?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined)?.items ?? [];
   const texts = parts.flatMap((part) => (part.String?.sval === undefined ? [] : [part.String.sval]));
@@ -251,7 +266,8 @@ function whyRefusedInside(node: unknown): string | undefined {
     if ((key === "relpersistence" && value === "u") || (key === "subtype" && value === "AT_SetUnLogged"))
       return "makes a table unlogged, which is empty after a fork";
     // Such a bound is computed from rows and then stands in the schema, which is shown.
-    if (key === "partbound" && [...walk(value)].some(([inner]) => inner === "FuncCall")) return "computes the bound of a partition";
+    if ((key === "partbound" || key === "bound") && [...walk(value)].some(([inner]) => inner === "FuncCall"))
+      return "computes the bound of a partition";
     if (key === "tablespacename" || value === "AT_SetTableSpace") return "chooses a tablespace";
     if (value === "AT_ChangeOwner") return "changes an owner";
   }

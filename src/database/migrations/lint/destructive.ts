@@ -151,7 +151,7 @@ export const DESTRUCTIVE_RULES: readonly Rule[] = [
     safe: "Add a WHERE that says which rows; to fill a column, add it in the same migration.",
     find: (statement, seen) =>
       nested(statement, ["UpdateStmt"])
-        .filter(({ node }) => overwrites(node, seen))
+        .filter(({ node }) => overwrites(node, node["whereClause"], seen))
         .map(({ node }) => relationName(node["relation"]))
         .map((table) => ({ what: `rewrites every row of ${table}`, table })),
   },
@@ -166,6 +166,32 @@ export const DESTRUCTIVE_RULES: readonly Rule[] = [
         .map(({ node }) => relationName(node["relation"]))
         .filter((table) => !seen.isNewTable(table))
         .map((table) => ({ what: `deletes merged rows of ${table}`, table })),
+  },
+  {
+    id: "ban-merge-update",
+    severity: "destructive",
+    effect: "The values that stand in rows that match are lost.",
+    safe: "Add to WHEN MATCHED a condition on what stands there.",
+    find: (statement, seen) =>
+      nested(statement, ["MergeStmt"])
+        .filter(({ node }) =>
+          updatesOf(node).some((clause) => overwrites({ ...clause, relation: node["relation"] }, clause["condition"], seen)),
+        )
+        .map(({ node }) => relationName(node["relation"]))
+        .map((table) => ({ what: `overwrites merged rows of ${table}`, table })),
+  },
+  {
+    id: "ban-upsert-without-where",
+    severity: "destructive",
+    effect: "The values that stand in rows of the same key are lost.",
+    safe: "Add to DO UPDATE a WHERE on what stands there, or say DO NOTHING.",
+    find: (statement, seen) =>
+      nested(statement, ["InsertStmt"])
+        .map(({ node }) => ({ node, clause: (node["onConflictClause"] ?? {}) as Node }))
+        .filter(({ clause }) => clause["action"] === "ONCONFLICT_UPDATE")
+        .filter(({ node, clause }) => overwrites({ ...clause, relation: node["relation"] }, clause["whereClause"], seen))
+        .map(({ node }) => relationName(node["relation"]))
+        .map((table) => ({ what: `overwrites rows of ${table} that have the same key`, table })),
   },
   {
     id: "changing-column-type",
@@ -263,11 +289,17 @@ function truncated(node: Node): string[] {
   return ((node["relations"] ?? []) as { RangeVar?: Node }[]).map(({ RangeVar }) => relationName(RangeVar));
 }
 
-/** Every row of it gets another value where one stood before; filling a column that is new loses none. */
-function overwrites(node: Node, seen: Seen): boolean {
+function updatesOf(merge: Node): Node[] {
+  return ((merge["mergeWhenClauses"] ?? []) as { MergeWhenClause?: Node }[]).flatMap(({ MergeWhenClause: clause }) =>
+    clause?.["commandType"] === "CMD_UPDATE" ? [clause] : [],
+  );
+}
+
+/** Every row that is reached gets another value where one stood before; filling a column that is new loses none. */
+function overwrites(node: Node, condition: unknown, seen: Seen): boolean {
   const table = relationName(node["relation"]);
   const columns = ((node["targetList"] ?? []) as { ResTarget?: { name?: string } }[]).map(({ ResTarget }) => ResTarget?.name ?? "");
-  return isUnfiltered(node) && !columns.every((column) => seen.isNewColumn(table, column));
+  return isUnfiltered({ whereClause: condition }) && !columns.every((column) => seen.isNewColumn(table, column));
 }
 
 function renamed({ kind, node }: Statement, type: string): { table: string; name: string }[] {

@@ -49,6 +49,16 @@ const CASES: Record<string, [found: string, what: string, near: string]> = {
     "deletes merged rows of post",
     "merge into post using draft on post.id = draft.id when not matched then insert (id) values (draft.id)",
   ],
+  "ban-merge-update": [
+    "merge into post using draft on true when matched then update set title = draft.title",
+    "overwrites merged rows of post",
+    "merge into post using draft on post.id = draft.id when matched and post.title is null then update set title = ''; alter table post add slug text; merge into post using draft on true when matched then update set slug = draft.slug",
+  ],
+  "ban-upsert-without-where": [
+    "with x as (insert into post select * from draft on conflict (id) do update set title = excluded.title returning 1) select * from x",
+    "overwrites rows of post that have the same key",
+    "insert into post select * from draft on conflict (id) do update set title = excluded.title where post.title is null; insert into post values (1) on conflict do nothing",
+  ],
   "changing-column-type": [
     "alter table post alter title type varchar(20)",
     "changes the type of post.title",
@@ -261,6 +271,62 @@ describe("lintMigrations", () => {
     ]);
     expect(await lintMigrations([source("create index on post (slug)", "20260101000000", "my-shop")])).toMatchObject([
       { table: "my_shop.post" },
+    ]);
+  });
+
+  it("takes nothing for new that may have been there: IF NOT EXISTS makes it only where it was not", async () => {
+    const found = await lint(
+      "create table if not exists post (title text); truncate post",
+      "create table if not exists draft as select 1 as id; delete from draft",
+      "alter table note add column if not exists body text; update note set body = ''; alter table note drop body",
+      "create index if not exists note_body on note (body); drop index note_body",
+    );
+    expect(found.filter(({ severity }) => severity === "destructive").map(({ what }) => what)).toEqual([
+      "empties post",
+      "deletes every row of draft",
+      "rewrites every row of note",
+      "drops the column note.body",
+    ]);
+    expect(rulesOf(found)).toContain("require-concurrent-index-deletion");
+  });
+
+  it("takes no table for new in which the rows of an old one are found", async () => {
+    const all = "create table every (id bigint) partition by range (id)";
+    const middle = "create table middle partition of every for values from (0) to (9) partition by range (id)";
+    expect(rulesOf(await lint(`${all}; ${middle}; alter table middle attach partition old default; truncate every`))).toEqual([
+      "ban-truncate",
+    ]);
+    expect(rulesOf(await lint(`${all}; create table t (id bigint); alter table every attach partition t default; truncate every`))).toEqual(
+      [],
+    );
+    const heir = "create table every (id bigint); alter table old inherit every; alter table every rename to whole; delete from whole";
+    expect(rulesOf(await lint(heir))).toEqual(["renaming-table", "ban-delete-without-where"]);
+  });
+
+  it("looks through functions that call others, however they are written and whichever came first", async () => {
+    const atomic = "create function tidy() returns void language sql begin atomic delete from post; end";
+    const outer = "create function outer_tidy(n int) returns void language sql return tidy()";
+    const what = async (...sql: string[]): Promise<string[]> =>
+      (
+        await lintMigrations(
+          sql.slice(-1).map((text) => source(text)),
+          sql.slice(0, -1).map((text) => source(text)),
+        )
+      ).map((one) => one.what);
+    expect(await what(atomic)).toEqual(["makes the function tidy, which deletes every row of post"]);
+    expect(await what(atomic, "select tidy()")).toEqual(["calls tidy, which deletes every row of post"]);
+    expect(await what(atomic, outer)).toEqual(["makes the function outer_tidy, which calls tidy, which deletes every row of post"]);
+    expect(await what(atomic, outer, "select outer_tidy(1)")).toEqual([
+      "calls outer_tidy, which calls tidy, which deletes every row of post",
+    ]);
+    const harmless = "create function tidy() returns void language sql begin atomic; end";
+    const replaced = atomic.replace("create", "create or replace");
+    expect(await what(harmless, outer, replaced, "select outer_tidy(1)")).toEqual([
+      "calls outer_tidy, which calls tidy, which deletes every row of post",
+    ]);
+    expect(await what(atomic, outer, harmless.replace("create", "create or replace"), "select outer_tidy(1)")).toEqual([]);
+    expect(await what(atomic, harmless.replace("tidy()", "tidy(int)"), "select tidy()")).toEqual([
+      "calls tidy, which deletes every row of post",
     ]);
   });
 

@@ -33,6 +33,8 @@ export interface AlterCommand {
   name: string;
   def: Node;
   cascades: boolean;
+  /** IF EXISTS of a DROP, IF NOT EXISTS of an ADD. */
+  isLenient: boolean;
 }
 
 /** `schema.table` or `table`, as it is written; "" where there is none. */
@@ -49,6 +51,7 @@ export function alterCommands({ kind, node }: Statement): AlterCommand[] {
     name: typeof command["name"] === "string" ? command["name"] : "",
     def: (command["def"] ?? {}) as Node,
     cascades: command["behavior"] === "DROP_CASCADE",
+    isLenient: command["missing_ok"] === true,
   }));
 }
 
@@ -86,6 +89,8 @@ export interface Column {
   constraints: Node[];
   /** In a CREATE TABLE, or by ALTER TABLE … ADD. */
   added: boolean;
+  /** IF NOT EXISTS: one of that name may be there already. */
+  mayBeThere: boolean;
 }
 
 /** The columns that the statement defines. */
@@ -95,11 +100,14 @@ export function columnsOf(statement: Statement): Column[] {
     statement.kind === "CreateStmt"
       ? ((statement.node["tableElts"] ?? []) as Node[]).flatMap((element) => (element["ColumnDef"] === undefined ? [] : [element]))
       : [];
-  const added = alterCommands(statement).flatMap(({ subtype, def }) => (subtype === "AT_AddColumn" ? [def] : []));
-  return [...created.map((def) => columnOf(table, def, false)), ...added.map((def) => columnOf(table, def, true))];
+  const added = alterCommands(statement).filter(({ subtype }) => subtype === "AT_AddColumn");
+  return [
+    ...created.map((def) => columnOf(table, def, { added: false, mayBeThere: statement.node["if_not_exists"] === true })),
+    ...added.map(({ def, isLenient }) => columnOf(table, def, { added: true, mayBeThere: isLenient })),
+  ];
 }
 
-function columnOf(table: string, def: Node, added: boolean): Column {
+function columnOf(table: string, def: Node, how: Pick<Column, "added" | "mayBeThere">): Column {
   const { colname, typeName, constraints } = def["ColumnDef"] as {
     colname?: string;
     typeName?: Node;
@@ -111,7 +119,7 @@ function columnOf(table: string, def: Node, added: boolean): Column {
     type: typeOf(typeName),
     hasLength: typeName?.["typmods"] !== undefined,
     constraints: (constraints ?? []).map(({ Constraint }) => Constraint),
-    added,
+    ...how,
   };
 }
 

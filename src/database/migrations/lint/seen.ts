@@ -37,6 +37,8 @@ export function createFollower(): Follower {
   const columns = new Set<string>();
   const indexes = new Set<string>();
   const checks = new Map<string, Check>();
+  /** Tables whose rows are found in another, as `[table, other]`: partitions and heirs. */
+  let parts: [string, string][] = [];
   let file = 0;
   let schema = "";
   let isHistory = false;
@@ -60,6 +62,18 @@ export function createFollower(): Follower {
     checks.set(`${full(table)} ${name}`, { column: notNullColumn(constraint), file, isValid });
   }
 
+  /** The rows of one that was there are found in it from now on, and in whatever it is a part of. */
+  function age(table: string): void {
+    tables.delete(table);
+    for (const column of columns) if (column.startsWith(`${table}.`)) columns.delete(column);
+    for (const [part, other] of parts) if (part === table && tables.has(other)) age(other);
+  }
+
+  function followPart(part: string, other: string): void {
+    parts.push([full(part), full(other)]);
+    if (!tables.has(full(part))) age(full(other));
+  }
+
   return {
     seen,
     begin(app, options) {
@@ -79,16 +93,39 @@ export function createFollower(): Follower {
         if (subtype === "AT_DropConstraint") checks.delete(`${full(table)} ${name}`);
       }
       if (isHistory) return;
-      const into = intoTable(statement);
-      if (kind === "CreateStmt") tables.add(full(table));
-      if (into !== "") tables.add(full(into));
-      for (const column of columnsOf(statement)) columns.add(`${full(table)}.${column.name}`);
-      if (kind === "IndexStmt" && typeof node["idxname"] === "string") indexes.add(full(node["idxname"]));
+      // What is made only where it is not there may be there.
+      if (node["if_not_exists"] !== true) {
+        const into = intoTable(statement);
+        if (kind === "CreateStmt") tables.add(full(table));
+        if (into !== "") tables.add(full(into));
+        for (const column of columnsOf(statement)) if (!column.mayBeThere) columns.add(`${full(table)}.${column.name}`);
+        if (kind === "IndexStmt" && typeof node["idxname"] === "string") indexes.add(full(node["idxname"]));
+      }
+      for (const [part, other] of partsOf(statement)) followPart(part, other);
       if (kind === "DropStmt") for (const name of droppedNames(node)) tables.delete(full(name));
-      if (kind === "RenameStmt" && node["renameType"] === "OBJECT_TABLE" && tables.delete(full(table)))
-        tables.add(full(String(node["newname"])));
+      if (kind === "RenameStmt" && node["renameType"] === "OBJECT_TABLE") {
+        const renamed = inSchemaOf(full(table), String(node["newname"]));
+        if (tables.delete(full(table))) tables.add(renamed);
+        parts = parts.map(([part, other]) => [part === full(table) ? renamed : part, other === full(table) ? renamed : other]);
+      }
     },
   };
+}
+
+function inSchemaOf(table: string, name: string): string {
+  return `${table.slice(0, table.indexOf("."))}.${name}`;
+}
+
+/** Which table's rows are found in which other one, through the statement. */
+function partsOf(statement: Statement): [part: string, other: string][] {
+  const { kind, node } = statement;
+  const table = relationName(node["relation"]);
+  if (kind === "CreateStmt")
+    return ((node["inhRelations"] ?? []) as { RangeVar?: Node }[]).map(({ RangeVar }) => [table, relationName(RangeVar)]);
+  return alterCommands(statement).flatMap(({ subtype, def }): [string, string][] => {
+    if (subtype === "AT_AttachPartition") return [[relationName((def["PartitionCmd"] as Node | undefined)?.["name"]), table]];
+    return subtype === "AT_AddInherit" ? [[table, relationName(def["RangeVar"])]] : [];
+  });
 }
 
 function intoTable({ kind, node }: Statement): string {
