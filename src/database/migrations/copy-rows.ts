@@ -1,7 +1,9 @@
 /** Copies rows from one database to another of the same schema through SQL, so that nothing but the rows themselves comes along. */
 import type pg from "pg";
+import { AdorableError } from "../../core/errors.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
 import { EXTENSION_SCHEMA } from "./extensions.ts";
+import { readServerError } from "./server-errors.ts";
 
 /** Rows are sent in batches of about so many characters, and of no more rows than these: the next one may be larger than any before. */
 const BATCH_CHARACTERS = 4_000_000;
@@ -20,6 +22,7 @@ interface Table {
  * Every table of `schemas` in the database of `to` holds exactly the rows of its twin in that of `from` afterwards (both as the administrator, the
  * schemas equal), sequences go on where theirs stand, materialized views are filled anew. Triggers do not fire. One transaction on either side. Returns
  * how many rows there are.
+ * Throws `mask-copy-failed` (author), with the name of the table or view alone, and `mask-interrupted` (wait).
  */
 export async function copyRows(from: string, to: string, schemas: readonly string[]): Promise<number> {
   return await withConnection(from, (source) =>
@@ -36,7 +39,7 @@ export async function copyRows(from: string, to: string, schemas: readonly strin
       }
       for (const schema of schemas) {
         await asOwner(target, schema, async () => {
-          for (const table of await tablesOf(source, schema)) rows += await copyTable(source, target, table);
+          for (const table of await tablesOf(source, schema)) rows += await copying(table.name, () => copyTable(source, target, table));
           await copySequences(source, target, schema);
           await refreshViews(target, schema);
         });
@@ -128,5 +131,30 @@ async function refreshViews(target: pg.Client, schema: string): Promise<void> {
     "select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'm' order by c.oid",
     [schema],
   );
-  for (const { name } of rows) await target.query(`refresh materialized view ${name}`);
+  for (const { name } of rows) await copying(name, () => target.query(`refresh materialized view ${name}`));
+}
+
+/** What PostgreSQL says of a row that it does not take may be the row: none of it is passed on. */
+async function copying<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { isInterrupted, said, sqlstate, cause } = readServerError(thrown);
+    const details = { name, sqlstate };
+    if (isInterrupted)
+      throw new AdorableError({
+        code: "mask-interrupted",
+        remedy: "wait",
+        message: `The copy of "${name}" for a preview was interrupted (${said}); nothing of it was kept.`,
+        details,
+        cause,
+      });
+    throw new AdorableError({
+      code: "mask-copy-failed",
+      remedy: "author",
+      message: `The rows of "${name}" cannot be copied for a preview: ${said}.`,
+      hint: "Production has rows that its own constraints or expressions no longer take: validate the constraint, or delete those rows in the mask.",
+      details,
+    });
+  }
 }

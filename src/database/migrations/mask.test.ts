@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "../../../test/support/throwaway-postgres.ts";
 import { withConnection } from "./connection.ts";
@@ -56,6 +57,24 @@ describe("a mask", () => {
     expect(await query(dsn, "select name, email, born, shout from shop.people")).toEqual([
       { name: "migrator_shop1", email: null, born: null, shout: "MIGRATOR_SHOP1" },
     ]);
+  });
+
+  it("reaches rows that a policy hides from their owner, and leaves the migrator no power over policies", async () => {
+    const own = await shop();
+    await query(
+      own,
+      "insert into shop.people (name, email) values ('Ada', 'ada@example.org'); alter table shop.people enable row level security, force row level security; create policy none on shop.people using (name = 'nobody')",
+    );
+    const powers = (): Promise<unknown> => query(own, "select rolname from pg_roles where rolbypassrls and rolname like 'migrator%'");
+
+    await maskRows(own, { app: "shop", path: PATH, sql: `${KEEP}update people set name = 'x', email = null, born = null;` });
+
+    expect(await query(own, "select name, email from shop.people")).toEqual([{ name: "x", email: null }]);
+    expect(await powers()).toEqual([]);
+    await expect(
+      maskRows(own, { app: "shop", path: PATH, sql: `${KEEP}update people set name = null, email = null, born = null;` }),
+    ).rejects.toMatchObject({ code: "mask-failed" });
+    expect(await powers()).toEqual([]);
   });
 
   it("that says nothing of a column is refused with the column's name, but for keys, booleans and what is computed", async () => {
@@ -133,5 +152,24 @@ describe("rows that are copied", () => {
       expect(await query(to, all), table).toEqual(await query(dsn, all));
     }
     expect(await query(to, "insert into shop.people (name) values ('next') returning id")).toEqual([{ id: 1203 }]);
+  });
+
+  it("that a constraint no longer takes are told of by their table alone, and none is there", async () => {
+    const [from, to] = [await shop(), await shop()];
+    await query(from, "insert into shop.nodes values (1, null, 'fine'), (2, null, 'hunter2')");
+    for (const one of [from, to]) await query(one, "alter table shop.nodes add constraint short check (length(label) < 5) not valid");
+
+    const error = await copyRows(from, to, ["shop"]).catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({
+      code: "mask-copy-failed",
+      remedy: "author",
+      message: 'The rows of "shop.nodes" cannot be copied for a preview: 23514: check violation.',
+      hint: expect.stringContaining("validate the constraint") as string,
+      details: { name: "shop.nodes", sqlstate: "23514" },
+    });
+    expect((error as Error).cause).toBeUndefined();
+    expect(inspect(error)).not.toContain("hunter2");
+    expect(await query(to, "select * from shop.nodes")).toEqual([]);
   });
 });

@@ -101,6 +101,15 @@ export function readFailure({ path, statement, tree }: Place, cause: unknown): F
   };
 }
 
+/** The same of one that met no statement of a file: only its code is said. */
+export function readServerError(thrown: unknown): { isInterrupted: boolean; said: string; sqlstate: string | undefined; cause: unknown } {
+  const { code, severity } = thrown as ServerError;
+  if (severity === undefined) return { isInterrupted: true, said: "the connection was lost", sqlstate: undefined, cause: thrown };
+  const sqlstate = publicSqlstate(code);
+  const said = [sqlstate, conditionOf(code)].filter((part) => part !== undefined).join(": ");
+  return { isInterrupted: INTERRUPTED.test(code ?? "08"), said, sqlstate, cause: undefined };
+}
+
 function kindOf(statement: Statement | undefined, code: string | undefined): Failure["kind"] {
   if (statement === undefined || INTERRUPTED.test(code ?? "08")) return "interrupted";
   if (code === "55P03") return "locked-out";
