@@ -186,12 +186,12 @@ describe("limits of time", () => {
       await client.end();
       return rows.map(({ setting }) => setting);
     };
-    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, extensions"]);
+    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, _extensions"]);
     for (const name of names.slice(0, 3)) expect(await place.codeOf(BLOG, `alter role current_user set ${name} = 0`)).toBe("done");
     expect(await place.codeOf(BLOG, "alter role current_user set search_path = shop; alter role current_user password 'x'")).toBe("done");
     expect(await settings()).toEqual(["0", "0", "0", "shop"]);
     await ensureRoles(await place.dsnOf(place.here, ADMIN_ROLE), { slug: "blog" });
-    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, extensions"]);
+    expect(await settings()).toEqual(["30s", "30s", "5min", "blog, _extensions"]);
   });
 
   test.each([

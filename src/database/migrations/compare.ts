@@ -1,6 +1,7 @@
 /** Counts what changed between two states of a database, table by table, by primary key. Values never leave the servers. */
 import type pg from "pg";
 import { quoteIdentifier, withConnection } from "./connection.ts";
+import { IS_APP_SCHEMA } from "./extensions.ts";
 
 export interface TableDifference {
   /** The schema's name, which is the app's slug with `_` for `-`. */
@@ -186,7 +187,7 @@ async function tablesOf(client: pg.Client): Promise<Map<string, Table>> {
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
         where i.indrelid = c.oid and i.indisprimary and k.position <= i.indnkeyatts) as key
      from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p') and not c.relispartition
-     where n.nspname not in ('adorable', 'extensions', 'public', 'information_schema') and n.nspname not like 'pg\\_%' order by 1, 2`,
+     where ${IS_APP_SCHEMA} order by 1, 2`,
   );
   return new Map(rows.map((row) => [`${row.app}.${row.table}`, row]));
 }

@@ -4,8 +4,18 @@ import { schemaName } from "../../core/names.ts";
 import { quoteIdentifier } from "./connection.ts";
 import type { Statement } from "./statements.ts";
 
-/** Where their types and functions stand; only the administrator makes anything there, and no app can be called so. */
-export const EXTENSION_SCHEMA = "extensions";
+/** Where their types and functions stand; only the administrator makes anything there, and no app's slug makes this name. */
+export const EXTENSION_SCHEMA = "_extensions";
+
+const PLATFORM_SCHEMAS: readonly string[] = ["adorable", EXTENSION_SCHEMA, "public", "information_schema"];
+
+/** Whether an app may have the schema: the platform and PostgreSQL have their own. */
+export function isAppSchema(name: string): boolean {
+  return !PLATFORM_SCHEMAS.includes(name) && !name.startsWith("pg_");
+}
+
+/** The same as a condition in SQL on a row of `pg_namespace`. */
+export const IS_APP_SCHEMA = `nspname not in (${PLATFORM_SCHEMAS.map((name) => `'${name}'`).join(", ")}) and nspname not like 'pg\\_%'`;
 
 /**
  * Types, operators and functions that work on their arguments alone: none reads a file, opens a connection, runs text as SQL or brings a language.

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
 import { file, migrations, openMigrationDatabases, query, type MigrationDatabases } from "../../../test/support/migration-databases.ts";
 import { appRole, migratorRole } from "../../core/names.ts";
+import { slugSchema } from "../../core/spec.ts";
+import { EXTENSION_SCHEMA } from "./extensions.ts";
 import { appliedMigrations, applyMigrations, ledgerHash, parseMigrations, pendingMigrations } from "./migrations.ts";
 import { ensureRoles } from "./roles.ts";
 import { requiredColumnsAddedBetween, schemaHash } from "./schema.ts";
@@ -52,6 +54,20 @@ describe("ensureRoles", () => {
       { nspname: "my_blog" },
       { nspname: "shop" },
     ]);
+  });
+
+  it("lets an app be called whatever its slug may be but for PostgreSQL's names, and takes no app for the platform", async () => {
+    const dsn = await databases.fresh("extensions");
+    const before = await schemaHash(dsn);
+    await applyMigrations(dsn, migrations("extensions", "create extension citext; create table a (name citext default 'NEW')"));
+    expect(await schemaHash(dsn)).not.toBe(before);
+    expect(await query(dsn, "select extnamespace::regnamespace::text as at from pg_extension where extname = 'citext'")).toEqual([
+      { at: EXTENSION_SCHEMA },
+    ]);
+    for (const slug of ["public", "pg-x", "information-schema", "adorable"])
+      await expect(ensureRoles(dsn, { slug })).rejects.toMatchObject({ code: "app-name-reserved" });
+    expect(slugSchema.safeParse(EXTENSION_SCHEMA).success).toBe(false);
+    expect(EXTENSION_SCHEMA).not.toMatch(/^[a-z]/);
   });
 
   it("lets an app read and write its rows, and define, see or record nothing else", async () => {

@@ -8,11 +8,9 @@ import type pg from "pg";
 import { AdorableError } from "../../core/errors.ts";
 import { appRole, migratorRole, schemaName } from "../../core/names.ts";
 import { quoteIdentifier, withConnection } from "./connection.ts";
-import { EXTENSION_SCHEMA, searchPathOf } from "./extensions.ts";
+import { EXTENSION_SCHEMA, isAppSchema, searchPathOf } from "./extensions.ts";
 
 const ENSURING = 5_120_001;
-/** Schemas that are not an app's, whose names no app may take. */
-const RESERVED = /^(adorable|extensions|public|information_schema|pg_.*)$/;
 /** Two instances of an app with a pool each, during a release, and some air. */
 const APP_CONNECTIONS = 25;
 const POWERLESS = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls";
@@ -49,7 +47,7 @@ const READY = `
  */
 export async function ensureRoles(dsn: string, app: { slug: string }): Promise<void> {
   const [schemaText, roleText, migratorText] = [schemaName(app.slug), appRole(app.slug), migratorRole(app.slug)];
-  if (RESERVED.test(schemaText)) {
+  if (!isAppSchema(schemaText)) {
     throw new AdorableError({
       code: "app-name-reserved",
       remedy: "author",

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { withConnection } from "./connection.ts";
+import { IS_APP_SCHEMA } from "./extensions.ts";
 
 interface Column {
   schema: string;
@@ -12,7 +13,7 @@ interface Column {
 
 /** Everything of the apps that PostgreSQL can describe, as sorted text. The order of columns does not count: code names them. */
 const DESCRIPTION = `
-  with apps as (select oid, nspname from pg_namespace where nspname not in ('adorable', 'extensions', 'public', 'information_schema') and nspname not like 'pg\\_%'),
+  with apps as (select oid, nspname from pg_namespace where ${IS_APP_SCHEMA}),
   relations as (select n.nspname, c.* from apps n join pg_class c on c.relnamespace = n.oid)
   select line from (
     select format('relation %I.%I %s %s %s %s %s', nspname, relname, relkind, relpersistence, relrowsecurity, relforcerowsecurity,
@@ -76,7 +77,7 @@ function columnsOf(dsn: string): Promise<Column[]> {
     const { rows } = await client.query<Column>(
       `select n.nspname as schema, c.relname as table, a.attname as column, a.attnotnull and not a.atthasdef and a.attidentity = '' as required
        from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p') join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-       where n.nspname not in ('adorable', 'extensions', 'public', 'information_schema') and n.nspname not like 'pg\\_%'`,
+       where ${IS_APP_SCHEMA}`,
     );
     return rows;
   });
