@@ -39,6 +39,8 @@ export class History {
   /** What was asked for while a job was under way. */
   #next = new Map<TimelineId, Lsn | undefined>();
   #trims = new Set<Promise<void>>();
+  /** One trim of a family at a time: an older one that ended last would move a cut back. */
+  #trimming = new KeyedLocks();
   /** Families that are over their budget, and were reported. */
   #over = new Set<TimelineId>();
   #closed = false;
@@ -113,7 +115,11 @@ export class History {
   }
 
   /** Gives up what a family of timelines keeps beyond the window and the budget. */
-  async #trim(family: TimelineId): Promise<void> {
+  #trim(family: TimelineId): Promise<void> {
+    return this.#trimming.exclusive(family, () => this.#trimNow(family));
+  }
+
+  async #trimNow(family: TimelineId): Promise<void> {
     const { records } = this.#shop;
     const members = () => records.all().filter((record) => familyOf(record) === family);
     const { budgetBytes, report } = this.#options;
