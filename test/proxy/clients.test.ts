@@ -220,7 +220,11 @@ describe("a compute without a free place", () => {
     expect((await stateful.query("show work_mem")).rows).toEqual([{ work_mem: "2MB" }]);
     await stateful.query("begin");
     for (const client of idle.slice(0, 2)) await client.query("begin");
+    const placeOf = async (): Promise<unknown> => (await administrator.query("select pg_backend_pid() as pid")).rows[0]?.pid;
+    const before = await placeOf();
     await expect(made.connect(name)).rejects.toMatchObject({ code: "53300" });
+    // A role that has all its places has no use for another's.
+    expect(await placeOf()).toBe(before);
     await Promise.all([...idle, stateful].map((client) => client.end()));
     await administrator.query("alter role app connection limit -1");
     await administrator.end();

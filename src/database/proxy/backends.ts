@@ -16,8 +16,11 @@ export interface Backends {
   open(timeline: TimelineId, parameters: ReadonlyMap<string, string>): Promise<Backend>;
   /** Hangs up; the connection counts as alive until the server has closed it. */
   leave(timeline: TimelineId, backend: Backend): Promise<void>;
-  /** Ends the processes of connections that were hung up on, whatever they run. When it returns none of them can write any more. */
-  endLeaving(timeline: TimelineId): Promise<void>;
+  /**
+   * Ends the processes of connections that were hung up on, whatever they run. When it returns none of them can write any more: where there is no other way the whole
+   * compute is killed, but not with `force: false`, which leaves those that do not end, and says so in the log.
+   */
+  endLeaving(timeline: TimelineId, options?: { force: boolean }): Promise<void>;
   /** Stops the compute unless someone is about to use it. */
   stopIfUnused(timeline: TimelineId): Promise<boolean>;
   /** The last moment at which someone asked for the compute, in ms since 1970. */
@@ -36,13 +39,15 @@ const RETRY_MS = 20;
 /** How long a client that the server refuses for want of a place waits for another to become idle. */
 const ROOM_MS = 1000;
 const TOO_MANY_CONNECTIONS = "53300";
+/** What is said where not the server is full, but the role has all that it may have: the places of others are of no use to it. */
+const ROLE_IS_FULL = /^too many connections for role /;
 
 export interface BackendsOptions {
   computes: Computes;
   wakeMs: number;
   log: Log;
-  /** Takes the backend of an idle session of the timeline, one of `user` before others; false where none gives way. */
-  makeRoom(timeline: TimelineId, user: string): Promise<boolean>;
+  /** Takes the backend of an idle session of the timeline, one of `user` before others (or one of theirs at all, where `onlyTheirs`); false where none gives way. */
+  makeRoom(timeline: TimelineId, user: string, onlyTheirs: boolean): Promise<boolean>;
 }
 
 export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOptions): Backends {
@@ -68,9 +73,10 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
 
   async function openUntil(deadline: number, timeline: TimelineId, parameters: ReadonlyMap<string, string>): Promise<Backend> {
     let roomDeadline = Date.now() + ROOM_MS;
+    let full: BackendRefusal | undefined;
     for (;;) {
       const leftMs = deadline - Date.now();
-      if (leftMs <= 0) throw new ClientRefusal("57P03", "the database system is starting up");
+      if (leftMs <= 0) throw full ?? new ClientRefusal("57P03", "the database system is starting up");
       const compute = await within(leftMs, acquire(timeline));
       if (!compute) continue;
       try {
@@ -78,8 +84,10 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
       } catch (error) {
         if (error instanceof BackendRefusal && error.sqlState === TOO_MANY_CONNECTIONS) {
           if (Date.now() >= Math.min(roomDeadline, deadline)) throw error;
+          full = error;
+          const making = makeRoom(timeline, parameters.get("user") ?? "", ROLE_IS_FULL.test(error.message));
           // Another client may be faster to the place: then there may be a next one.
-          if (await makeRoom(timeline, parameters.get("user") ?? "")) roomDeadline = Date.now() + ROOM_MS;
+          if (await within(deadline - Date.now(), making)) roomDeadline = Date.now() + ROOM_MS;
           else await delay(RETRY_MS);
           continue;
         }
@@ -118,7 +126,7 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
     return gone;
   }
 
-  async function endLeaving(timeline: TimelineId): Promise<void> {
+  async function endLeaving(timeline: TimelineId, { force } = { force: true }): Promise<void> {
     if (await allGone(timeline, GRACE_MS)) return;
     try {
       await terminate(timeline);
@@ -126,6 +134,7 @@ export function createBackends({ computes, wakeMs, log, makeRoom }: BackendsOpti
     } catch (error) {
       log("terminate-failed", { timeline, reason: (error as Error).message });
     }
+    if (!force) return log("terminate-failed", { timeline, reason: "a session that was hung up on has not ended" });
     // Nothing may write after us: the compute as a whole must go, and comes back with the next client.
     await computes.kill(timeline);
     if (!(await allGone(timeline, TERMINATE_MS))) {

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 
 /** How long the client may take to hang up after it was told. */
-const LINGER_MS = 2000;
+export const LINGER_MS = 2000;
 
 /** Writes `last`, closes our side and drops what still comes: closing with unread bytes would reset the connection and lose the message. */
 export function farewell(client: Socket, last?: Buffer): void {

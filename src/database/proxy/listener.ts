@@ -4,7 +4,7 @@ import { AdorableError } from "../../core/errors.ts";
 
 export interface Listener {
   port: number;
-  /** Takes no more clients; returns when those that were taken are gone. */
+  /** Takes no more clients; returns when those that were taken are gone, or have been adopted by another socket. */
   close(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ import { createCredentials } from "./credentials.ts";
 import { openStateFile, type StateFile } from "./durable-state.ts";
 import { type CertificateFiles, openEncryption } from "./encryption.ts";
 import { EndpointHost } from "./endpoint-host.ts";
-import { farewell } from "./farewell.ts";
+import { farewell, LINGER_MS } from "./farewell.ts";
 import { greet } from "./handshake.ts";
 import { type HoldControl, createHoldControl } from "./holds.ts";
 import { dsnHost, isLoopback, listen } from "./listener.ts";
@@ -24,6 +24,7 @@ import { type BackendKey, fatal } from "./messages.ts";
 import { Session } from "./session.ts";
 import { startSleeper } from "./sleeper.ts";
 import { watchTransactions } from "./transaction-watch.ts";
+import { within } from "./within.ts";
 
 export type { Log } from "./backends.ts";
 
@@ -59,7 +60,7 @@ export interface Proxy extends Endpoints {
   port: number;
   /** True while a session of the endpoint has a transaction open or awaits an answer. */
   isBusy(name: EndpointName): boolean;
-  /** Ends every session (57P01) and the listener; holds and endpoints stay on disk. Computes are left as they are. Idempotent. */
+  /** Ends every session (57P01) and the listener, and returns when every client's connection is closed; holds and endpoints stay on disk. Computes are left as they are. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -77,7 +78,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     computes: options.computes,
     wakeMs: options.wakeMs ?? 10_000,
     log,
-    makeRoom: (timeline, user) => makeRoom(hosts, timeline, user),
+    makeRoom: (timeline, user, onlyTheirs) => makeRoom(hosts, timeline, user, onlyTheirs),
   });
   for (const endpoint of file.current().endpoints) hosts.set(endpoint.name, new EndpointHost(endpoint, backends, log));
   const holds = createHoldControl({ file, hosts, backends });
@@ -160,11 +161,17 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
         for (const host of hosts.values()) host.gate.dispose();
         for (const session of [...sessions.values()]) session.fail("57P01", "terminating connection due to administrator command");
         for (const socket of sockets) socket.destroySoon();
+        await within(LINGER_MS, Promise.all([...sockets].map(closed)));
+        for (const socket of sockets) socket.destroy();
         await stopped;
       })();
       return closing;
     },
   };
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
 }
 
 interface Context {
@@ -248,10 +255,15 @@ async function stopUnrouted({ hosts, backends, log }: Context, timeline: Timelin
 }
 
 /** Clients that only stay connected keep nobody out: the backend of the one that has been idle for longest goes to who needs it. */
-async function makeRoom(hosts: ReadonlyMap<EndpointName, EndpointHost>, timeline: TimelineId, user: string): Promise<boolean> {
+async function makeRoom(
+  hosts: ReadonlyMap<EndpointName, EndpointHost>,
+  timeline: TimelineId,
+  user: string,
+  onlyTheirs: boolean,
+): Promise<boolean> {
   const idle = [...hosts.values()]
     .flatMap((host) => [...host.sessions])
-    .filter((session) => session.timeline === timeline && session.atBoundary)
+    .filter((session) => session.timeline === timeline && session.atBoundary && (!onlyTheirs || session.user === user))
     .sort((a, b) => Number(b.user === user) - Number(a.user === user) || a.activeAt - b.activeAt);
   for (const session of idle) if (await session.giveWay()) return true;
   return false;

@@ -28,10 +28,10 @@ export function watchTransactions({ hosts, backends, maxMs, log }: TransactionWa
         left.add(timeline);
       }
     }
-    // The statement under way does not notice that its client is gone.
+    // The statement under way does not notice that its client is gone. Others have done nothing for which their compute should be killed.
     for (const timeline of left)
       backends
-        .endLeaving(timeline)
+        .endLeaving(timeline, { force: false })
         .catch((error: unknown) => log("terminate-failed", { timeline, reason: error instanceof Error ? error.message : String(error) }));
   }
   const timer = setInterval(check, Math.max(Math.min(maxMs / 4, MAX_CHECK_MS), 10));
