@@ -50,7 +50,7 @@ export async function migrationsEvidence(platform: Platform, project: ProjectRow
       return evidence("success", { title: "No pending migration", summary: "Production's schema is already the one of this change." });
     const report = reportRehearsal(rehearsal);
     // The release would be refused for the same reason, when it is too late to say so on the pull request.
-    const problem = pauseProblem(rehearsal.files, platform.settings.holdBudgetMs);
+    const problem = pauseProblem(rehearsal, platform.settings.holdBudgetMs);
     if (problem === undefined) return evidence("success", report);
     return evidence("failure", {
       ...report,

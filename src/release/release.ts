@@ -11,7 +11,7 @@ import { pauseProblem } from "../change/migrations-report.ts";
 import { ensureVerified } from "../change/verification.ts";
 import { pendingOf } from "../database/migrations/ledger.ts";
 import { appliedMigrations, applyMigrations, parseMigrations } from "../database/migrations/migrations.ts";
-import { rehearse } from "../database/migrations/rehearse.ts";
+import { bucket, rehearse } from "../database/migrations/rehearse.ts";
 import { ensureRoles } from "../database/migrations/roles.ts";
 import { runSeed } from "../database/migrations/seed.ts";
 import { schemaHash } from "../database/migrations/schema.ts";
@@ -24,6 +24,11 @@ import { isJudgedHere, publishGatesOf } from "./publish.ts";
 import { rehearseCandidate } from "./candidate.ts";
 import { checkpointProduction, flip, holdProduction, PRODUCTION, resumeProduction, startCandidates } from "./steps.ts";
 import type { Rollout, Step } from "./rollout.ts";
+
+/** Times the budget that the gate has judged by: what passed there is not refused for a machine that is busier now, nor ended for being a little slower. */
+const PAUSE_SLACK = 2;
+/** Of a production that nobody uses yet: as in the rehearsal. */
+const FIRST_STATEMENT_MS = 600_000;
 
 export async function stepRelease(platform: Platform, project: ProjectRow, mirror: Mirror, rollout: Rollout): Promise<Step> {
   const { store, database, artifacts } = platform;
@@ -74,10 +79,10 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
         );
         return report;
       });
-      // Clients would wait for as long as the migrations take; production has not been touched.
-      const problem = pauseProblem(rehearsal.files, platform.settings.holdBudgetMs);
+      // Clients would wait for as long as the migrations take; production has not been touched. Before the first release there are none.
+      const problem = data.previous ? pauseProblem(rehearsal, platform.settings.holdBudgetMs, PAUSE_SLACK) : undefined;
       if (problem !== undefined) throw problem;
-      return { to: "rehearsed", data: { rehearsal } };
+      return { to: "rehearsed", data: { rehearsal: { ...rehearsal, takesMs: bucket(rehearsal.takesMs) } } };
     }
     case "rehearsed": {
       await requireApprovers(platform, project, data);
@@ -109,7 +114,8 @@ export async function stepRelease(platform: Platform, project: ProjectRow, mirro
       const hold = await holdProduction(platform, project.id, data, "abort");
       for (const app of spec.apps) await ensureRoles(hold.dsn, app);
       // The rehearsal fitted into the budget; production is given back to its users when the real thing takes far longer.
-      await applyMigrations(hold.dsn, await migrations(), { statementTimeoutMs: 2 * platform.settings.holdBudgetMs });
+      const statementTimeoutMs = data.previous ? PAUSE_SLACK * platform.settings.holdBudgetMs : FIRST_STATEMENT_MS;
+      await applyMigrations(hold.dsn, await migrations(), { statementTimeoutMs });
       if (!data.previous && data.source === null) await seedApps(mirror, rollout.git_commit, spec, hold.dsn);
       return { to: "migrated", data: { schemaHash: await schemaHash(hold.dsn) } };
     }

@@ -220,6 +220,8 @@ describe("a commit on the default branch", () => {
 
 test("the first release may come from a push: production begins with its migrations and seeds", { timeout: 60_000 }, async () => {
   await using plane = await openControlPlane();
+  // Nobody waits for it, however long its migrations take.
+  plane.platform.settings.holdBudgetMs = 0;
   plane.github.permissions.set("ada", "write");
   const spec = { version: 1, apps: [{ slug: "blog", name: "Blog", contract: { procedures: [], tables: [] } }] };
   const migration = "apps/blog/db/migrations/20260101000000_posts.sql";

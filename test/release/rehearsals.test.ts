@@ -137,6 +137,7 @@ describe("the rehearsal of a migration", () => {
       .join("\n");
     expect(text).toContain("Migrations, as rehearsed on a fork of production");
     expect(text).toMatch(new RegExp(`\\| \`${NEXT}\` \\| .+ \\| nothing \\| 50 \\| none \\|`));
+    expect(String((await plane.rollouts()).at(-1)?.data.rehearsal?.takesMs)).toMatch(/^[125]0+$/);
   });
 
   test.each([

@@ -28,6 +28,8 @@ export interface RehearsedMigration {
 
 export interface Rehearsal {
   files: RehearsedMigration[];
+  /** What all files took together, in milliseconds: a pause is judged on it, for a sum of what was rounded up may be twice as much. Not rounded: `bucket` it before it is kept or shown. */
+  takesMs: number;
   /** What all of them do to the schema: lines of its description that come and go, at most 200 of each. */
   schema: { added: string[]; removed: string[] };
   /** Paths that the ledger has and the tree no longer does. */
@@ -60,14 +62,16 @@ export async function rehearse(dsn: string, migrations: readonly Migration[]): P
     };
     const before = await describeSchema(client);
     const files: RehearsedMigration[] = [];
+    let takesMs = 0;
     for (const migration of pending) {
       const startedAt = performance.now();
       const observed = await applyMigration(client, migration, context);
-      const durationMs = bucket(performance.now() - startedAt);
+      const tookMs = performance.now() - startedAt;
+      takesMs += tookMs;
       const own = findings.filter((finding) => finding.path === migration.path);
       files.push({
         path: migration.path,
-        durationMs,
+        durationMs: bucket(tookMs),
         destructive: own.filter(({ severity }) => severity === "destructive").map(({ line, what }) => `line ${line}: ${what}`),
         findings: own,
         ...rounded(observed),
@@ -77,6 +81,7 @@ export async function rehearse(dsn: string, migrations: readonly Migration[]): P
     const after = await describeSchema(client);
     return {
       files,
+      takesMs,
       schema: { added: without(after, before), removed: without(before, after) },
       retired: retiredOf(ledger, migrations),
     };
