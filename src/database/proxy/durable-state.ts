@@ -36,7 +36,8 @@ const stateSchema = z.strictObject({
 export async function openStateFile(dir: string): Promise<StateFile> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A write that a kill cut off has left its staging.
-  for (const name of await readdir(dir)) if (/^proxy\.json\.[0-9a-f]+\.tmp$/.test(name)) await rm(join(dir, name), { force: true });
+  for (const name of await readdir(dir))
+    if (/^(proxy\.json|tls\.pem|certificate\.pem)\.[0-9a-f]+\.tmp$/.test(name)) await rm(join(dir, name), { force: true });
   const path = join(dir, "proxy.json");
   let state = await readState(path);
   let last: Promise<void> = Promise.resolve();

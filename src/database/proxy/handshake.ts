@@ -140,7 +140,7 @@ async function encrypt(line: Line, { encryption }: HandshakeOptions, direct: boo
   const timer = setTimeout(() => raw.destroy(), leftMs);
   try {
     const { socket, endPoint } = await encryption.secure(raw, direct);
-    Object.assign(line, { socket, endPoint, reader: createReader(socket, leftMs) });
+    Object.assign(line, { socket, endPoint, reader: createReader(socket, Math.max(line.deadline - Date.now(), 1)) });
   } catch {
     // It was told by TLS itself.
     raw.destroy();

@@ -64,7 +64,7 @@ export interface Proxy extends Endpoints {
   close(): Promise<void>;
 }
 
-/** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `tls-unusable`, `port-taken` (operator). */
+/** Starts the proxy as it was left: with its endpoints, and with the holds that nobody has resumed. Throws `proxy-state-unreadable`, `invalid-master-key`, `tls-unusable`, `port-taken`, `address-unusable` (operator). */
 export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   const log: Log = options.log ?? (() => {});
   const credentials = createCredentials(options.masterKey);
