@@ -17,7 +17,7 @@ export async function eventually<T>(
   ask: () => Promise<T | undefined>,
   options: { timeoutMs?: number; seen?: () => string } = {},
 ): Promise<T> {
-  const { timeoutMs = 60_000, seen } = options;
+  const { timeoutMs = 180_000, seen } = options;
   const begin = performance.now();
   for (;;) {
     const answer = await ask();

@@ -30,7 +30,7 @@ export function fetchApp(url: string, options: { method?: string; json?: unknown
         response.on("error", reject);
       },
     );
-    call.setTimeout(options.timeoutMs ?? 20_000, () => call.destroy(new Error(`no answer in ${options.timeoutMs ?? 20_000} ms`)));
+    call.setTimeout(options.timeoutMs ?? 60_000, () => call.destroy(new Error(`no answer in ${options.timeoutMs ?? 60_000} ms`)));
     call.on("error", reject);
     call.end(body);
   });

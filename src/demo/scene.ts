@@ -42,7 +42,7 @@ export async function headChanged(scene: Scene, number: number, sha: string): Pr
   return pull.head.sha === sha ? undefined : pull;
 }
 
-export async function greenChecks(scene: Scene, number: number, note: (text: string) => void, timeoutMs = 120_000): Promise<string> {
+export async function greenChecks(scene: Scene, number: number, note: (text: string) => void, timeoutMs = 300_000): Promise<string> {
   let seen: Check[] = [];
   const checks = await eventually(
     "every gate has ended",
@@ -83,7 +83,7 @@ export async function liveRelease(
   scene: Scene,
   number: number,
   note: (text: string) => void,
-  timeoutMs = 90_000,
+  timeoutMs = 300_000,
 ): Promise<ProjectView["releases"][number]> {
   return eventually(
     `release ${number} is live`,

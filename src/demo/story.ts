@@ -96,7 +96,6 @@ async function opensPullRequest(scene: Scene, issue: number): Promise<Pull> {
     const found = await eventually(
       "the pull request is open",
       async () => (await failIfFailed(scene, issue, note), (await ada.pulls(repository))[0]),
-      { timeoutMs: 90_000 },
     );
     return { detail: found.html_url, value: found };
   });
@@ -119,7 +118,6 @@ async function changesPullRequest(scene: Scene, number: number): Promise<void> {
     const after = await eventually(
       "the branch has a new commit",
       async () => (await failIfFailed(scene, number, note), await headChanged(scene, number, before.head.sha)),
-      { timeoutMs: 90_000 },
     );
     claim(after.head.ref === before.head.ref, "it is the same branch");
     const detail = await greenChecks(scene, number, note);
@@ -181,7 +179,6 @@ async function asksForSlug(scene: Scene, writer: Writer): Promise<number> {
     const pull = await eventually(
       "the pull request is open",
       async () => (await failIfFailed(scene, issue.number, note), (await ada.pulls(repository)).find((one) => !known.includes(one.number))),
-      { timeoutMs: 90_000 },
     );
     const detail = await greenChecks(scene, pull.number, note);
     await checkRows(scene, writer);
@@ -213,11 +210,8 @@ async function rollsBack(scene: Scene, pull: number, writer: Writer): Promise<vo
   const { report, ada, repository, operator, machine } = scene;
   const revert = await report.step("Revert: the impact statement", async (note) => {
     const made = await ada.revert(repository, pull);
-    const statement = await eventually(
-      "the impact statement is there",
-      async () =>
-        (await ada.comments(repository, made.number)).find((comment) => comment.user.type === "Bot" && comment.body.includes("code+data")),
-      { timeoutMs: 60_000 },
+    const statement = await eventually("the impact statement is there", async () =>
+      (await ada.comments(repository, made.number)).find((comment) => comment.user.type === "Bot" && comment.body.includes("code+data")),
     );
     const impact = (await changeOf(scene, made.number)).impact;
     const posts = impact?.tables.find((table) => table.table === "posts");

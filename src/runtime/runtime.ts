@@ -57,7 +57,7 @@ export interface Runtime {
   /**
    * Makes the environment run and returns when every app has answered `GET /health` with 200.
    * Idempotent by id; a repeat with another spec throws `environment-exists` (bug).
-   * Throws `app-not-ready` (author) when an app exits or does not answer in 20 s: message and details carry its last output, and nothing of it keeps running.
+   * Throws `app-not-ready` (author) when an app exits or does not answer in 45 s: message and details carry its last output, and nothing of it keeps running.
    */
   ensure(environment: EnvironmentSpec): Promise<Observed>;
   observe(id: EnvironmentId): Promise<Observed>;

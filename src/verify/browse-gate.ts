@@ -5,13 +5,13 @@ import type { Browser, Page } from "../process/browser.ts";
 import { codeBlock, count, NO_APP, settleGate, type GateApp, type GateContext } from "./gate.ts";
 import { outputOf, type RunningApp } from "./running-app.ts";
 
-const LIMIT_MS = 90_000;
-const LOAD_LIMIT_MS = 15_000;
-const CONTENT_LIMIT_MS = 8000;
+const LIMIT_MS = 240_000;
+const LOAD_LIMIT_MS = 45_000;
+const CONTENT_LIMIT_MS = 20_000;
 const FAILED_CONTENT_LIMIT_MS = 1500;
 /** No request for so long counts as settled. */
 const QUIET_MS = 150;
-const SETTLE_LIMIT_MS = 8000;
+const SETTLE_LIMIT_MS = 20_000;
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
@@ -20,7 +20,7 @@ export interface BrowseSources {
   browser(): Promise<Browser>;
   /** Stores a screenshot and returns its digest. */
   putFile(bytes: Uint8Array, contentType: string): Promise<{ digest: string }>;
-  /** How long the page may take to show something after it has loaded, default 8 s. */
+  /** How long the page may take to show something after it has loaded, default 20 s. */
   contentLimitMs?: number;
 }
 

@@ -12,7 +12,7 @@ import { listSourceFiles } from "./source-files.ts";
 
 export type BuildOutcome = { ok: true; note: string; artifact: Buffer } | { ok: false; output: string };
 
-const BUILD_LIMIT_MS = 90_000;
+const BUILD_LIMIT_MS = 180_000;
 const ARTIFACT_BYTES = 256 * 1024 ** 2;
 
 /** The digests of an app's sources, taken before anything of it runs. */

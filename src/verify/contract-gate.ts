@@ -8,8 +8,8 @@ import { runSql, type SqlTarget } from "./run-sql.ts";
 import { outputOf, type RunningApp } from "./running-app.ts";
 import { callProcedure, type ProcedureAnswer } from "./trpc-call.ts";
 
-const LIMIT_MS = 120_000;
-const SQL_LIMIT_MS = 10_000;
+const LIMIT_MS = 240_000;
+const SQL_LIMIT_MS = 30_000;
 const PARALLEL_QUERIES = 4;
 
 export interface ContractSources {

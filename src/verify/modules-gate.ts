@@ -9,7 +9,7 @@ import { codeBlock, count, NO_APP, settleGate, type Annotation, type GateApp, ty
 import { findCycles, readModuleGraph, type ModuleImport, type SourceModule } from "./module-graph.ts";
 import { isCode, isTest, listSourceFiles } from "./source-files.ts";
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 /** Packages that run on the server only, beside Node's own modules. */
 const SERVER_PACKAGES = new Set(["pg", "@hono/node-server"]);
 

@@ -5,9 +5,9 @@ import { count, settleGate } from "./gate.ts";
 import { requestHttp } from "./http-call.ts";
 import { callProcedure } from "./trpc-call.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 /** A sleeping app and its database wake first. */
-const PAGE_LIMIT_MS = 30_000;
+const PAGE_LIMIT_MS = 60_000;
 
 /**
  * Connects to `baseUrl` (`http://127.0.0.1:<port>`) and names `hostHeader` as the host. Calls no mutation. Never rejects: the evidence is of the

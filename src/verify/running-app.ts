@@ -17,13 +17,13 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 45_000;
 const POLL_MS = 40;
 const HOST = "127.0.0.1";
 
 /**
  * Starts `src/server/main.ts` of a built app and returns when `GET /health` answers 200.
- * Throws `app-not-started` (author) with its output when it exits or does not answer in 20 s; nothing of it keeps running then.
+ * Throws `app-not-started` (author) with its output when it exits or does not answer in 45 s; nothing of it keeps running then.
  */
 export async function startApp(context: GateContext, app: GateApp, databaseUrl: string, limitMs = READY_LIMIT_MS): Promise<RunningApp> {
   const port = await freePort();

@@ -5,8 +5,8 @@ import { z } from "zod";
 import type { Evidence } from "../core/evidence.ts";
 import { codeBlock, count, NO_APP, settleGate, type Annotation, type GateApp, type GateContext } from "./gate.ts";
 
-const LIMIT_MS = 180_000;
-const APP_LIMIT_MS = 150_000;
+const LIMIT_MS = 300_000;
+const APP_LIMIT_MS = 240_000;
 
 export interface TestsSources {
   /** `postgres://…` as the app's role. */

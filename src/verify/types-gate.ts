@@ -6,9 +6,9 @@ import { codeBlock, count, NO_APP, settleGate, type Annotation, type GateApp, ty
 import { typescriptDir } from "./tools.ts";
 import { isTypeScript, listSourceFiles } from "./source-files.ts";
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 240_000;
 /** Longer than any compiler run that is not stuck, shorter than the gate. */
-const COMPILER_LIMIT_MS = 60_000;
+const COMPILER_LIMIT_MS = 180_000;
 
 interface AppTypes {
   app: GateApp;

@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 describe("the benchmark of the database layer", () => {
-  test("rows measure against named alternatives, say what they skip, and leave nothing behind", { timeout: 180_000 }, async () => {
+  test("rows measure against named alternatives, say what they skip, and leave nothing behind", { timeout: 720_000 }, async () => {
     const rows: Row[] = [branchHead, restore];
     const results = [];
     for (const { name, title, measure } of rows) results.push({ row: name, title, failure: null, ...(await measure(bench)) });

@@ -45,7 +45,7 @@ beforeAll(async () => {
       origins.set(slug, await serve(slug, dir));
     }),
   );
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   for (const server of servers) {

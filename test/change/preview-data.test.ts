@@ -49,7 +49,7 @@ beforeAll(async () => {
   await plane.sql(`insert into blog.people (name, email, photo) values ('${OLD}', '${MAIL}@example.org', '${LARGE}${randomBytes(60_000).toString("hex")}'), ('${GONE}', null, null), ('Bob', null, null);
     update blog.people set name = 'Ada' where name = '${OLD}'; delete from blog.people where name = '${GONE}'; analyze;`);
   branch = await plane.commit(OWN, "early");
-}, 120_000);
+});
 afterAll(() => plane[Symbol.asyncDispose]());
 
 function allow(policy: PreviewData): void {

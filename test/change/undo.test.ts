@@ -24,7 +24,7 @@ beforeAll(async () => {
   plane = closing.use(await openControlPlane());
   platform = plane.platform;
   runs = closing.use(await openRuns(plane));
-}, 60_000);
+});
 afterAll(() => closing.disposeAsync());
 
 let runs: RunsAtWork;

@@ -102,10 +102,10 @@ describe("embedded: computes", () => {
     const exits: TimelineId[] = [];
     const forget = under.engine.onExit((timeline) => exits.push(timeline));
     const writers = await startWriters(under, id, 4);
-    await expect.poll(() => Math.min(...writers.acknowledged()), { interval: 5, timeout: 20_000 }).toBeGreaterThan(50);
+    await expect.poll(() => Math.min(...writers.acknowledged()), { interval: 5 }).toBeGreaterThan(50);
     const mark = await under.engine.head(id);
     for (const pid of await processesIn(join(under.dataDir, "timelines", id))) process.kill(pid, "SIGKILL");
-    await expect.poll(() => exits, { interval: 5, timeout: 20_000 }).toEqual([id]);
+    await expect.poll(() => exits, { interval: 5 }).toEqual([id]);
     forget();
     expect(reported).toContainEqual(expect.objectContaining({ code: "compute-ended", details: expect.objectContaining({ timeline: id }) }));
     expect(reported.splice(0)).toHaveLength(1);
@@ -145,7 +145,7 @@ describe("embedded: computes", () => {
     await sql(under, id, "CREATE TABLE bulk AS SELECT repeat('x', 900) AS v FROM generate_series(1, 45000)");
     const lsn = await under.engine.head(id);
     const staging = async () => (await readdir(join(under.dataDir, "bases"))).filter((name) => name.endsWith(".tmp")).length;
-    await expect.poll(staging, { interval: 1, timeout: 20_000 }).toBe(1);
+    await expect.poll(staging, { interval: 1 }).toBe(1);
     await under.engine.stop(id);
     expect(under.engine.isRunning(id)).toBe(false);
     await sql(under, id, "INSERT INTO t VALUES (2)");
@@ -153,7 +153,7 @@ describe("embedded: computes", () => {
     const child = timelineId("hasty");
     await under.engine.branch(child, { timeline: id, lsn });
     expect(await sql(under, child, "SELECT v FROM t")).toEqual([{ v: 1 }]);
-    await expect.poll(staging, { interval: 5, timeout: 20_000 }).toBe(0);
+    await expect.poll(staging, { interval: 5 }).toBe(0);
   });
 
   test.each([

@@ -145,7 +145,7 @@ export function describeEndpoints(under: { database: Database }): void {
       expect(await asked(endpoint, "app", "select writer from entries")).toEqual([]);
     });
 
-    test("a repoint ends a transaction that does not end by itself, and nothing of it stays", { timeout: 30_000 }, async () => {
+    test("a repoint ends a transaction that does not end by itself, and nothing of it stays", async () => {
       const { endpoint, timeline } = await newEndpoint();
       const copy = await fork(timeline);
       const client = await connect(endpoint);

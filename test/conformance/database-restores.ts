@@ -113,7 +113,6 @@ export function describeRestores(under: DatabaseUnderTest & TimelinesUnderTest, 
 
     test.skipIf(unavailable.stall)(
       "does not wait for an old compute that does not die, and nothing that was on its way there is done or answered",
-      { timeout: 60_000 },
       async () => {
         const { endpoint, timeline, dsn } = await open();
         await sql(under, timeline, "INSERT INTO entries VALUES (1)");

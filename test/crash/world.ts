@@ -72,7 +72,7 @@ export class World {
     for (const entry of await readdir(to)) if (!KEPT.has(entry)) await rm(join(to, entry), { recursive: true, force: true });
     const entries = (await readdir(from)).filter((entry) => !KEPT.has(entry)).map((entry) => join(from, entry));
     // With owners and hard links, which Node's own copy loses.
-    const copied = await run("cp", ["-a", "--", ...entries, to], { timeoutMs: 120_000 });
+    const copied = await run("cp", ["-a", "--", ...entries, to], { timeoutMs: 480_000 });
     claim(copied.exitCode === 0, "the moment is copied", copied.stderr.toString());
   }
 
@@ -124,7 +124,7 @@ export async function live(session: Session, release: number): Promise<void> {
       claim(!["aborted", "refused"].includes(rollout?.state ?? ""), "the rollout does not fail", rollout?.error);
       return rollout?.state === "live" && rollout.data.release === release ? true : undefined;
     },
-    { timeoutMs: 90_000, seen: () => seen },
+    { timeoutMs: 360_000, seen: () => seen },
   );
 }
 
@@ -175,7 +175,7 @@ async function ask(session: Session, title: string, words: string): Promise<numb
   const pull = await eventually(
     `the pull request of "${words}" is open`,
     async () => (await ada.pulls(REPOSITORY)).find((one) => !known.includes(one.number)),
-    { timeoutMs: 90_000 },
+    { timeoutMs: 360_000 },
   );
   await green(session, pull.number);
   return pull.number;
@@ -192,7 +192,7 @@ async function green({ ada }: Session, number: number): Promise<void> {
       seen = checks.map((check) => `${check.name} ${check.conclusion ?? check.status}`).join(", ");
       return checks.length === 7 && checks.every((check) => check.conclusion === "success") ? true : undefined;
     },
-    { timeoutMs: 120_000, seen: () => seen },
+    { timeoutMs: 480_000, seen: () => seen },
   );
 }
 

@@ -138,5 +138,5 @@ if (isSweep) {
       acts,
       async ({ name, act, killAt }, lane) => void (await kill(name, act, killAt, join(home, `${ids.indexOf(name)}-${lane}`))),
     );
-  }, 240_000);
+  }, 960_000);
 }

@@ -4,11 +4,9 @@ import { chmod, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { judge, TRACED } from "./durability.ts";
 import { openPlace } from "./place.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const run = promisify(execFile);
 

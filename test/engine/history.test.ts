@@ -4,14 +4,12 @@ import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AdorableError } from "../../src/core/errors.ts";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { compareLsn, lsnToBigint, type Lsn } from "../../src/core/lsn.ts";
 import { diskBytes } from "../../src/database/embedded/files.ts";
 import { endByForce, openPlace, processesIn, rowsOf, withTimeline, type Place } from "./place.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
 const BUDGET_BYTES = 32 * MIB;
@@ -56,7 +54,7 @@ test("a timeline that is only ever written keeps its history within the budget, 
       await client.query("TRUNCATE bulk");
       if (round === 1) forgotten.push(await place.engine.head(source));
       await expect
-        .poll(async () => (await diskOf("bases")) + (await diskOf(`timelines/${source}/data/pg_wal`)), { interval: 20, timeout: 30_000 })
+        .poll(async () => (await diskOf("bases")) + (await diskOf(`timelines/${source}/data/pg_wal`)), { interval: 20 })
         .toBeLessThan(2.5 * BUDGET_BYTES);
       sizes.push((await diskOf("bases")) + (await diskOf(`timelines/${source}`)));
     }
@@ -64,7 +62,7 @@ test("a timeline that is only ever written keeps its history within the budget, 
   expect(Math.max(...sizes.slice(5))).toBeLessThan(1.5 * Math.max(...sizes.slice(0, 5)));
   await place.engine.stop(source);
   await expect
-    .poll(async () => (await diskOf("bases")) + (await diskOf(`timelines/${source}/data/pg_wal`)), { interval: 20, timeout: 30_000 })
+    .poll(async () => (await diskOf("bases")) + (await diskOf(`timelines/${source}/data/pg_wal`)), { interval: 20 })
     .toBeLessThan(2 * BUDGET_BYTES);
   const { oldest, head } = await place.engine.retention(source);
   expect(Number(lsnToBigint(head) - lsnToBigint(protectedAt))).toBeGreaterThan(1.5 * BUDGET_BYTES);
@@ -96,7 +94,7 @@ test("what is protected is kept even beyond the budget, and that is reported onc
     await place.engine.protect({ timeline: source, lsn }, "release");
     marks.push(lsn);
     // A base is the size of the cluster, a round of log is not.
-    await expect.poll(async () => (await basesOf()) - before, { interval: 20, timeout: 30_000 }).toBeGreaterThan(8 * MIB);
+    await expect.poll(async () => (await basesOf()) - before, { interval: 20 }).toBeGreaterThan(8 * MIB);
   }
   await place.engine.collect();
   await place.engine.collect();

@@ -4,11 +4,9 @@ import { chmod, mkdir, mkdtemp, readdir, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TimelineId } from "../../src/core/ids.ts";
 import { openPlace, processesIn, rowsOf, type Place } from "./place.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const MIB = 1024 * 1024;
 const run = promisify(execFile);
@@ -73,7 +71,7 @@ describe(`with reflinks${why === undefined ? "" : ` (not here: ${why})`}`, () =>
     // Or the first who reads them would write every page.
     await rowsOf(place, source, "VACUUM (FREEZE) t");
     await engine.stop(source);
-    await expect.poll(bases, { interval: 10, timeout: 30_000 }).toBe(2);
+    await expect.poll(bases, { interval: 10 }).toBe(2);
     const before = await engine.head(source);
     await rowsOf(place, source, "DELETE FROM t WHERE v <= 10");
     await engine.stop(source);

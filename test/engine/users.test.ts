@@ -5,11 +5,9 @@ import { chmod, chown, cp, link, lstat, mkdir, mkdtemp, readdir, realpath, rm, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { closedOnTheWay } from "../../src/database/embedded/accounts.ts";
 import { processesIn } from "./place.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const root = join(import.meta.dirname, "../..");
 const isRoot = process.getuid?.() === 0;

@@ -167,17 +167,12 @@ describe("the forge's process", () => {
     const run_id = (data as { workflow_run_id: number }).workflow_run_id;
     let pid = 0;
     await expect
-      .poll(
-        async () => {
-          const { jobs } = (await ann.rest.actions.listJobsForWorkflowRun({ ...SHOP, run_id })).data;
-          const log =
-            jobs[0] === undefined
-              ? ""
-              : String((await ann.rest.actions.downloadJobLogsForWorkflowRun({ ...SHOP, job_id: jobs[0].id })).data);
-          return (pid = Number(/child (\d+)/.exec(log)?.[1] ?? 0));
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        const { jobs } = (await ann.rest.actions.listJobsForWorkflowRun({ ...SHOP, run_id })).data;
+        const log =
+          jobs[0] === undefined ? "" : String((await ann.rest.actions.downloadJobLogsForWorkflowRun({ ...SHOP, job_id: jobs[0].id })).data);
+        return (pid = Number(/child (\d+)/.exec(log)?.[1] ?? 0));
+      })
       .toBeGreaterThan(0);
     const created = await Promise.all(
       Array.from({ length: 10 }, (_, index) => ann.rest.issues.create({ ...SHOP, title: `issue ${index}` })),

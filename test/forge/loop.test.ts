@@ -157,12 +157,10 @@ describe("the way of a request", () => {
     const id = (data as { workflow_run_id: number }).workflow_run_id;
     let pid = 0;
     await expect
-      .poll(async () => (pid = Number(/child (\d+)/.exec(await logOf(id, "run / work").catch(() => ""))?.[1] ?? 0)), { timeout: 10_000 })
+      .poll(async () => (pid = Number(/child (\d+)/.exec(await logOf(id, "run / work").catch(() => ""))?.[1] ?? 0)))
       .toBeGreaterThan(0);
     expect((await app.rest.actions.cancelWorkflowRun({ ...SHOP, run_id: id })).status).toBe(202);
-    await expect
-      .poll(async () => (await app.rest.actions.getWorkflowRun({ ...SHOP, run_id: id })).data.conclusion, { timeout: 10_000 })
-      .toBe("cancelled");
+    await expect.poll(async () => (await app.rest.actions.getWorkflowRun({ ...SHOP, run_id: id })).data.conclusion).toBe("cancelled");
     expect(await isRunning(pid)).toBe(false);
   });
 

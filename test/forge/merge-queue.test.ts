@@ -73,7 +73,7 @@ async function check(sha: string, conclusions: Record<string, "success" | "failu
     });
 }
 /** The queue works beside the calls. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
+const eventually = <T>(look: () => T) => expect.poll(look);
 const green = (sha: string) => check(sha, { [CHECK]: "success", "adorable/tests": "success" });
 
 async function enqueue(id: string): Promise<any> {

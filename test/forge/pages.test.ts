@@ -9,7 +9,7 @@ let scene: Scene;
 
 beforeAll(async () => {
   scene = await startScene();
-}, 120_000);
+});
 afterAll(() => scene?.close());
 
 const visitor = (login?: string): Promise<Visitor> => visit(scene, login);
@@ -97,10 +97,10 @@ describe("without script", () => {
     const ann = await visitor("ann");
     const path = `/ann/shop/actions/runs/${scene.run}`;
     const run = () => scene.world.forge.core.state.workflowRun(scene.run);
-    await expect.poll(() => run()?.status, { timeout: 20_000 }).toBe("completed");
+    await expect.poll(() => run()?.status).toBe("completed");
     expect(await ann.post(`${path}/rerun`, await ann.form(path, `${path}/rerun`))).toMatchObject({ status: 303, location: path });
     expect(run()?.attempt).toBe(2);
-    await expect.poll(() => run()?.status, { timeout: 20_000 }).toBe("completed");
+    await expect.poll(() => run()?.status).toBe("completed");
   });
 
   test("colours are remembered without being logged in", async () => {

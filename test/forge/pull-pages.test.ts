@@ -8,7 +8,7 @@ let scene: Scene;
 
 beforeAll(async () => {
   scene = await startScene();
-}, 120_000);
+});
 afterAll(() => scene?.close());
 
 const visitor = (login: string): Promise<Visitor> => visit(scene, login);
@@ -62,7 +62,7 @@ describe("on its page", () => {
     expect((await ann.get(path)).text).not.toContain("In the merge queue");
     expect((await ann.post(`${path}/queue`, await ann.form(path, `${path}/queue`))).status).toBe(303);
     await rest.repos.deleteRepoRuleset({ ...SHOP, ruleset_id: rules.id });
-    await expect.poll(async () => (await ann.get(path)).text, { timeout: 20_000 }).toContain(`action="${path}/merge"`);
+    await expect.poll(async () => (await ann.get(path)).text).toContain(`action="${path}/merge"`);
   });
 
   test("writers ask an App for one of its checks again, or for all of them, and readers cannot", async () => {

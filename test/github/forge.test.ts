@@ -303,7 +303,7 @@ test("a workflow run is dispatched, watched and cancelled, twice without harm", 
   expect(runId).toBeTypeOf("number");
   await expect.poll(async () => (await repository.getWorkflowRun(runId as number))?.status).toMatch(/queued|in_progress/);
   await repository.cancelWorkflowRun(runId as number);
-  await expect.poll(async () => (await repository.getWorkflowRun(runId as number))?.conclusion, { timeout: 20_000 }).toBe("cancelled");
+  await expect.poll(async () => (await repository.getWorkflowRun(runId as number))?.conclusion).toBe("cancelled");
   await repository.cancelWorkflowRun(runId as number);
   expect(await repository.getWorkflowRun(999_999)).toBeUndefined();
 });
@@ -312,9 +312,7 @@ test("every delivery of all this is signed, is read, and loses nothing that coun
   const issue = await openIssue("Heard", "@adorable add a blog app");
   const seen = () => forge.deliveries.map(({ headers, body }) => parseDelivery(headers, body, forge.webhookSecret));
 
-  await expect
-    .poll(() => seen().find((delivery) => delivery.event === "issues" && delivery.issue.number === issue), { timeout: 10_000 })
-    .toBeDefined();
+  await expect.poll(() => seen().find((delivery) => delivery.event === "issues" && delivery.issue.number === issue)).toBeDefined();
 
   const events = new Set(seen().map(({ event }) => event));
   for (const event of ["issues", "issue_comment", "pull_request", "push", "check_run"] as const) expect(events).toContain(event);

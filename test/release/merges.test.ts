@@ -21,7 +21,7 @@ describe("a commit on the default branch", () => {
     plane = await openControlPlane();
     await plane.release();
     for (const login of ["ada", "bob"]) plane.github.permissions.set(login, "write");
-  }, 60_000);
+  });
   afterAll(() => plane[Symbol.asyncDispose]());
 
   const store = () => plane.platform.store;
@@ -218,7 +218,7 @@ describe("a commit on the default branch", () => {
   });
 });
 
-test("the first release may come from a push: production begins with its migrations and seeds", { timeout: 60_000 }, async () => {
+test("the first release may come from a push: production begins with its migrations and seeds", async () => {
   await using plane = await openControlPlane();
   // Nobody waits for it, however long its migrations take.
   plane.platform.settings.holdBudgetMs = 0;

@@ -67,7 +67,7 @@ describe("the story", () => {
     const said = await scene.ada.comment(repository, issue.number, "@adorable help");
     await machine.restartControlPlane();
 
-    await expect.poll(() => scene.ada.reactions(repository, said.id), { timeout: 30_000 }).toEqual(["eyes"]);
+    await expect.poll(() => scene.ada.reactions(repository, said.id)).toEqual(["eyes"]);
     await end(scene);
   });
 

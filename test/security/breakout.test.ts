@@ -101,7 +101,7 @@ describe.runIf(isRoot)("a hostile app, where apps have users of their own", () =
     const { dsn } = await database.credential(endpoint, ADMIN_ROLE);
     await withConnection(dsn, (client) => client.query("create table secrets (word text)"));
     observed = await startHostile(runtime, join(place.machine.dataDir, "artifacts"));
-  }, 60_000);
+  });
   afterAll(() => place?.close());
 
   test("reads of the whole data directory nothing but itself and what is public, and writes nothing", async () => {

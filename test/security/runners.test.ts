@@ -64,7 +64,7 @@ describe("the runner API", () => {
     const { object } = await place.ada.call<{ object: { sha: string } }>("GET", "/repos/adorable/platform/git/ref/heads/main");
     ours = { job_workflow_ref: "adorable/platform/.github/workflows/run.yml@refs/heads/main", job_workflow_sha: object.sha };
     [alpha, beta] = [await waiting("alpha"), await waiting("beta")];
-  }, 90_000);
+  });
   afterAll(() => place?.close());
 
   /** A project whose request was dispatched, and whose runner does not come. */

@@ -174,7 +174,7 @@ describe("a platform whose plans wait for approval", () => {
 
   test(
     "a plan is built when its hash is approved, that plan and no other, though the control plane is killed meanwhile",
-    { timeout: 180_000 },
+    { timeout: 720_000 },
     async () => {
       const item = await issue("Recipes");
       const asked = await ada.comment(repository, item, "@adorable an app to keep recipes with name, servings and a vegetarian checkbox");
@@ -194,7 +194,7 @@ describe("a platform whose plans wait for approval", () => {
       await ada.comment(repository, item, `@adorable approve ${hash}`);
       await eventually("the runner has its session", async () => ((await requestOf(asked))?.state === "running" ? true : undefined));
       await place.machine.restartControlPlane();
-      const pull = await eventually("the pull request is open", async () => (await ada.pulls(repository))[0], { timeoutMs: 90_000 });
+      const pull = await eventually("the pull request is open", async () => (await ada.pulls(repository))[0], { timeoutMs: 360_000 });
       await eventually("a gate is under way", async () =>
         (await stored(place, "select 1 from runs where kind = 'verify' and state = 'running'")).length > 0 ? true : undefined,
       );
@@ -213,7 +213,7 @@ describe("a platform whose plans wait for approval", () => {
     },
   );
 
-  test("a platform that is stopped and started again has everything as it was", { timeout: 120_000 }, async () => {
+  test("a platform that is stopped and started again has everything as it was", async () => {
     await eventually("the throwaway databases of the gates are gone", async () =>
       (await project(place, repository)).resources.every((one) => !one.id.includes("_run_")) ? true : undefined,
     );

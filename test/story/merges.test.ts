@@ -33,7 +33,7 @@ describe("a commit on the default branch", () => {
     ada = place.ada;
     repository = await createProject(place, "journal");
     bob = await person(place, "bob", repository, "write");
-  }, 120_000);
+  });
   afterAll(() => place?.close());
 
   const note = (name: string, text: string) => ({ [`apps/blog/notes/${name}.md`]: `${text}\n` });
@@ -72,7 +72,7 @@ describe("a commit on the default branch", () => {
 
   test(
     "that was pushed is the first release: known by its tree, in its pusher's name, with its own first data",
-    { timeout: 400_000 },
+    { timeout: 1_200_000 },
     async () => {
       const number = await ask(place, repository, "@adorable add a blog app");
       const { head } = await ada.pull(repository, number);
@@ -90,7 +90,7 @@ describe("a commit on the default branch", () => {
   const merge = (by: Person, number: number, method: string) =>
     by.call<{ sha: string }>("PUT", `/repos/${repository}/pulls/${number}/merge`, { merge_method: method });
 
-  test("is released in its turn: of a merge and a rebase at once, the second is verified first", { timeout: 400_000 }, async () => {
+  test("is released in its turn: of a merge and a rebase at once, the second is verified first", { timeout: 1_200_000 }, async () => {
     const first = await propose("one", ada);
     const second = await propose("two", bob);
     await endedChecks(place, repository, first);
@@ -107,7 +107,7 @@ describe("a commit on the default branch", () => {
     expect((await checksOn(joined.sha)).map((check) => check.name)).toEqual(["adorable/release"]);
   });
 
-  test("of a squash is the tree that its pull request's gates saw: none runs again", { timeout: 400_000 }, async () => {
+  test("of a squash is the tree that its pull request's gates saw: none runs again", { timeout: 1_200_000 }, async () => {
     const number = await propose("squashed", bob);
     await endedChecks(place, repository, number);
     const runs = await verifyRuns();
@@ -117,7 +117,7 @@ describe("a commit on the default branch", () => {
     expect(await verifyRuns()).toBe(runs);
   });
 
-  test("that was pushed red is refused with production untouched, and one that mends it is released", { timeout: 400_000 }, async () => {
+  test("that was pushed red is refused with production untouched, and one that mends it is released", { timeout: 1_200_000 }, async () => {
     const before = await live();
     const red = await push(place, repository, {
       from: "main",
@@ -144,14 +144,14 @@ describe("a commit on the default branch", () => {
     await expectReleased(mended, "ada");
   });
 
-  test("that changes nothing of the apps says so", { timeout: 60_000 }, async () => {
+  test("that changes nothing of the apps says so", async () => {
     const before = await live();
     const sha = await push(place, repository, { from: "main", branch: "main", change: { "README.md": "# Journal\n" } });
     expect(await endOf(sha)).toMatchObject({ conclusion: "success", output: { title: "Nothing to release" } });
     expect(await live()).toEqual(before);
   });
 
-  test("through the merge queue is the tree that the gates saw there, in the name of who queued it", { timeout: 400_000 }, async () => {
+  test("through the merge queue is the tree that the gates saw there, in the name of who queued it", { timeout: 1_200_000 }, async () => {
     const parameters = { required_status_checks: GATES.map((context) => ({ context })), strict_required_status_checks_policy: false };
     await ada.call("POST", `/repos/${repository}/rulesets`, {
       name: "Main",
@@ -193,7 +193,7 @@ describe("a commit on the default branch", () => {
           );
           return found.merged ? found : undefined;
         },
-        { timeoutMs: 120_000 },
+        { timeoutMs: 480_000 },
       );
       expect(pull.merged_by?.login).toBe("github-merge-queue[bot]");
       releases.push(await expectReleased(pull.merge_commit_sha, "bob"));

@@ -104,7 +104,7 @@ export async function ask(place: Place, repository: string, words: string): Prom
   const pull = await eventually(
     `the pull request of "${words}" is open`,
     async () => (await place.ada.pulls(repository)).find((one) => !known.includes(one.number)),
-    { timeoutMs: 90_000 },
+    { timeoutMs: 360_000 },
   );
   const checks = await endedChecks(place, repository, pull.number);
   claim(
@@ -125,7 +125,7 @@ export async function endedChecks(place: Place, repository: string, number: numb
       seen = (await place.ada.checks(repository, head.sha)).filter((check) => check.name.startsWith("adorable/"));
       return seen.length === GATE_COUNT && seen.every((check) => check.status === "completed") ? seen : undefined;
     },
-    { timeoutMs: 150_000, seen: () => seen.map((check) => `${check.name} ${check.conclusion ?? check.status}`).join(", ") },
+    { timeoutMs: 600_000, seen: () => seen.map((check) => `${check.name} ${check.conclusion ?? check.status}`).join(", ") },
   );
 }
 
@@ -139,7 +139,7 @@ export async function endedRollout(place: Place, repository: string, commit: str
       seen = `${rollout?.state ?? "none"} ${JSON.stringify(rollout?.error ?? null)}`;
       return rollout && ["live", "aborted", "refused"].includes(rollout.state) ? rollout : undefined;
     },
-    { timeoutMs: 120_000, seen: () => seen },
+    { timeoutMs: 480_000, seen: () => seen },
   );
 }
 

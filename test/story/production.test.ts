@@ -41,7 +41,7 @@ describe("production", () => {
     spec = await fetchFile(".adorable/spec.json");
     written = [];
     for (const title of ["One", "Two", "Two"]) await post(title);
-  }, 180_000);
+  }, 720_000);
   afterAll(() => place?.close());
 
   async function post(title: string): Promise<void> {
@@ -79,7 +79,7 @@ describe("production", () => {
     return openPull(place, repository, branch);
   }
 
-  test("is not changed by a migration that its rows have come to contradict since the gates passed", { timeout: 120_000 }, async () => {
+  test("is not changed by a migration that its rows have come to contradict since the gates passed", async () => {
     const number = await propose("late", { "apps/blog/db/migrations/20990101000000_not_late.sql": forbidding("Late") });
     expect(new Set(Object.values(await conclusions(number)))).toEqual(new Set(["success"]));
 
@@ -97,7 +97,7 @@ describe("production", () => {
     await takeBack(number);
   });
 
-  test("is not changed by a migration that the gates found red, though somebody merges it", { timeout: 120_000 }, async () => {
+  test("is not changed by a migration that the gates found red, though somebody merges it", async () => {
     const number = await propose("red", { "apps/blog/db/migrations/20990101000000_not_two.sql": forbidding("Two") });
     const found = await conclusions(number);
     expect(found).toMatchObject({ migrations: "failure", preview: "failure", types: "success", tests: "success" });
@@ -114,30 +114,26 @@ describe("production", () => {
     await takeBack(number);
   });
 
-  test(
-    "is not changed by migrations that cannot be read together, and the project's other work goes on",
-    { timeout: 120_000 },
-    async () => {
-      const number = await propose("twins", {
-        "apps/blog/db/migrations/20990101000000_one.sql": forbidding("One"),
-        "apps/blog/db/migrations/20990101000000_two.sql": forbidding("Two"),
-      });
-      expect(new Set(Object.values(await conclusions(number)))).toEqual(new Set(["failure"]));
-      const [check] = await endedChecks(place, repository, number);
-      expect(check?.output.summary).toContain("have the same id");
-      const item = (await ada.openIssue(repository, "Help", "@adorable help")).number;
-      await botSays(place, repository, item, /understands/);
+  test("is not changed by migrations that cannot be read together, and the project's other work goes on", async () => {
+    const number = await propose("twins", {
+      "apps/blog/db/migrations/20990101000000_one.sql": forbidding("One"),
+      "apps/blog/db/migrations/20990101000000_two.sql": forbidding("Two"),
+    });
+    expect(new Set(Object.values(await conclusions(number)))).toEqual(new Set(["failure"]));
+    const [check] = await endedChecks(place, repository, number);
+    expect(check?.output.summary).toContain("have the same id");
+    const item = (await ada.openIssue(repository, "Help", "@adorable help")).number;
+    await botSays(place, repository, item, /understands/);
 
-      const { sha } = await ada.merge(repository, number);
+    const { sha } = await ada.merge(repository, number);
 
-      expect((await endedRollout(place, repository, sha)).state).toBe("refused");
-      await botSays(place, repository, number, /not released/);
-      await expectUntouched();
-      await takeBack(number);
-    },
-  );
+    expect((await endedRollout(place, repository, sha)).state).toBe("refused");
+    await botSays(place, repository, number, /not released/);
+    await expectUntouched();
+    await takeBack(number);
+  });
 
-  test("is not changed by a specification that cannot be read, which is said on the commit", { timeout: 60_000 }, async () => {
+  test("is not changed by a specification that cannot be read, which is said on the commit", async () => {
     const sha = await push(place, repository, { from: "main", branch: "main", change: { ".adorable/spec.json": "{" } });
 
     const check = await eventually("the commit says so", async () =>
@@ -151,7 +147,7 @@ describe("production", () => {
   test.each([
     ["exits", "process.exit(3);\n", /ended with 3/],
     ["hangs", "await new Promise((resolve) => setTimeout(resolve, 3_600_000));\n", /not ready within/],
-  ])("is not changed by a server that %s, though somebody merges it", { timeout: 180_000 }, async (how, code, why) => {
+  ])("is not changed by a server that %s, though somebody merges it", { timeout: 720_000 }, async (how, code, why) => {
     const number = await propose(how, { [SERVER]: (before) => `${before.replace("\ntry {", `\n${code}\ntry {`)}` });
     const checks = await endedChecks(place, repository, number);
     const red = checks.filter((check) => check.conclusion !== "success").map((check) => check.name.replace("adorable/", ""));
@@ -168,7 +164,7 @@ describe("production", () => {
     await takeBack(number);
   });
 
-  test("goes on at the same address with the same rows after the platform was stopped and started", { timeout: 90_000 }, async () => {
+  test("goes on at the same address with the same rows after the platform was stopped and started", async () => {
     const view = async (): Promise<unknown> => ({
       address: await addressOf(place, repository, "blog"),
       titles: await place.operator.query(await production(place, repository), "select id::text, title from blog.posts order by 1"),

@@ -32,7 +32,7 @@ describe("a second app", () => {
     repository = await createProject(place, "journal");
     first = await merge(await ask(place, repository, "@adorable add a blog app"));
     await post("Written before there was a second app");
-  }, 180_000);
+  }, 720_000);
   afterAll(() => place?.close());
 
   async function merge(number: number): Promise<string> {
@@ -86,7 +86,7 @@ describe("a second app", () => {
 
   test(
     "comes as a tree, a schema, a role and a host of its own, and the first one's gates are not run again",
-    { timeout: 240_000 },
+    { timeout: 960_000 },
     async () => {
       const pull = await ask(place, repository, "@adorable add a todo app as a separate app");
 
@@ -143,7 +143,7 @@ describe("a second app", () => {
 
   test(
     "is the one that is changed when its records are named, and a name that is taken or an unclear request gets a plain answer",
-    { timeout: 240_000 },
+    { timeout: 960_000 },
     async () => {
       const answer = async (words: string): Promise<string> => {
         const { number } = await ada.openIssue(repository, words, `@adorable ${words}`);
@@ -167,13 +167,13 @@ describe("a second app", () => {
     },
   );
 
-  test("goes with a rollback to before it, and comes back with its rows when that is undone", { timeout: 240_000 }, async () => {
+  test("goes with a rollback to before it, and comes back with its rows when that is undone", { timeout: 960_000 }, async () => {
     const { number: issue } = await ada.openIssue(repository, "Back", "@adorable rollback 1");
     const back = await eventually(
       "the rollback's pull request is open",
       async () => (await ada.pulls(repository)).find((one) => one.state === "open"),
       {
-        timeoutMs: 60_000,
+        timeoutMs: 240_000,
       },
     );
     expect(issue).toBeLessThan(back.number);

@@ -42,7 +42,7 @@ describe("a release", () => {
     });
     second = await merge(await openPull(place, repository, "moods"), "squash", 2);
     await post("Of release 2");
-  }, 240_000);
+  }, 960_000);
   afterAll(() => place?.close());
 
   /** Returns the commit, once it is live as this release. */
@@ -71,7 +71,7 @@ describe("a release", () => {
     return (await project(place, repository)).releases.map(({ kind, restores, choice }) => [kind, restores, choice]);
   }
 
-  test("that came by squash is taken back by a hand-made revert with words of its own", { timeout: 120_000 }, async () => {
+  test("that came by squash is taken back by a hand-made revert with words of its own", async () => {
     const clone = await mkdtemp(join(place.dir, "clone-"));
     const token = await place.machine.forge.createUser("ada");
     const config = {
@@ -102,36 +102,32 @@ describe("a release", () => {
     await botSays(place, repository, reverting, /is live: release 1 again[\s\S]*\| blog \| posts \| 1 \| 0 \| 0 \|/);
   });
 
-  test(
-    "that was taken back comes back by the revert of the revert, whose choice may come after the merge",
-    { timeout: 120_000 },
-    async () => {
-      await post("Of release 3");
-      const { number } = await ada.revert(repository, reverting);
-      const statement = await botSays(place, repository, number, /This reverts to release 2/);
-      // One row was written since, one came back out of production by the rollback.
-      expect(statement.body).toMatch(/\| blog \| posts \| 1 \| 0 \| 1 \|/);
-      const { sha } = await ada.merge(repository, number);
-      await botSays(place, repository, number, /It is merged, and nothing has changed yet/);
-      expect(await titles()).toEqual(["Of release 1", "Of release 3"]);
-      expect(await releases()).toHaveLength(3);
+  test("that was taken back comes back by the revert of the revert, whose choice may come after the merge", async () => {
+    await post("Of release 3");
+    const { number } = await ada.revert(repository, reverting);
+    const statement = await botSays(place, repository, number, /This reverts to release 2/);
+    // One row was written since, one came back out of production by the rollback.
+    expect(statement.body).toMatch(/\| blog \| posts \| 1 \| 0 \| 1 \|/);
+    const { sha } = await ada.merge(repository, number);
+    await botSays(place, repository, number, /It is merged, and nothing has changed yet/);
+    expect(await titles()).toEqual(["Of release 1", "Of release 3"]);
+    expect(await releases()).toHaveLength(3);
 
-      await ada.comment(repository, number, "@adorable code+data");
-      expect((await endedRollout(place, repository, sha)).state).toBe("live");
+    await ada.comment(repository, number, "@adorable code+data");
+    expect((await endedRollout(place, repository, sha)).state).toBe("live");
 
-      expect(await titles()).toEqual(["Of release 1", "Of release 2"]);
-      expect(await releases()).toEqual([
-        ["release", null, null],
-        ["release", null, null],
-        ["rollback", 1, "code+data"],
-        ["rollback", 2, "code+data"],
-      ]);
-      const moods = await place.operator.query(await production(place, repository), "select distinct mood from blog.posts");
-      expect(moods).toEqual([{ mood: "calm" }]);
-    },
-  );
+    expect(await titles()).toEqual(["Of release 1", "Of release 2"]);
+    expect(await releases()).toEqual([
+      ["release", null, null],
+      ["release", null, null],
+      ["rollback", 1, "code+data"],
+      ["rollback", 2, "code+data"],
+    ]);
+    const moods = await place.operator.query(await production(place, repository), "select distinct mood from blog.posts");
+    expect(moods).toEqual([{ mood: "calm" }]);
+  });
 
-  test("is restored by a pull request that the platform opens when it is asked to", { timeout: 120_000 }, async () => {
+  test("is restored by a pull request that the platform opens when it is asked to", async () => {
     const known = (await ada.pulls(repository)).map((pull) => pull.number);
     const { number: item } = await ada.openIssue(repository, "Too much", "@adorable rollback 3");
     const pull = await eventually("the pull request is open", async () =>
@@ -147,7 +143,7 @@ describe("a release", () => {
     expect(await releases()).toHaveLength(4);
   });
 
-  test("that is not there, or live, is no place to go back to, and that is said", { timeout: 60_000 }, async () => {
+  test("that is not there, or live, is no place to go back to, and that is said", async () => {
     const { number } = await ada.openIssue(repository, "Where to?", "@adorable rollback 9");
     await botSays(place, repository, number, /There is no release 9: the newest is 4/);
     await ada.comment(repository, number, "@adorable rollback v2");

@@ -117,7 +117,7 @@ describe("the way in", () => {
       `process.on("${signal}", () => { process.stdout.write("ended well"); process.exit(9); });\nsetInterval(() => {}, 1000);\nprocess.stdout.write("up ");\n`,
     );
     const { child, output, ended } = start("up");
-    await expect.poll(output, { timeout: 10_000 }).toBe("up ");
+    await expect.poll(output).toBe("up ");
 
     child.kill(signal);
 

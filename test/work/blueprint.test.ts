@@ -149,7 +149,7 @@ test("add a blog app; then a checkbox, then a slug: each a gated commit, each a 
   expect(migrations.map((path) => path.split("/").at(-1)?.slice(0, 14))).toEqual(["20261121080000", "20261121080001", "20261121080002"]);
   const tools = third.plane.events.flatMap((event) => (event.type === "step" ? [event.tool] : []));
   expect(new Set(tools)).toEqual(new Set(["list_files", "write_file", "apply_migrations", "check", "done"]));
-}, 120_000);
+});
 
 test.each([
   ["an app to track plants with name, species and last watered date", "plants", "plants", ["name", "species", "last_watered"]],
@@ -206,7 +206,7 @@ test("records that belong together, then several changes in one comment: rows ke
     { headline: "Two", year: 1999, shelf: "A" },
   ]);
   expect(await project.query(`select count(*)::integer as n from ${slug}.reviews`)).toEqual([{ n: 0 }]);
-}, 120_000);
+});
 
 test("a build whose conversation is compressed after each few files ends like any other", async () => {
   const project = await openProject();
@@ -214,7 +214,7 @@ test("a build whose conversation is compressed after each few files ends like an
   const { result, plane } = asked;
   expect(result, said(asked)).toMatchObject({ outcome: "changed" });
   expect(Math.max(...plane.modelCalls.map(({ characters }) => characters))).toBeLessThan(150_000);
-}, 60_000);
+});
 
 test("what somebody edited by hand is named and left alone; what they added beside it is not in the way", async () => {
   const project = await openProject();
@@ -228,7 +228,7 @@ test("what somebody edited by hand is named and left alone; what they added besi
     answer: expect.stringContaining(page.replace("apps/blog/", "")) as string,
   });
   expect(plane.bundle).toBeUndefined();
-}, 60_000);
+});
 
 test("what is unknown or ambiguous is asked back, never guessed", async () => {
   const project = await openProject();
@@ -247,7 +247,7 @@ test("what is unknown or ambiguous is asked back, never guessed", async () => {
   expect(none.result, said(none)).toMatchObject({ outcome: "answered", answer: expect.stringContaining('no "films"') as string });
   const again = await project.ask("an app to track books with title");
   expect(again.result, said(again)).toMatchObject({ outcome: "answered", answer: expect.stringContaining("already") as string });
-}, 120_000);
+});
 
 test.each(["build a chess game", "write me a poem", "add a total to nothing we have", "rename the blog"])(
   "'%s' gets a plain answer that names the setting, or what is there",

@@ -148,7 +148,7 @@ export async function createLocalRuntime(options: LocalRuntimeOptions): Promise<
         uid,
         enclosure: isolation === "bubblewrap" ? enclose(bubblewrap, paths.app(app.slug), temporaryFolder) : [],
         log,
-        readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
+        readyTimeoutMs: options.readyTimeoutMs ?? 45_000,
       });
       environment.reasons.delete(app.slug);
       environment.apps.set(app.slug, process);
