@@ -78,8 +78,11 @@ describe("the story", () => {
       const tales = await Promise.allSettled(
         pair.map(async (seed) => {
           const scene = await tell(machine, `ada/seed-${seed}`, (text) => killer.act(seed, text));
-          expect(await observe(scene)).toEqual(undisturbed);
-          await end(scene);
+          try {
+            expect(await observe(scene)).toEqual(undisturbed);
+          } finally {
+            await end(scene);
+          }
         }),
       );
       await killer.stop();

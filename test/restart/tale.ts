@@ -234,5 +234,8 @@ function plain(text: string): string {
     .replaceAll(/[\d,]+ tokens in, [\d,]+ out/g, "(tokens)")
     .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?( UTC)?/g, "(time)")
     .replaceAll(/\b\d+(\.\d+)?\s?(ms|s|min|h)\b( \d+ s)?/g, "(duration)")
+    // Said of what took noticeably long, as it may on a busy machine.
+    .replaceAll(/; \S+ not (read or )?written for ≤ \(duration\)/g, "")
+    .replaceAll("**that is felt**", "short enough here")
     .replaceAll(" · **Preview:** [Blog](<(address)>)", "");
 }
