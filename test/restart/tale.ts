@@ -225,17 +225,19 @@ async function deploymentsOf(ada: Person, repository: string): Promise<string[]>
  * which may be gone by the time that the comment is written.
  */
 function plain(text: string): string {
-  return text
-    .replaceAll(/https?:\/\/[^\s)>"]+/g, "(address)")
-    .replaceAll(/\b[a-z]{3}_[a-z0-9]{8,}\b/g, "(id)")
-    .replaceAll(/\b[0-9A-F]+\/[0-9A-F]+\b/g, "(position)")
-    .replaceAll(/\b[0-9a-f]{7,64}\b/g, "(hash)")
-    .replaceAll(/\d{14}/g, "(time)")
-    .replaceAll(/[\d,]+ tokens in, [\d,]+ out/g, "(tokens)")
-    .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?( UTC)?/g, "(time)")
-    .replaceAll(/\b\d+(\.\d+)?\s?(ms|s|min|h)\b( \d+ s)?/g, "(duration)")
-    // Said of what took noticeably long, as it may on a busy machine.
-    .replaceAll(/; \S+ not (read or )?written for ≤ \(duration\)/g, "")
-    .replaceAll("**that is felt**", "short enough here")
-    .replaceAll(" · **Preview:** [Blog](<(address)>)", "");
+  return (
+    text
+      .replaceAll(/https?:\/\/[^\s)>"]+/g, "(address)")
+      .replaceAll(/\b[a-z]{3}_[a-z0-9]{8,}\b/g, "(id)")
+      .replaceAll(/\b[0-9A-F]+\/[0-9A-F]+\b/g, "(position)")
+      .replaceAll(/\b[0-9a-f]{7,64}\b/g, "(hash)")
+      .replaceAll(/\d{14}/g, "(time)")
+      .replaceAll(/[\d,]+ tokens in, [\d,]+ out/g, "(tokens)")
+      .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+Z?( UTC)?/g, "(time)")
+      .replaceAll(/\b\d+(\.\d+)?\s?(ms|s|min|h)\b( \d+ s)?/g, "(duration)")
+      // Said of what took noticeably long, as it may on a busy machine.
+      .replaceAll(/; \S+ not (read or )?written for ≤ \(duration\)/g, "")
+      .replaceAll("**that is felt**", "short enough here")
+      .replaceAll(" · **Preview:** [Blog](<(address)>)", "")
+  );
 }
