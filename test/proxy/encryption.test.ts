@@ -1,8 +1,9 @@
 /** TLS at the proxy, asked for in every way that PostgreSQL knows, by real clients. */
 import { X509Certificate } from "node:crypto";
 import { execFile, spawnSync } from "node:child_process";
+import { lookup } from "node:dns/promises";
 import { readFile, stat, utimes, writeFile } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { promisify } from "node:util";
@@ -20,6 +21,11 @@ const has = (command: string): boolean => spawnSync(command, ["--version"]).stat
 const outside = Object.values(networkInterfaces())
   .flat()
   .find((each) => each?.family === "IPv4" && !each.internal)?.address;
+
+const isNamed = await lookup(hostname()).then(
+  () => true,
+  () => false,
+);
 
 let made: ProxiedDatabase;
 let name: EndpointName;
@@ -170,6 +176,33 @@ describe.skipIf(outside === undefined)("a client on another machine", () => {
     await expect(ask({ host: far })).rejects.toMatchObject({ code: "28000", hint: expect.stringContaining("sslmode=require") });
     expect(await ask({ host: far, ssl: { ca: await readFile(authority, "utf8") } })).toEqual([{ one: 1 }]);
   });
+
+  test("is not told which databases there are before it has shown a password", async () => {
+    const ssl = { ca: await readFile(authority, "utf8") };
+    const wrong = { code: "28P01", message: 'password authentication failed for user "app"' };
+    await expect(ask({ host: outside, ssl, password: "guessed" })).rejects.toMatchObject(wrong);
+    await expect(ask({ host: outside, ssl, password: "guessed", database: "nowhere" })).rejects.toMatchObject(wrong);
+    await expect(ask({ database: "nowhere" })).rejects.toMatchObject({ code: "3D000" });
+  });
+
+  test("takes no place from this machine's own while it has said nothing", async () => {
+    await made.restartProxy({ maxStrangers: 2, maxClients: 4 });
+    const { port } = made.proxy;
+    const ssl = { ca: await readFile(authority, "utf8") };
+    const silent = [await dial(outside ?? "", port), await dial(outside ?? "", port)];
+    await expect(ask({ host: outside, ssl })).rejects.toThrow();
+    expect(await ask({})).toEqual([{ one: 1 }]);
+    for (const each of silent) each.destroy();
+    await expect.poll(() => ask({ host: outside, ssl }).catch(() => undefined)).toEqual([{ one: 1 }]);
+    await made.restartProxy();
+  });
+});
+
+test.skipIf(!isNamed)("this machine's name is an address to listen on, also where it means loopback", async () => {
+  await made.restartProxy({ host: hostname() });
+  expect(await ask({ host: made.proxy.host })).toEqual([{ one: 1 }]);
+  await expect(made.restartProxy({ host: "no-such-machine.invalid" })).rejects.toMatchObject({ code: "address-unusable" });
+  await made.restartProxy();
 });
 
 describe("the operator's certificate", () => {

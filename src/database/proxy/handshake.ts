@@ -39,8 +39,8 @@ type Startup = Pick<Greeting, "endpoint" | "user" | "parameters">;
 export interface HandshakeOptions {
   credentials: Credentials;
   encryption: Encryption;
-  /** The client is on another machine: nothing of a session goes to it in the clear. */
-  needsEncryption: boolean;
+  /** The client is on another machine: nothing of a session goes to it in the clear, and it learns what exists by no other way than a password. */
+  isStranger: boolean;
   knows(name: string): boolean;
   holdsOf(name: EndpointName): HoldId[];
   cancel(key: BackendKey): void;
@@ -126,7 +126,7 @@ async function readStartup(line: Line, options: HandshakeOptions): Promise<Start
       line.socket.end();
       return undefined;
     }
-    if (options.needsEncryption && !encrypted)
+    if (options.isStranger && !encrypted)
       throw new ClientRefusal("28000", "connections from other machines must be encrypted", "Connect with sslmode=require or stricter.");
     return startupOf(line.socket, code, packet.subarray(4), options);
   }
@@ -167,7 +167,7 @@ function startupOf(socket: Socket, version: number, body: Buffer, options: Hands
     throw new ClientRefusal("0A000", "replication connections are not available here");
   parameters.delete("replication");
   parameters.delete("database");
-  if (!options.knows(database)) throw new ClientRefusal("3D000", `database "${database}" does not exist`);
+  if (!options.isStranger && !options.knows(database)) throw new ClientRefusal("3D000", `database "${database}" does not exist`);
   return { endpoint: database as EndpointName, user, parameters };
 }
 

@@ -1,4 +1,5 @@
 /** Where the proxy listens: on loopback always, and on the operator's address beside it. */
+import { lookup } from "node:dns/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { AdorableError } from "../../core/errors.ts";
 
@@ -24,9 +25,12 @@ export function dsnHost(host: string): string {
   return isLoopback(host) ? host : LOOPBACK;
 }
 
-/** Throws `port-taken`, `address-unusable` (operator). */
+/** Listens on `host`, an address or a name of one. Throws `port-taken`, `address-unusable` (operator). */
 export async function listen(host: string, port: number, onClient: (socket: Socket) => void): Promise<Listener> {
-  const hosts = isLoopback(host) || host === "0.0.0.0" || host === "::" ? [host] : [LOOPBACK, host];
+  const { address } = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
+    throw failed(host, port, cause);
+  });
+  const hosts = isLoopback(host) || [LOOPBACK, "0.0.0.0", "::"].includes(address) ? [host] : [LOOPBACK, host];
   for (let tries = port === 0 ? TRIES : 1; ; tries--) {
     const servers: Server[] = [];
     let taken = port;

@@ -17,7 +17,7 @@ import { openStateFile, type StateFile } from "./durable-state.ts";
 import { type CertificateFiles, openEncryption } from "./encryption.ts";
 import { EndpointHost } from "./endpoint-host.ts";
 import { farewell, LINGER_MS } from "./farewell.ts";
-import { greet } from "./handshake.ts";
+import { type Greeting, greet } from "./handshake.ts";
 import { type HoldControl, createHoldControl } from "./holds.ts";
 import { dsnHost, isLoopback, listen } from "./listener.ts";
 import { type BackendKey, fatal } from "./messages.ts";
@@ -52,6 +52,8 @@ export interface ProxyOptions {
   maxTransactionMs?: number;
   /** Default 2,000. */
   maxClients?: number;
+  /** How many of other machines' clients may be about to say who they are; more are turned away, so that silent strangers take no place from apps. Default 100. */
+  maxStrangers?: number;
   log?: Log;
 }
 
@@ -85,6 +87,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
 
   const sessions = new Map<number, Session>();
   const sockets = new Set<Socket>();
+  let strangers = 0;
   const take = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("error", () => {}); // The client is gone: "close" follows and is what counts.
@@ -92,7 +95,8 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   };
   const listener = await listen(host, options.port, (socket) => {
     take(socket);
-    if (sockets.size > (options.maxClients ?? 2000)) return farewell(socket, fatal("53300", "sorry, too many clients already"));
+    const isFull = sockets.size > (options.maxClients ?? 2000) || (!isLocal(socket) && strangers >= (options.maxStrangers ?? 100));
+    if (isFull) return farewell(socket, fatal("53300", "sorry, too many clients already"));
     serve(socket).catch((error: unknown) => {
       log("client-failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
       socket.destroy();
@@ -100,10 +104,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   });
 
   async function serve(raw: Socket): Promise<void> {
-    const knows = (name: string): boolean => hosts.has(name as EndpointName);
-    const holdsOf = (name: EndpointName): HoldId[] => holds.of(name);
-    const needsEncryption = !isLoopback(raw.remoteAddress);
-    const greeting = await greet(raw, { credentials, encryption, needsEncryption, knows, holdsOf, cancel }, options.startupMs ?? 10_000);
+    const greeting = await welcome(raw);
     const socket = greeting?.wire.socket;
     if (!greeting || !socket || socket.destroyed) return;
     if (socket !== raw) {
@@ -120,6 +121,18 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     sessions.set(session.key.pid, session);
     socket.on("close", () => sessions.delete(session.key.pid));
     await session.attach();
+  }
+
+  async function welcome(raw: Socket): Promise<Greeting | undefined> {
+    const isStranger = !isLocal(raw);
+    const knows = (name: string): boolean => hosts.has(name as EndpointName);
+    const holdsOf = (name: EndpointName): HoldId[] => holds.of(name);
+    if (isStranger) strangers += 1;
+    try {
+      return await greet(raw, { credentials, encryption, isStranger, knows, holdsOf, cancel }, options.startupMs ?? 10_000);
+    } finally {
+      if (isStranger) strangers -= 1;
+    }
   }
 
   function cancel(key: BackendKey): void {
@@ -168,6 +181,10 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
       return closing;
     },
   };
+}
+
+function isLocal(socket: Socket): boolean {
+  return isLoopback(socket.remoteAddress);
 }
 
 function closed(socket: Socket): Promise<void> {
