@@ -1,7 +1,7 @@
 /** Copies, measures, syncs and deletes directory trees without ever blocking the event loop. */
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { copyFile, lchown, lstat, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, type FileHandle, lchown, lstat, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Account } from "./accounts.ts";
 
@@ -9,6 +9,8 @@ import type { Account } from "./accounts.ts";
 const PARALLEL = 8;
 const AT_ONCE_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 512 * 1024;
+/** After so many bytes the disk begins to write what it will have to write anyway, while the rest is still being read. */
+const WRITE_BACK_BYTES = 16 * 1024 * 1024;
 
 export interface CloneOptions {
   owner: Account | undefined;
@@ -65,13 +67,25 @@ async function copyUntilEnd(from: string, to: string, signal: AbortSignal | unde
   try {
     const output = await open(to, "wx", 0o600);
     try {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      for (let at = 0; ;) {
-        signal?.throwIfAborted();
-        const { bytesRead } = await input.read(chunk, 0, chunk.length, at);
-        if (bytesRead === 0) break;
-        await output.write(chunk, 0, bytesRead, at);
-        at += bytesRead;
+      let [chunk, other] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
+      let writing: Promise<void> = Promise.resolve();
+      let syncing: Promise<void> = Promise.resolve();
+      try {
+        for (let at = 0; ;) {
+          signal?.throwIfAborted();
+          const { bytesRead } = await input.read(chunk, 0, chunk.length, at);
+          await writing;
+          if (bytesRead === 0) break;
+          writing = begun(writeWhole(output, chunk.subarray(0, bytesRead), at));
+          at += bytesRead;
+          [chunk, other] = [other, chunk];
+          if (at % WRITE_BACK_BYTES < bytesRead) {
+            await Promise.all([writing, syncing]);
+            syncing = begun(output.datasync());
+          }
+        }
+      } finally {
+        await Promise.all([writing, syncing]);
       }
     } finally {
       await output.close();
@@ -79,6 +93,17 @@ async function copyUntilEnd(from: string, to: string, signal: AbortSignal | unde
   } finally {
     await input.close();
   }
+}
+
+/** A full disk may take a part before it refuses the rest. */
+async function writeWhole(output: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await output.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+}
+
+/** Awaited later: its failure is heard then. */
+function begun(work: Promise<void>): Promise<void> {
+  work.catch(() => {});
+  return work;
 }
 
 /** Runs `work` on every item, some at a time; the first failure ends it once all that began have ended. */
