@@ -9,7 +9,7 @@ import type { Account } from "./accounts.ts";
 const PARALLEL = 8;
 const AT_ONCE_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 512 * 1024;
-/** After so many bytes the disk begins to write what it will have to write anyway, while the rest is still being read. */
+/** After every so many bytes but the first (a log segment would be synced twice) the disk begins to write what it will have to write anyway, while the rest is still being read. */
 const WRITE_BACK_BYTES = 16 * 1024 * 1024;
 
 export interface CloneOptions {
@@ -79,7 +79,7 @@ async function copyUntilEnd(from: string, to: string, signal: AbortSignal | unde
           writing = begun(writeWhole(output, chunk.subarray(0, bytesRead), at));
           at += bytesRead;
           [chunk, other] = [other, chunk];
-          if (at % WRITE_BACK_BYTES < bytesRead) {
+          if (at > WRITE_BACK_BYTES && at % WRITE_BACK_BYTES < bytesRead) {
             await Promise.all([writing, syncing]);
             syncing = begun(output.datasync());
           }
