@@ -72,6 +72,8 @@ export async function openBrowser(options: BrowserOptions): Promise<Browser> {
         PATH: process.env["PATH"] ?? "/usr/bin:/bin",
         HOME: options.cacheDir,
         TMPDIR: tmpdir(),
+        // The sound library would make a folder of its own in the temporary directory, and leave it there.
+        PULSE_RUNTIME_PATH: join(options.cacheDir, "pulse"),
         LANG: "C.UTF-8",
         TZ: "UTC",
         ...environment,
