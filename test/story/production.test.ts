@@ -79,6 +79,16 @@ describe("production", () => {
     return openPull(place, repository, branch);
   }
 
+  /** Merges what its gates found red: it is said that nothing is released, production is as it was, and so is the branch afterwards. */
+  async function expectRefused(number: number): Promise<void> {
+    const { sha } = await ada.merge(repository, number);
+
+    expect((await endedRollout(place, repository, sha)).state).toBe("refused");
+    await botSays(place, repository, number, /not released/);
+    await expectUntouched();
+    await takeBack(number);
+  }
+
   test("is not changed by a migration that its rows have come to contradict since the gates passed", async () => {
     const number = await propose("late", { "apps/blog/db/migrations/20990101000000_not_late.sql": forbidding("Late") });
     expect(new Set(Object.values(await conclusions(number)))).toEqual(new Set(["success"]));
@@ -106,12 +116,7 @@ describe("production", () => {
     // A row's value is nobody's business here.
     expect(JSON.stringify(migrations)).not.toContain("Words.");
 
-    const { sha } = await ada.merge(repository, number);
-
-    expect((await endedRollout(place, repository, sha)).state).toBe("refused");
-    await botSays(place, repository, number, /not released/);
-    await expectUntouched();
-    await takeBack(number);
+    await expectRefused(number);
   });
 
   test("is not changed by migrations that cannot be read together, and the project's other work goes on", async () => {
@@ -125,12 +130,7 @@ describe("production", () => {
     const item = (await ada.openIssue(repository, "Help", "@adorable help")).number;
     await botSays(place, repository, item, /understands/);
 
-    const { sha } = await ada.merge(repository, number);
-
-    expect((await endedRollout(place, repository, sha)).state).toBe("refused");
-    await botSays(place, repository, number, /not released/);
-    await expectUntouched();
-    await takeBack(number);
+    await expectRefused(number);
   });
 
   test("is not changed by a specification that cannot be read, which is said on the commit", async () => {
@@ -156,12 +156,7 @@ describe("production", () => {
     const preview = await addressOf(place, repository, "blog", { kind: "change", number });
     expect((await fetchApp(preview)).status).toBe(404);
 
-    const { sha } = await ada.merge(repository, number);
-
-    expect((await endedRollout(place, repository, sha)).state).toBe("refused");
-    await botSays(place, repository, number, /not released/);
-    await expectUntouched();
-    await takeBack(number);
+    await expectRefused(number);
   });
 
   test("goes on at the same address with the same rows after the platform was stopped and started", async () => {

@@ -3,15 +3,16 @@
  *
  * A whole run takes many minutes, and logs are often cut at their end: a failure is readable where it happened and where people look last.
  */
-import type { Reporter, TestCase, TestModule } from "vitest/node";
+import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 
 export class ClosingLineReporter implements Reporter {
   onTestModuleEnd(module: TestModule): void {
-    for (const error of module.errors()) write(`FAILED ${module.relativeModuleId}\n${indented(error.stack ?? error.message)}`);
-    for (const test of module.children.allTests("failed")) write(`FAILED ${nameOf(test)}\n${indented(reasonOf(test))}`);
+    for (const error of module.errors()) write(`FAILED ${module.relativeModuleId}\n${indented(textOf(error))}`);
+    for (const test of module.children.allTests("failed"))
+      write(`FAILED ${nameOf(test)}\n${indented((test.result().errors ?? []).map(textOf).join("\n"))}`);
   }
 
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     const count = { passed: 0, failed: 0, skipped: 0 };
     const failed: string[] = [];
     for (const module of modules) {
@@ -28,6 +29,7 @@ export class ClosingLineReporter implements Reporter {
       }
     }
     count.failed += unhandledErrors.length;
+    failed.push(...unhandledErrors.map(({ message }) => `outside of any test: ${message}`));
     for (const name of failed) write(`FAILED ${name}`);
     write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   }
@@ -37,8 +39,9 @@ function nameOf(test: TestCase): string {
   return `${test.module.relativeModuleId} > ${test.fullName}`;
 }
 
-function reasonOf(test: TestCase): string {
-  return (test.result().errors ?? []).map((error) => `${error.message}\n${error.stack ?? ""}\n${error.diff ?? ""}`).join("\n");
+/** The stack begins with the message. */
+function textOf({ message, stack, diff = "" }: SerializedError): string {
+  return `${stack ?? message}\n${diff}`;
 }
 
 function indented(text: string): string {
